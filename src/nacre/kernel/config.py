@@ -1,0 +1,177 @@
+"""Configuration: one TOML file, and environment variables that override it.
+
+Each option is a field below; docs/configuration.md describes every one, and a test compares the two.
+The variable of option `x` is NACRE_X; of option `x` in section `s` it is NACRE_S_X.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nacre.kernel.errors import Invalid
+
+
+class HttpSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How requests are taken in."""
+
+    workers: int = 16
+    max_body_bytes: int = 1 << 20
+    page_limit: int = 1000
+    stop_grace_s: float = 5.0
+
+
+class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the one store is. An empty url means SQLite in the state directory."""
+
+    url: str = ""
+    pool_size: int = 20
+    durable: bool = True
+
+
+class LoopSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the reconciling loops run."""
+
+    workers: int = 8
+    lease_s: float = 60.0
+    full_pass_s: float = 300.0
+    backoff_first_s: float = 1.0
+    backoff_most_s: float = 120.0
+
+
+class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is written down, and in which form."""
+
+    form: str = "text"
+    level: str = "info"
+
+
+class TokenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long a token is good for."""
+
+    lifetime_s: int = 3600
+
+
+class LocalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The hosts of this machine: which hypervisor runs guests, and the network they reach the world by."""
+
+    virt_type: str = "auto"
+    external_cidr: str = "172.24.4.0/24"
+    external_bridge: str = "br-ex"
+    vcpu_ratio: float = 16.0
+    memory_reserved_mib: int = 512
+    disk_reserved_gib: int = 1
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be chosen."""
+
+    state: str = ""
+    listen: str = "127.0.0.1:5000"
+    hosts: str = "local"
+    netns: str = ""
+    region: str = "RegionOne"
+    http: HttpSettings = HttpSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    loops: LoopSettings = LoopSettings()
+    log: LogSettings = LogSettings()
+    token: TokenSettings = TokenSettings()
+    local: LocalSettings = LocalSettings()
+
+    @property
+    def state_dir(self) -> Path:
+        """Where everything that outlives a process is kept."""
+        return Path(self.state)
+
+    @property
+    def database_url(self) -> str:
+        """An SQLAlchemy URL."""
+        return self.database.url or f"sqlite:///{self.state_dir / 'nacre.db'}"
+
+    @property
+    def listen_host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def listen_port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def base_url(self) -> str:
+        """What clients put in front of every path, without a final slash."""
+        return f"http://{self.listen}"
+
+    @property
+    def fake_host_count(self) -> int:
+        """N of `fake:N`; 0 when the hosts are real."""
+        kind, _, count = self.hosts.partition(":")
+        return int(count) if kind == "fake" else 0
+
+
+@dataclass(eq=False)
+class BadConfiguration(Invalid):
+    """An option that cannot be read. Says where it was set."""
+
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Configuration, {self.where}: {self.reason}"
+
+
+def default_state() -> str:
+    """/var/lib/nacre for root, else the user's own state directory."""
+    if os.geteuid() == 0:
+        return "/var/lib/nacre"
+    return str(Path(os.environ.get("XDG_STATE_HOME", "~/.local/state")).expanduser() / "nacre")
+
+
+def load_settings(environment: Mapping[str, str], *, file: Path | None = None) -> Settings:
+    """The settings of this process: defaults, then the file, then the environment.
+
+    `file` defaults to $NACRE_CONFIG, or nacre.toml in the state directory if there is one.
+    Raises BadConfiguration.
+    """
+    state = environment.get("NACRE_STATE") or default_state()
+    path = file or Path(environment.get("NACRE_CONFIG") or Path(state) / "nacre.toml")
+    options: dict[str, Any] = {}
+    if path.exists():
+        try:
+            options = tomllib.loads(path.read_text())
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadConfiguration(str(path), str(error)) from error
+    _override(options, Settings, environment, prefix="NACRE_")
+    options.setdefault("state", state)
+    try:
+        settings = msgspec.convert(options, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadConfiguration(f"{path} or NACRE_* variables", str(error)) from error
+    return _checked(settings)
+
+
+def _override(options: dict[str, Any], shape: type[msgspec.Struct], environment: Mapping[str, str],
+              *, prefix: str) -> None:
+    for field in msgspec.structs.fields(shape):
+        name = prefix + field.name.upper()
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            _override(options.setdefault(field.name, {}), field.type, environment, prefix=name + "_")
+        elif environment.get(name):
+            options[field.name] = environment[name]
+
+
+def _checked(settings: Settings) -> Settings:
+    host, _, port = settings.listen.rpartition(":")
+    if not host or not port.isdigit():
+        raise BadConfiguration("listen", f"expected ADDRESS:PORT, got '{settings.listen}'")
+    kind, _, count = settings.hosts.partition(":")
+    if settings.hosts != "local" and not (kind == "fake" and count.isdigit() and int(count) > 0):
+        raise BadConfiguration("hosts", f"expected 'local' or 'fake:N', got '{settings.hosts}'")
+    if settings.log.form not in ("text", "json"):
+        raise BadConfiguration("log.form", f"expected 'text' or 'json', got '{settings.log.form}'")
+    return msgspec.structs.replace(settings, state=os.path.abspath(settings.state))
