@@ -7,12 +7,17 @@ import re
 import uuid
 from typing import NewType
 
+FloatingIpId = NewType("FloatingIpId", str)
 HostId = NewType("HostId", str)
 ImageId = NewType("ImageId", str)
 NetworkId = NewType("NetworkId", str)
 PortId = NewType("PortId", str)
 ProjectId = NewType("ProjectId", str)
+RouterId = NewType("RouterId", str)
+SecurityGroupId = NewType("SecurityGroupId", str)
+SecurityGroupRuleId = NewType("SecurityGroupRuleId", str)
 ServerId = NewType("ServerId", str)
+SubnetId = NewType("SubnetId", str)
 UserId = NewType("UserId", str)
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
