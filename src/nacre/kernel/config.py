@@ -155,8 +155,9 @@ def load_settings(environment: Mapping[str, str], *, file: Path | None = None) -
     return _checked(settings)
 
 
-def _override(options: dict[str, Any], shape: type[msgspec.Struct], environment: Mapping[str, str],
-              *, prefix: str) -> None:
+def _override(
+    options: dict[str, Any], shape: type[msgspec.Struct], environment: Mapping[str, str], *, prefix: str
+) -> None:
     for field in msgspec.structs.fields(shape):
         name = prefix + field.name.upper()
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):

@@ -7,7 +7,14 @@ from enum import StrEnum
 
 import msgspec
 
-from nacre.kernel.ids import HostId, ImageId, NetworkId, PortId, ProjectId, ServerId
+from nacre.kernel.ids import HostId, ImageId, PortId, ProjectId, ServerId
+from nacre.network.contract import Address, MetadataPort
+from nacre.network.contract import Nic as GuestNic
+
+__all__ = [
+    "Address", "GuestFacts", "GuestImage", "GuestNic", "GuestSpec", "HostReport", "HostWishes", "InstanceData",
+    "MetadataPort", "Power", "Question", "Reboot",
+]  # fmt: skip
 
 
 class Power(StrEnum):
@@ -22,32 +29,6 @@ class Reboot(StrEnum):
 
     SOFT = "soft"
     HARD = "hard"
-
-
-class Address(msgspec.Struct, frozen=True):
-    """A fixed address of a port, with the length of its subnet's prefix."""
-
-    ip: str
-    prefix_length: int
-
-
-class MetadataPort(msgspec.Struct, frozen=True, kw_only=True):
-    """The port by which every host answers 169.254.169.254 on one network (an OVN localport)."""
-
-    port_id: PortId
-    mac: str
-    addresses: tuple[Address, ...]
-
-
-class GuestNic(msgspec.Struct, frozen=True, kw_only=True):
-    """A network interface of a guest. `port_id` is also the interface's id on the switch."""
-
-    port_id: PortId
-    network_id: NetworkId
-    mac: str
-    mtu: int
-    addresses: tuple[Address, ...]
-    metadata: MetadataPort | None = None
 
 
 class GuestImage(msgspec.Struct, frozen=True, kw_only=True):

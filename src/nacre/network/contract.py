@@ -1,0 +1,148 @@
+"""What the other services may ask the network service.
+
+A server's ports are made, bound and released within the transactions of its own service; the loops of the
+network service bring the switches to what these rows say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from nacre.kernel.database import Reader, Tx
+from nacre.kernel.ids import HostId, NetworkId, PortId, ServerId
+from nacre.kernel.policy import Caller
+
+
+class Address(msgspec.Struct, frozen=True):
+    """A fixed address of a port, with the length of its subnet's prefix."""
+
+    ip: str
+    prefix_length: int
+
+
+class MetadataPort(msgspec.Struct, frozen=True, kw_only=True):
+    """The port by which every host answers 169.254.169.254 on one network (an OVN localport)."""
+
+    port_id: PortId
+    mac: str
+    addresses: tuple[Address, ...]
+
+
+class Nic(msgspec.Struct, frozen=True, kw_only=True):
+    """A port as its host plugs it. `port_id` is also the interface's id on the switch."""
+
+    port_id: PortId
+    network_id: NetworkId
+    mac: str
+    mtu: int
+    addresses: tuple[Address, ...]
+    metadata: MetadataPort | None = None
+
+
+class NicAsk(msgspec.Struct, frozen=True, kw_only=True):
+    """One interface a new server asks for: on a network, or by a port that exists."""
+
+    network_id: NetworkId | None = None
+    port_id: PortId | None = None
+    fixed_ip: str | None = None
+    tag: str | None = None
+
+
+class Unstated(StrEnum):
+    """What a server without a list of interfaces gets."""
+
+    AUTO = "auto"
+    """The project's only network; none if it has none; refused when there are several."""
+    NONE = "none"
+
+
+class PlannedNic(msgspec.Struct, frozen=True, kw_only=True):
+    """One interface that was found to be possible, and what it will be made of."""
+
+    network_id: NetworkId
+    port_id: PortId | None
+    fixed_ip: str | None
+    tag: str | None
+    security_group_ids: tuple[str, ...]
+
+
+NicPlan = tuple[PlannedNic, ...]
+
+
+class ShownAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """An address of a server as its owner sees it; `kind` is `fixed` or `floating`."""
+
+    network_name: str
+    ip: str
+    version: int
+    mac: str
+    kind: str
+
+
+class PortView(msgspec.Struct, frozen=True, kw_only=True):
+    """A server's interface as its owner sees it."""
+
+    port_id: PortId
+    network_id: NetworkId
+    mac: str
+    status: str
+    fixed_ips: tuple[tuple[str, str], ...]
+    """Pairs of subnet id and address."""
+
+
+class Networks(Protocol):
+    """Ports and addresses, as servers need them."""
+
+    def plan_nics(
+        self, db: Reader, caller: Caller, asks: Sequence[NicAsk] | Unstated, security_groups: Sequence[str]
+    ) -> NicPlan:
+        """Check what a new server asks for, changing nothing. Security groups are given by name or id.
+
+        Errors: NetworkNotFound, PortNotFound, SecurityGroupNotFound, PortInUse, NetworkAmbiguous, Bad.
+        """
+        ...
+
+    def claim_nics(self, tx: Tx, plan: NicPlan, *, server_id: ServerId, caller: Caller) -> Sequence[PortId]:
+        """Make the planned ports for a server, or adopt those given, in the order of the plan.
+
+        Errors: NoAddressLeft, AddressInUse, PortInUse, OverQuota.
+        """
+        ...
+
+    def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> None:
+        """Bind every port of a server to a host; safe to repeat."""
+        ...
+
+    def release_nics(self, tx: Tx, server_id: ServerId) -> None:
+        """Delete the ports made for a server and let go of those it adopted; safe to repeat."""
+        ...
+
+    def nics_of(self, db: Reader, server_ids: Collection[ServerId]) -> Mapping[ServerId, Sequence[Nic]]:
+        """The ports of servers as their hosts plug them, in the order they were asked for."""
+        ...
+
+    def addresses_of(
+        self, db: Reader, server_ids: Collection[ServerId]
+    ) -> Mapping[ServerId, Sequence[ShownAddress]]:
+        """The addresses of servers as their owners see them, floating ones included."""
+        ...
+
+    def ports_of(self, db: Reader, server_id: ServerId) -> Sequence[PortView]:
+        """The interfaces of one server."""
+        ...
+
+    def security_groups_of(
+        self, db: Reader, server_ids: Collection[ServerId]
+    ) -> Mapping[ServerId, Sequence[str]]:
+        """The names of the security groups in force on servers' ports, each once for a server."""
+        ...
+
+    def report_ports(
+        self, tx: Tx, host_id: HostId, *, up: Collection[PortId], down: Collection[PortId]
+    ) -> None:
+        """Take note of what a host says of its ports' flows: the status of ports follows."""
+        ...

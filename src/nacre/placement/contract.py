@@ -1,0 +1,77 @@
+"""What the other services may ask placement: hosts with room, and room claimed on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from nacre.kernel.database import Reader, Tx
+from nacre.kernel.ids import HostId, ProjectId, ServerId, UserId
+
+Demand = Mapping[str, int]
+"""Amounts by resource class: VCPU, MEMORY_MB, DISK_GB."""
+
+
+class Inventory(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider has of one resource class, in the class's own unit."""
+
+    total: int
+    reserved: int = 0
+    min_unit: int = 1
+    max_unit: int = 2147483647
+    step_size: int = 1
+    allocation_ratio: float = 1.0
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A host with room, as it was seen at `generation`."""
+
+    host_id: HostId
+    generation: int
+    used: Mapping[str, int]
+    capacity: Mapping[str, int]
+
+
+class Rejection(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a host cannot take a demand, as a sentence."""
+
+    host_id: HostId
+    why: str
+
+
+class Placement(Protocol):
+    """Room on hosts. A host is a resource provider whose id is the host's."""
+
+    def ensure_host(
+        self, tx: Tx, host_id: HostId, *, name: str, inventories: Mapping[str, Inventory]
+    ) -> None:
+        """Make the provider of a host and its inventories what they should be."""
+        ...
+
+    def candidates(self, db: Reader, demand: Demand) -> tuple[Sequence[Candidate], Sequence[Rejection]]:
+        """Every host, with room for `demand` (emptiest first) or with the reason it has none."""
+        ...
+
+    def claim(
+        self, tx: Tx, candidate: Candidate, demand: Demand, *, server_id: ServerId, project_id: ProjectId,
+        user_id: UserId,
+    ) -> None:  # fmt: skip
+        """Claim room for a server: one conditional write on the provider's generation.
+
+        Raises Stale when the host has changed since it was seen: look at the candidates again.
+        """
+        ...
+
+    def release(self, tx: Tx, server_id: ServerId) -> None:
+        """Give back what a server claimed; safe to repeat."""
+        ...
+
+    def claims_of(self, db: Reader, host_id: HostId) -> Mapping[ServerId, Demand]:
+        """What is claimed on a host, for audits."""
+        ...
+
+    def usage(self, db: Reader) -> Mapping[HostId, Mapping[str, int]]:
+        """Claimed amounts by host and resource class."""
+        ...
