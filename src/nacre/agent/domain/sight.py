@@ -1,0 +1,132 @@
+"""What can be seen of a guest on its host, and the little that is written down beside its disk."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from nacre.compute.domain.guests import Address, GuestFacts, GuestImage, GuestSpec, MetadataPort, Power
+from nacre.kernel.ids import NetworkId, PortId, ServerId
+
+
+class Run(StrEnum):
+    """What the hypervisor does with a guest."""
+
+    OFF = "off"
+    PAUSED = "paused"  # Its process exists and its processors stand still.
+    RUNNING = "running"
+    STUCK = "stuck"  # Halted by the hypervisor because its disk failed.
+
+
+class GuestRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What the host remembers of a guest: written whole, atomically, before the effect it speaks of.
+
+    `boots` is the count of asked-for starts that the guest has seen. `generation` is that of the newest spec
+    the guest was brought to. `asked_off_at` is when we last pressed its power button, 0 if we did not since
+    it was started: an end after that is ours. `resting` is set when the guest ended by itself, and holds
+    until the wish moves beyond `generation` and `boots`.
+    """
+
+    boots: int
+    generation: int
+    asked_off_at: float = 0.0
+    resting: bool = False
+
+
+class GuestSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """One look at one guest.
+
+    `remains` means that anything of it is left beside disk and definition. `ended_itself` is true only on
+    positive evidence, while it is off: the hypervisor saw the guest power itself off, or its process die
+    while the hypervisor itself stood. A host that lost power, or a cloud that was taken down, leaves no
+    such evidence.
+    """
+
+    guest_id: ServerId
+    disk: bool = False
+    defined: bool = False
+    run: Run = Run.OFF
+    ended_itself: bool = False
+    record: GuestRecord | None = None
+    remains: bool = False
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything of the guest is on this host."""
+        return self.disk or self.defined or self.remains or self.record is not None
+
+    @property
+    def power(self) -> Power:
+        """A guest that was never let go is off to its owner."""
+        return Power.ON if self.run in (Run.RUNNING, Run.STUCK) else Power.OFF
+
+
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What else the next step of one guest depends on.
+
+    `has_image`: its base image is complete on this host (true if it needs none). `ports_ready` are its own
+    ports whose flows are installed; `networks_open` its networks whose metadata answers here.
+    """
+
+    now: float
+    has_image: bool
+    ports_ready: frozenset[PortId]
+    networks_open: frozenset[NetworkId]
+
+
+class MetadataNetwork(msgspec.Struct, frozen=True, kw_only=True):
+    """What answering 169.254.169.254 on one network of this host takes."""
+
+    network_id: NetworkId
+    port_id: PortId
+    mac: str
+    mtu: int
+    addresses: tuple[Address, ...]
+
+
+def metadata_network(network_id: NetworkId, port: MetadataPort, *, mtu: int) -> MetadataNetwork:
+    """The same, from what a guest's interface says of its network."""
+    return MetadataNetwork(
+        network_id=network_id, port_id=port.port_id, mac=port.mac, mtu=mtu, addresses=port.addresses
+    )
+
+
+def metadata_networks(spec: GuestSpec) -> tuple[MetadataNetwork, ...]:
+    """The networks of a guest on which metadata has to answer before it starts."""
+    return tuple(
+        metadata_network(nic.network_id, nic.metadata, mtu=nic.mtu) for nic in spec.nics if nic.metadata
+    )
+
+
+def facts_of(
+    spec: GuestSpec,
+    seen: GuestSeen,
+    around: Surroundings,
+    *,
+    settled: bool,
+    fault: str = "",
+    waiting: str = "",
+) -> GuestFacts:
+    """What to tell of a guest.
+
+    `observed_generation` is that of the spec only when the guest has been brought to it (`settled`) or cannot
+    be (`fault`); on the way there it stays at the one the guest was brought to before, or 0.
+    """
+    answered = settled or bool(fault)
+    record = seen.record
+    return GuestFacts(
+        guest_id=seen.guest_id,
+        observed_generation=spec.generation if answered else (record.generation if record else 0),
+        exists=seen.exists,
+        power=seen.power,
+        boots=record.boots if record else 0,
+        ports_up=tuple(sorted(around.ports_ready)),
+        fault=fault,
+        waiting=waiting,
+    )
+
+
+def image_sha256(image: GuestImage | None) -> str:
+    """The content name of a guest's base, empty if it has none."""
+    return image.sha256 if image else ""

@@ -1,0 +1,234 @@
+"""The one thing to do next for a guest: a pure function of what is wished, what is seen, and what is around it.
+
+Why a guest is off decides whether it is started again. Three things end a guest:
+
+- we did (a stop, a reboot, a removal): the record says so, or the wish explains it;
+- it did, by its own power-off or by the death of its process: the hypervisor saw that and says so while it
+  lives (`GuestSeen.ended_itself`), and the next step writes it down (`GuestRecord.resting`). It stays off
+  until the wish moves on, whatever restarts meanwhile;
+- its host did: power cut, reboot, `nacre down`, a hypervisor that was killed together with it. There is no
+  evidence for anything else then, so the guest is started again.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from nacre.agent.domain.sight import (
+    GuestRecord,
+    GuestSeen,
+    MetadataNetwork,
+    Run,
+    Surroundings,
+    metadata_networks,
+)
+from nacre.compute.domain.guests import GuestSpec, Power, Reboot
+
+SHUTDOWN_LIMIT_S = 30.0
+"""How long a guest may take to answer its power button before it is switched off."""
+
+PORTS_RECHECK_S = 1.0
+"""The switch wakes us as soon as a port is ready; this is for the wake-up that is lost."""
+
+
+class FetchImage(msgspec.Struct, frozen=True):
+    """Bring the base image to this host."""
+
+
+class MakeDisk(msgspec.Struct, frozen=True):
+    """Lay the root disk over its base."""
+
+
+class OpenMetadata(msgspec.Struct, frozen=True):
+    """Answer 169.254.169.254 on a network of the guest."""
+
+    network: MetadataNetwork
+
+
+class DefineGuest(msgspec.Struct, frozen=True):
+    """Tell the hypervisor of a guest that is to stay off."""
+
+
+class StartPaused(msgspec.Struct, frozen=True):
+    """Define the guest as it is wished now, make its process and plug its ports; let no instruction run."""
+
+
+class Resume(msgspec.Struct, frozen=True):
+    """Write `record`, then let the guest run."""
+
+    record: GuestRecord
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Write down what is known of the guest, and do nothing to it."""
+
+    record: GuestRecord
+
+
+class PressButton(msgspec.Struct, frozen=True):
+    """Write `record`, then press the guest's power button."""
+
+    record: GuestRecord
+
+
+class PowerOff(msgspec.Struct, frozen=True):
+    """Switch the guest off at once."""
+
+
+class Unstick(msgspec.Struct, frozen=True):
+    """Let a guest try again whose disk failed."""
+
+
+class RemoveGuest(msgspec.Struct, frozen=True):
+    """Switch the guest off at once and make the hypervisor forget it."""
+
+
+class RemoveDisk(msgspec.Struct, frozen=True):
+    """Remove the disk and whatever else is kept of the guest."""
+
+
+class Await(msgspec.Struct, frozen=True):
+    """Wait for something that is not ours to hurry."""
+
+    recheck_s: float
+    because: str
+
+
+class Refuse(msgspec.Struct, frozen=True):
+    """Nothing may be done, for a reason that the owner has to hear."""
+
+    because: str
+
+
+class Settle(msgspec.Struct, frozen=True):
+    """The guest is as wished, or rests after it ended by itself."""
+
+
+class Forget(msgspec.Struct, frozen=True):
+    """Nothing of the guest is left here."""
+
+
+Building = FetchImage | MakeDisk | OpenMetadata | DefineGuest | StartPaused
+"""Steps that need to know what the guest should be."""
+
+Changing = Resume | Record | PressButton | PowerOff | RemoveGuest | RemoveDisk
+"""Steps that change a guest, whatever it should be."""
+
+Pausing = Await | Unstick | Refuse | Settle | Forget
+"""Steps after which there is nothing to do for a while."""
+
+Step = Building | Changing | Pausing
+
+
+def next_step(spec: GuestSpec | None, seen: GuestSeen, around: Surroundings) -> Step:
+    """Name the one thing to do next. No spec means that nobody knows the guest: it goes.
+
+    Building, questions follow dependence: a process needs its disk, its ports need the process, and no
+    instruction runs before ports and metadata are there. Leaving, they run in reverse.
+    """
+    if spec is None or not spec.present:
+        return _leave(seen)
+    if seen.run is Run.OFF and not seen.disk:
+        return _towards_disk(seen, around)
+    if spec.power is Power.OFF:
+        return _towards_off(seen, around)
+    match seen.run:
+        case Run.OFF:
+            return _start(spec, seen, around)
+        case Run.PAUSED:
+            return _let_run(spec, seen, around)
+        case Run.RUNNING:
+            return _keep_running(spec, seen, around)
+        case Run.STUCK:
+            return PowerOff() if _must_boot(spec, seen.record) else Unstick()
+
+
+def _leave(seen: GuestSeen) -> Step:
+    if seen.defined or seen.run is not Run.OFF:
+        return RemoveGuest()
+    return RemoveDisk() if seen.exists else Forget()
+
+
+def _towards_disk(seen: GuestSeen, around: Surroundings) -> Step:
+    if seen.record is not None:
+        # It has run: laying a fresh disk would pass for the one that was lost.
+        return Refuse("its disk is missing on the host")
+    return MakeDisk() if around.has_image else FetchImage()
+
+
+def _towards_off(seen: GuestSeen, around: Surroundings) -> Step:
+    match seen.run:
+        case Run.OFF:
+            return Settle() if seen.defined else DefineGuest()
+        case Run.PAUSED | Run.STUCK:
+            return PowerOff()
+        case Run.RUNNING:
+            return _shut_down(seen.record, around, fresh=GuestRecord(boots=0, generation=0))
+
+
+def _start(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Step:
+    record = seen.record
+    if record is not None and not _must_boot(spec, record):
+        if record.resting and record.generation >= spec.generation:
+            return Settle()
+        if seen.ended_itself and not record.resting and not record.asked_off_at:
+            return Record(GuestRecord(boots=record.boots, generation=spec.generation, resting=True))
+    return _open_metadata(spec, around) or StartPaused()
+
+
+def _let_run(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Step:
+    if opening := _open_metadata(spec, around):
+        return opening
+    missing = sorted(nic.port_id for nic in spec.nics if nic.port_id not in around.ports_ready)
+    if missing:
+        return Await(PORTS_RECHECK_S, f"the switch has not yet realised port {', '.join(missing)}")
+    return Resume(GuestRecord(boots=spec.boots, generation=spec.generation))
+
+
+def _keep_running(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Step:
+    record = seen.record
+    if record is None:
+        # It can only have been lost: Resume writes it first. Whatever boots were asked for, this is one.
+        return Record(GuestRecord(boots=spec.boots, generation=spec.generation))
+    if _must_boot(spec, record):
+        return PowerOff() if spec.reboot is Reboot.HARD else _shut_down(record, around, fresh=record)
+    if record.asked_off_at:
+        return _doubt(spec, record, around)
+    return _open_metadata(spec, around) or Settle()
+
+
+def _doubt(spec: GuestSpec, record: GuestRecord, around: Surroundings) -> Step:
+    """The button was pressed and then the wish turned: the guest may still end because of us."""
+    left_s = _patience_s(record, around)
+    if left_s > 0:
+        return Await(left_s, "the guest was asked to shut down; it is started again if it does")
+    return Record(GuestRecord(boots=record.boots, generation=spec.generation))
+
+
+def _shut_down(record: GuestRecord | None, around: Surroundings, *, fresh: GuestRecord) -> Step:
+    """Press the button once, wait for the guest, and switch it off when it does not answer."""
+    record = record or fresh
+    if not record.asked_off_at:
+        return PressButton(
+            GuestRecord(boots=record.boots, generation=record.generation, asked_off_at=around.now)
+        )
+    left_s = _patience_s(record, around)
+    return Await(left_s, "the guest is shutting down") if left_s > 0 else PowerOff()
+
+
+def _patience_s(record: GuestRecord, around: Surroundings) -> float:
+    """How much longer the guest may take; nothing is left either when the host's clock was set back."""
+    elapsed_s = around.now - record.asked_off_at
+    return SHUTDOWN_LIMIT_S - elapsed_s if elapsed_s >= 0 else 0.0
+
+
+def _must_boot(spec: GuestSpec, record: GuestRecord | None) -> bool:
+    """Whether a start was asked for that the guest has not seen."""
+    return record is not None and record.boots < spec.boots
+
+
+def _open_metadata(spec: GuestSpec, around: Surroundings) -> OpenMetadata | None:
+    for network in metadata_networks(spec):
+        if network.network_id not in around.networks_open:
+            return OpenMetadata(network)
+    return None

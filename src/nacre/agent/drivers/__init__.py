@@ -1,0 +1,1 @@
+"""What the agent does to its host: guests, the switch, images, and the networks' metadata."""

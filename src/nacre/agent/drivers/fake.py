@@ -1,0 +1,299 @@
+"""A host that exists in memory: guests, switch, images and metadata, complete, and able to fail on demand.
+
+A FakeWorld outlives the agents that drive it, as a real host does. It can be told to be slow, to refuse, to
+lose its power or its memory, and to kill its agent before or after any effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from nacre.agent.domain.sight import GuestRecord, GuestSeen, MetadataNetwork, Run
+from nacre.agent.drivers.base import Changed, GuestCapabilities, HostDrivers, Underway
+from nacre.compute.domain.guests import GuestImage, GuestSpec
+from nacre.kernel.clock import Clock
+from nacre.kernel.errors import Problem
+from nacre.kernel.ids import NetworkId, PortId, ServerId
+
+FAKE_VERSION = 1_000_000
+
+Interrupt = Callable[[str], None]
+"""Called with `before EFFECT` and `after EFFECT`; what it raises is as if the agent died there."""
+
+
+@dataclass(slots=True)
+class FakeGuest:
+    """What there is of one guest."""
+
+    disk: bool = False
+    defined: bool = False
+    run: Run = Run.OFF
+    ended_itself: bool = False
+    record: GuestRecord | None = None
+    boots: int = 0
+    spec: GuestSpec | None = None
+    slow_until: dict[str, float] = field(default_factory=dict)
+
+
+class FakeWorld:
+    """One simulated host."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.guests: dict[ServerId, FakeGuest] = {}
+        self.images: set[str] = set()
+        self.networks: dict[NetworkId, MetadataNetwork] = {}
+        self.plugged: dict[PortId, tuple[ServerId, float]] = {}
+        self.interrupt: Interrupt | None = None
+        self.ports_take_s = 0.0
+        self.complaint = ""
+        self.answers_power_button = True
+        self._slow: dict[str, float] = {}
+        self._failures: dict[str, list[Problem]] = {}
+        self._watchers: list[Changed] = []
+
+    # -- what a test may do to the host ----------------------------------------------------------------
+
+    def be_slow(self, effect: str, seconds: float) -> None:
+        """From now on `effect` (a driver method's name) takes that long."""
+        self._slow[effect] = seconds
+
+    def fail(self, effect: str, problem: Problem, *, times: int = 1) -> None:
+        """The next `times` calls of `effect` raise `problem` and change nothing."""
+        self._failures.setdefault(effect, []).extend([problem] * times)
+
+    def lose_power(self) -> None:
+        """Every process ends, and nobody is left who could say why."""
+        self.plugged.clear()
+        for guest in self.guests.values():
+            guest.run, guest.ended_itself = Run.OFF, False
+
+    def forget_definitions(self) -> None:
+        """The hypervisor loses all it knew of the guests that are off; their disks stay."""
+        for guest in self.guests.values():
+            guest.defined = guest.run is not Run.OFF
+
+    def end_guest(self, guest_id: ServerId, *, by_itself: bool = True) -> None:
+        """The guest powers itself off, or somebody else switches it off."""
+        self.switch_off(guest_id, ended_itself=by_itself)
+        self._tell(guest_id)
+
+    def jam_guest(self, guest_id: ServerId) -> None:
+        """The hypervisor halts the guest because its disk failed."""
+        self.guests[guest_id].run = Run.STUCK
+        self._tell(guest_id)
+
+    # -- for the drivers below -------------------------------------------------------------------------
+
+    def guest(self, guest_id: ServerId) -> FakeGuest:
+        return self.guests.setdefault(guest_id, FakeGuest())
+
+    def switch_on(self, spec: GuestSpec) -> None:
+        guest = self.guest(spec.guest_id)
+        guest.run = Run.PAUSED
+        guest.boots += 1
+        for nic in spec.nics:
+            self.plugged[nic.port_id] = (spec.guest_id, self.clock.now())
+
+    def switch_off(self, guest_id: ServerId, *, ended_itself: bool = False) -> None:
+        guest = self.guests.get(guest_id)
+        if guest is None or guest.run is Run.OFF:
+            return
+        guest.run, guest.ended_itself = Run.OFF, ended_itself
+        for nic in guest.spec.nics if guest.spec else ():
+            self.plugged.pop(nic.port_id, None)
+
+    @contextmanager
+    def effect(self, name: str, guest_id: ServerId | None = None) -> Iterator[None]:
+        """Around each change of the world: refusals, slowness, and the places where an agent may die."""
+        if failures := self._failures.get(name):
+            raise failures.pop(0)
+        if name in self._slow and guest_id is not None:
+            self._take_time(name, self.guest(guest_id))
+        if self.interrupt:
+            self.interrupt(f"before {name}")
+        yield
+        if self.interrupt:
+            self.interrupt(f"after {name}")
+
+    def _take_time(self, name: str, guest: FakeGuest) -> None:
+        ready_at = guest.slow_until.setdefault(name, self.clock.now() + self._slow[name])
+        if self.clock.now() < ready_at:
+            raise Underway(f"{name} takes its time", recheck_s=ready_at - self.clock.now())
+        del guest.slow_until[name]
+
+    def watch(self, changed: Changed) -> None:
+        self._watchers.append(changed)
+
+    def _tell(self, guest_id: ServerId) -> None:
+        for changed in self._watchers:
+            changed(guest_id)
+
+
+def fake_drivers(world: FakeWorld) -> HostDrivers:
+    """The hands of an agent on `world`."""
+    return HostDrivers(
+        guests=FakeGuests(world),
+        switch=FakeSwitch(world),
+        images=FakeImages(world),
+        metadata=FakeMetadata(world),
+    )
+
+
+class FakeGuests:
+    """A GuestDriver whose guests are entries of a FakeWorld."""
+
+    capabilities = GuestCapabilities(hypervisor_type="fake", hypervisor_version=FAKE_VERSION)
+
+    def __init__(self, world: FakeWorld) -> None:
+        self._world = world
+
+    def observe(self) -> Mapping[ServerId, GuestSeen]:
+        return {guest_id: self.observe_guest(guest_id) for guest_id in list(self._world.guests)}
+
+    def observe_guest(self, guest_id: ServerId) -> GuestSeen:
+        guest = self._world.guests.get(guest_id)
+        if guest is None:
+            return GuestSeen(guest_id=guest_id)
+        return GuestSeen(
+            guest_id=guest_id,
+            disk=guest.disk,
+            defined=guest.defined,
+            run=guest.run,
+            ended_itself=guest.ended_itself,
+            record=guest.record,
+        )
+
+    def ensure_disk(self, spec: GuestSpec) -> None:
+        with self._world.effect("ensure_disk", spec.guest_id):
+            assert spec.image is None or spec.image.sha256 in self._world.images, (
+                "the base image must be here"
+            )
+            self._world.guest(spec.guest_id).disk = True
+
+    def ensure_defined(self, spec: GuestSpec) -> None:
+        with self._world.effect("ensure_defined", spec.guest_id):
+            guest = self._world.guest(spec.guest_id)
+            guest.defined, guest.spec = True, spec
+
+    def ensure_paused(self, spec: GuestSpec) -> None:
+        with self._world.effect("ensure_paused", spec.guest_id):
+            guest = self._world.guest(spec.guest_id)
+            assert guest.disk, "a guest needs its disk"
+            guest.defined, guest.spec, guest.ended_itself = True, spec, False
+            if guest.run is Run.OFF:
+                self._world.switch_on(spec)
+
+    def ensure_running(self, guest_id: ServerId) -> None:
+        with self._world.effect("ensure_running", guest_id):
+            guest = self._world.guests[guest_id]
+            assert guest.run is not Run.OFF, "only a guest with a process can be let go"
+            guest.run = Run.RUNNING
+
+    def press_power_button(self, guest_id: ServerId) -> None:
+        with self._world.effect("press_power_button", guest_id):
+            if self._world.answers_power_button:
+                self._world.end_guest(guest_id)
+
+    def ensure_off(self, guest_id: ServerId) -> None:
+        with self._world.effect("ensure_off", guest_id):
+            self._world.switch_off(guest_id)
+
+    def keep_record(self, guest_id: ServerId, record: GuestRecord) -> None:
+        with self._world.effect("keep_record", guest_id):
+            self._world.guest(guest_id).record = record
+
+    def remove_guest(self, guest_id: ServerId) -> None:
+        with self._world.effect("remove_guest", guest_id):
+            self._world.switch_off(guest_id)
+            if guest := self._world.guests.get(guest_id):
+                guest.defined, guest.ended_itself = False, False
+
+    def remove_disk(self, guest_id: ServerId) -> None:
+        with self._world.effect("remove_disk", guest_id):
+            self._world.guests.pop(guest_id, None)
+
+    def console_tail(self, guest_id: ServerId, *, lines: int) -> bytes:
+        guest = self._world.guests.get(guest_id)
+        if guest is None or guest.spec is None:
+            return b""
+        name = guest.spec.instance.hostname
+        text = [
+            line
+            for boot in range(1, guest.boots + 1)
+            for line in (f"[{boot}] fake guest {name} starts", *_BOOT_LINES, f"{name} login: ")
+        ]
+        return "".join(line + "\n" for line in text[-lines:]).encode()
+
+    def watch(self, changed: Changed) -> None:
+        self._world.watch(changed)
+
+    def complaint(self) -> str:
+        return self._world.complaint
+
+
+_BOOT_LINES = tuple(f"[    {second}.000000] simulated: nothing happens here" for second in range(10))
+
+
+class FakeSwitch:
+    """A SwitchDriver that realises every plugged port, after `ports_take_s`."""
+
+    def __init__(self, world: FakeWorld) -> None:
+        self._world = world
+
+    def ready_among(self, ports: Collection[PortId]) -> frozenset[PortId]:
+        moment = self._world.clock.now() - self._world.ports_take_s
+        plugged = self._world.plugged
+        return frozenset(port for port in ports if port in plugged and plugged[port][1] <= moment)
+
+    def remove_strays(self, alive: Collection[ServerId]) -> None:
+        for port, (guest_id, _) in list(self._world.plugged.items()):
+            if guest_id not in alive:
+                del self._world.plugged[port]
+
+    def watch(self, changed: Callable[[Collection[PortId]], None]) -> None:
+        """Ports of this switch become ready by the clock alone; whoever waits looks again."""
+
+    def complaint(self) -> str:
+        return ""
+
+
+class FakeImages:
+    """An ImageDriver that only remembers names."""
+
+    def __init__(self, world: FakeWorld) -> None:
+        self._world = world
+
+    def has(self, image: GuestImage) -> bool:
+        return image.sha256 in self._world.images
+
+    def fetch(self, image: GuestImage, progress: Callable[[int], None]) -> None:
+        with self._world.effect("fetch"):
+            progress(image.size_bytes)
+            self._world.images.add(image.sha256)
+
+    def sweep(self, used: Collection[str]) -> None:
+        self._world.images.intersection_update(used)
+
+
+class FakeMetadata:
+    """A MetadataDriver that only remembers which networks are open."""
+
+    def __init__(self, world: FakeWorld) -> None:
+        self._world = world
+
+    def is_open(self, network: MetadataNetwork) -> bool:
+        return self._world.networks.get(network.network_id) == network
+
+    def observe(self) -> Collection[NetworkId]:
+        return list(self._world.networks)
+
+    def ensure_network(self, network: MetadataNetwork) -> None:
+        with self._world.effect("ensure_network"):
+            self._world.networks[network.network_id] = network
+
+    def remove_network(self, network_id: NetworkId) -> None:
+        with self._world.effect("remove_network"):
+            self._world.networks.pop(network_id, None)

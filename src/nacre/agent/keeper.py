@@ -1,0 +1,417 @@
+"""Brings the guests of one host to what is wished for them: one step per call, and no thread of its own.
+
+Whoever drives a keeper decides when: `loop` with threads and a long poll, `fleet` with one thread for
+thousands of hosts, tests with a virtual clock.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Collection, Sequence
+from typing import assert_never
+
+import msgspec
+
+from nacre.agent.domain.sight import (
+    GuestSeen,
+    MetadataNetwork,
+    Surroundings,
+    facts_of,
+    image_sha256,
+    metadata_networks,
+)
+from nacre.agent.domain.steps import (
+    Await,
+    Building,
+    Changing,
+    DefineGuest,
+    FetchImage,
+    Forget,
+    MakeDisk,
+    OpenMetadata,
+    Pausing,
+    PowerOff,
+    PressButton,
+    Record,
+    Refuse,
+    RemoveDisk,
+    RemoveGuest,
+    Resume,
+    Settle,
+    StartPaused,
+    Step,
+    Unstick,
+    next_step,
+)
+from nacre.agent.drivers.base import HostDrivers, Underway
+from nacre.compute.domain.guests import GuestFacts, GuestImage, GuestSpec, HostWishes
+from nacre.kernel.clock import Clock
+from nacre.kernel.errors import Invalid, NotFound, Problem, Unavailable
+from nacre.kernel.ids import HostId, NetworkId, ServerId
+from nacre.kernel.outcome import AGAIN, SETTLED, Outcome, Wait
+
+log = logging.getLogger("nacre.agent")
+
+STEPS_AT_ONCE = 40
+"""A guest that has not come to rest after so many steps goes in circles."""
+
+FAULT_AFTER = 4
+"""So many refusals in a row are told to the owner as a fault; before, they may pass by themselves."""
+
+BACKOFF_FIRST_S, BACKOFF_MOST_S = 1.0, 60.0
+REFUSED_RECHECK_S = 60.0
+UNSTICK_RECHECK_S = 30.0
+DISK_FAILED = "its disk failed on the host; it is let go again now and then"
+
+
+class _Rest(msgspec.Struct, frozen=True):
+    """What was there when a guest settled. While it is the same, there is nothing to do."""
+
+    spec: GuestSpec
+    seen: GuestSeen
+    around: frozenset[str]
+
+
+class Keeper:
+    """The guests of one host. Safe to use from several threads, one at a time for one guest."""
+
+    def __init__(
+        self,
+        host_id: HostId,
+        drivers: HostDrivers,
+        clock: Clock,
+        *,
+        on_news: Callable[[], None] | None = None,
+    ) -> None:
+        """`on_news` is called, in any thread, when `take_news` has something to give."""
+        self.host_id = host_id
+        self.drivers = drivers
+        self._clock = clock
+        self._on_news = on_news
+        self._lock = threading.Lock()
+        self._heard_all = False
+        self._wishes: dict[ServerId, GuestSpec] = {}
+        self._networks = _Networks()
+        self._rests: dict[ServerId, _Rest] = {}
+        self._failures: dict[ServerId, int] = {}
+        self._facts: dict[ServerId, GuestFacts] = {}
+        self._unsaid: dict[ServerId, None] = {}  # In the order of what happened.
+
+    # -- what is wished --------------------------------------------------------------------------------
+
+    def hear(self, wishes: HostWishes) -> Collection[ServerId]:
+        """Merge an answer of the control plane into the picture. The guests that are due because of it."""
+        due: dict[ServerId, None] = {}
+        with self._lock:
+            if wishes.complete:
+                named = {spec.guest_id for spec in wishes.guests}
+                for guest_id in [each for each in self._wishes if each not in named]:
+                    self._drop(guest_id)
+                    due[guest_id] = None
+                self._heard_all = True
+                self._unsaid = dict.fromkeys(self._facts)  # They want to hear everything again.
+            for spec in wishes.guests:
+                self._wishes[spec.guest_id] = spec
+                self._networks.follow(spec)
+                self._failures.pop(spec.guest_id, None)
+                due[spec.guest_id] = None
+        if self._unsaid and self._on_news:
+            self._on_news()
+        return due.keys()
+
+    def survey(self) -> Collection[ServerId]:
+        """Look at everything on the host. The guests that are not as they were when they settled.
+
+        Raises Unavailable when the hypervisor does not answer.
+        """
+        seen = self.drivers.guests.observe()
+        with self._lock:
+            wishes = dict(self._wishes)
+            orphans = [guest_id for guest_id in seen if guest_id not in wishes] if self._heard_all else []
+        moved = [
+            guest_id
+            for guest_id, spec in wishes.items()
+            if not self._rests_still(spec, seen.get(guest_id) or GuestSeen(guest_id=guest_id))
+        ]
+        return moved + orphans
+
+    def tidy(self) -> None:
+        """Remove what no guest of this host uses any more. Nothing, before the whole list has been heard."""
+        if not self._heard_all:
+            return
+        with self._lock:
+            networks = self._networks.wanted()
+            images = {image_sha256(spec.image) for spec in self._wishes.values() if spec.present}
+        for network_id in self.drivers.metadata.observe():
+            if network_id not in networks:
+                self.drivers.metadata.remove_network(network_id)
+        self.drivers.images.sweep(images)
+        self.drivers.switch.remove_strays(self.drivers.guests.observe().keys())
+
+    def spec_at(self, network_id: NetworkId, ip: str) -> GuestSpec | None:
+        """The guest that has the address `ip` on a network of this host, for the metadata service."""
+        for guest_id in self._networks.users(network_id):
+            spec = self._wishes.get(guest_id)
+            for nic in spec.nics if spec and spec.present else ():
+                if nic.network_id == network_id and any(address.ip == ip for address in nic.addresses):
+                    return spec
+        return None
+
+    # -- what is done ----------------------------------------------------------------------------------
+
+    def bring(self, guest_id: ServerId) -> Outcome:
+        """Step until the guest settles or has to wait. Never raises but for a kill."""
+        for _ in range(STEPS_AT_ONCE):
+            outcome = self.reconcile(guest_id)
+            if outcome is not AGAIN:
+                return outcome
+        log.error("guest %s goes in circles", guest_id)
+        return Wait(BACKOFF_MOST_S, "its steps undo each other")
+
+    def reconcile(self, guest_id: ServerId) -> Outcome:
+        """Perform one step for one guest."""
+        spec = self._wishes.get(guest_id)
+        if spec is None and not self._heard_all:
+            return SETTLED  # Whether it should be here is not yet known.
+        view: _View | None = None
+        try:
+            view = self._look(guest_id, spec)
+            outcome = self._perform(next_step(spec, view.seen, view.around), view)
+        except Underway as underway:
+            self._say(view, waiting=str(underway))
+            return Wait(underway.recheck_s, str(underway))
+        except Problem as problem:
+            return self._failed(guest_id, view, problem)
+        except Exception as error:
+            log.exception("guest %s: a step failed", guest_id)
+            return self._failed(guest_id, view, error)
+        if outcome is not AGAIN:
+            self._failures.pop(guest_id, None)
+        return outcome
+
+    def _look(self, guest_id: ServerId, spec: GuestSpec | None) -> _View:
+        seen = self.drivers.guests.observe_guest(guest_id)
+        return _View(spec, seen, self._look_around(spec))
+
+    def _look_around(self, spec: GuestSpec | None) -> Surroundings:
+        if spec is None or not spec.present:
+            return Surroundings(
+                now=self._clock.now(), has_image=True, ports_ready=frozenset(), networks_open=frozenset()
+            )
+        return Surroundings(
+            now=self._clock.now(),
+            has_image=spec.image is None or self.drivers.images.has(spec.image),
+            ports_ready=self.drivers.switch.ready_among([nic.port_id for nic in spec.nics]),
+            networks_open=frozenset(
+                network.network_id
+                for network in metadata_networks(spec)
+                if self.drivers.metadata.is_open(self._networks.merged(network))
+            ),
+        )
+
+    def _perform(self, step: Step, view: _View) -> Outcome:
+        if isinstance(step, Building):
+            assert view.spec is not None, "only a wish builds"
+            self._build(step, view.spec, view)
+            return AGAIN
+        if isinstance(step, Changing):
+            self._change(step, view.seen.guest_id)
+            return AGAIN
+        return self._pause(step, view)
+
+    def _build(self, step: Building, spec: GuestSpec, view: _View) -> None:
+        match step:
+            case FetchImage():
+                assert spec.image is not None, "only a guest with an image fetches it"
+                self.drivers.images.fetch(spec.image, self._progress_of(spec.image, view))
+            case MakeDisk():
+                self.drivers.guests.ensure_disk(spec)
+            case OpenMetadata(network=network):
+                self.drivers.metadata.ensure_network(self._networks.merged(network))
+            case DefineGuest():
+                self.drivers.guests.ensure_defined(spec)
+            case StartPaused():
+                self.drivers.guests.ensure_paused(spec)
+            case forgotten:
+                assert_never(forgotten)
+
+    def _change(self, step: Changing, guest_id: ServerId) -> None:
+        guests = self.drivers.guests
+        match step:
+            case Resume(record=record):
+                guests.keep_record(guest_id, record)
+                guests.ensure_running(guest_id)
+            case Record(record=record):
+                guests.keep_record(guest_id, record)
+            case PressButton(record=record):
+                guests.keep_record(guest_id, record)
+                guests.press_power_button(guest_id)
+            case PowerOff():
+                guests.ensure_off(guest_id)
+            case RemoveGuest():
+                guests.remove_guest(guest_id)
+            case RemoveDisk():
+                guests.remove_disk(guest_id)
+            case forgotten:
+                assert_never(forgotten)
+
+    def _pause(self, step: Pausing, view: _View) -> Outcome:
+        match step:
+            case Settle():
+                self._settle(view)
+                return SETTLED
+            case Forget():
+                self._say(view, settled=True)
+                return SETTLED
+            case Await(recheck_s=recheck_s, because=because):
+                self._say(view, waiting=because)
+                return Wait(recheck_s, because)
+            case Unstick():
+                self.drivers.guests.ensure_running(view.seen.guest_id)
+                self._say(view, waiting=DISK_FAILED)
+                return Wait(UNSTICK_RECHECK_S, DISK_FAILED)
+            case Refuse(because=because):
+                self._say(view, fault=because)
+                return Wait(REFUSED_RECHECK_S, because)
+            case forgotten:
+                assert_never(forgotten)
+
+    def _failed(self, guest_id: ServerId, view: _View | None, error: Exception) -> Outcome:
+        """Back off. What cannot pass by itself is told as a fault, the rest as something waited for."""
+        failures = self._failures.get(guest_id, 0) + 1
+        self._failures[guest_id] = failures
+        because = str(error) if isinstance(error, Problem) else "an unexpected failure on its host"
+        hopeless = isinstance(error, Invalid | NotFound)
+        stubborn = not isinstance(error, Unavailable) and failures >= FAULT_AFTER
+        if hopeless or stubborn:
+            self._say(view, fault=because)
+        else:
+            self._say(view, waiting=because)
+        pause_s = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2.0 ** min(failures - 1, 20))
+        pause_s *= random.uniform(0.5, 1.0)  # noqa: S311 - Spreads load; guards nothing.
+        log.warning("guest %s, attempt %d, again in %.1f s: %s", guest_id, failures, pause_s, error)
+        return Wait(pause_s, because)
+
+    def _settle(self, view: _View) -> None:
+        assert view.spec is not None, "a guest nobody wished for does not settle, it is forgotten"
+        self._rests[view.seen.guest_id] = _Rest(view.spec, view.seen, view.around_key)
+        self._say(view, settled=True)
+
+    def _rests_still(self, spec: GuestSpec, seen: GuestSeen) -> bool:
+        rest = self._rests.get(spec.guest_id)
+        if rest is None or rest.spec is not spec or rest.seen != seen:
+            return False
+        return rest.around == _View(spec, seen, self._look_around(spec)).around_key
+
+    # -- what is said ----------------------------------------------------------------------------------
+
+    def take_news(self, most: int = 500) -> Sequence[GuestFacts]:
+        """The facts that have not been said, oldest first. Follow with `said` or `unsaid`."""
+        with self._lock:
+            guests = list(self._unsaid)[:most]
+            for guest_id in guests:
+                del self._unsaid[guest_id]
+            return [self._facts[guest_id] for guest_id in guests]
+
+    def said(self, news: Sequence[GuestFacts]) -> None:
+        """The control plane has these facts. What is said of a guest that is gone is not kept."""
+        with self._lock:
+            for facts in news:
+                spec = self._wishes.get(facts.guest_id)
+                gone = not facts.exists and (spec is None or not spec.present)
+                if gone and self._facts.get(facts.guest_id) is facts:
+                    self._drop(facts.guest_id)
+
+    def unsaid(self, news: Sequence[GuestFacts]) -> None:
+        """The control plane did not get these facts; they are news again."""
+        with self._lock:
+            for facts in news:
+                if facts.guest_id in self._facts:
+                    self._unsaid[facts.guest_id] = None
+
+    def _say(self, view: _View | None, *, settled: bool = False, fault: str = "", waiting: str = "") -> None:
+        if view is None or view.spec is None:
+            return  # Nothing has been seen, or nobody asked.
+        facts = facts_of(
+            view.spec, view.seen, view.around, settled=settled, fault=fault[:1000], waiting=waiting[:1000]
+        )
+        with self._lock:
+            if self._facts.get(facts.guest_id) == facts or facts.guest_id not in self._wishes:
+                return
+            self._facts[facts.guest_id] = facts
+            self._unsaid[facts.guest_id] = None
+        if self._on_news:
+            self._on_news()
+
+    def _progress_of(self, image: GuestImage, view: _View) -> Callable[[int], None]:
+        def tell(done_bytes: int) -> None:
+            percent = 100 * done_bytes // max(1, image.size_bytes)
+            self._say(view, waiting=f"image {image.image_id} is being copied to the host: {percent} %")
+
+        return tell
+
+    def _drop(self, guest_id: ServerId) -> None:
+        for table in (self._wishes, self._facts, self._unsaid, self._rests, self._failures):
+            table.pop(guest_id, None)
+        self._networks.leave(guest_id)
+
+
+class _View(msgspec.Struct, frozen=True):
+    """All that a step is decided from."""
+
+    spec: GuestSpec | None
+    seen: GuestSeen
+    around: Surroundings
+
+    @property
+    def around_key(self) -> frozenset[str]:
+        """The surroundings without the time."""
+        return self.around.ports_ready | self.around.networks_open
+
+
+class _Networks:
+    """Which networks the guests of this host are on, and what answering metadata on them takes.
+
+    Guests may know different subnets of one network, until the newest reaches all of them: its addresses are
+    those that any of them names.
+    """
+
+    def __init__(self) -> None:
+        self._users: dict[NetworkId, set[ServerId]] = {}
+        self._of_guest: dict[ServerId, tuple[NetworkId, ...]] = {}
+        self._merged: dict[NetworkId, MetadataNetwork] = {}
+
+    def follow(self, spec: GuestSpec) -> None:
+        self.leave(spec.guest_id)
+        if not spec.present:
+            return
+        networks = metadata_networks(spec)
+        self._of_guest[spec.guest_id] = tuple(network.network_id for network in networks)
+        for network in networks:
+            self._users.setdefault(network.network_id, set()).add(spec.guest_id)
+            self._merged[network.network_id] = self._with(network)
+
+    def leave(self, guest_id: ServerId) -> None:
+        for network_id in self._of_guest.pop(guest_id, ()):
+            users = self._users[network_id]
+            users.discard(guest_id)
+            if not users:
+                del self._users[network_id], self._merged[network_id]
+
+    def users(self, network_id: NetworkId) -> Collection[ServerId]:
+        return list(self._users.get(network_id, ()))
+
+    def wanted(self) -> Collection[NetworkId]:
+        return set(self._users)
+
+    def merged(self, network: MetadataNetwork) -> MetadataNetwork:
+        return self._merged.get(network.network_id, network)
+
+    def _with(self, network: MetadataNetwork) -> MetadataNetwork:
+        known = self._merged.get(network.network_id)
+        if known is None or known == network or known.port_id != network.port_id:
+            return network
+        more = tuple(address for address in known.addresses if address not in network.addresses)
+        return msgspec.structs.replace(network, addresses=tuple(sorted(network.addresses + more, key=str)))
