@@ -1,0 +1,96 @@
+"""The operator's doors: health and metrics for everybody on this address, state and audits on the unix socket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import prometheus_client
+import sqlalchemy as sa
+
+from nacre import __version__
+from nacre.kernel.assembly import Kernel
+from nacre.kernel.database import Reader
+from nacre.kernel.http.app import Service, plain_envelope
+from nacre.kernel.http.call import Answer, Call, Ok
+from nacre.kernel.http.routes import Route
+from nacre.kernel.ids import ServerId
+from nacre.kernel.loops import LoopEngine
+from nacre.kernel.policy import PUBLIC
+
+Explain = Callable[[Reader, ServerId], Mapping[str, Any]]
+Audit = Callable[[Reader], Sequence[str]]
+"""Intent against reality: a sentence for each difference, none when all is well."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the operator's doors look at."""
+
+    kernel: Kernel
+    engine: LoopEngine
+    explain: Explain
+    audits: Mapping[str, Audit]
+    began_at: float
+
+
+def health(call: Call[Parts]) -> Answer:
+    """200 while requests are answered from the store; the answer to an unreachable store is a 503."""
+    with call.database.read() as db:
+        db.scalar(sa.text("SELECT 1"))
+    return Ok({"status": "ok", "version": __version__})
+
+
+def metrics(_call: Call[Parts]) -> Answer:
+    """Prometheus text."""
+    return Answer(prometheus_client.generate_latest(), media_type=prometheus_client.CONTENT_TYPE_LATEST)
+
+
+def status(call: Call[Parts]) -> Answer:
+    """What runs, what each loop owes, and which keys are in trouble with what."""
+    return Ok(
+        {
+            "version": __version__,
+            "listen": call.parts.kernel.settings.listen,
+            "hosts": call.parts.kernel.settings.hosts,
+            "database": call.parts.kernel.database.url.get_backend_name(),
+            "up_s": round(time.monotonic() - call.parts.began_at, 1),
+            **call.parts.engine.status(),
+        }
+    )
+
+
+def explain(call: Call[Parts], server_id: str) -> Answer:
+    """Why a server is where it is, or nowhere."""
+    with call.database.read() as db:
+        return Ok(call.parts.explain(db, ServerId(server_id)))
+
+
+def audit(call: Call[Parts]) -> Answer:
+    """Every difference between what is wanted and what is, by service."""
+    with call.database.read() as db:
+        return Ok({name: list(look(db)) for name, look in call.parts.audits.items()})
+
+
+ROOT = (
+    Route("GET", "/healthz", health, PUBLIC),
+    Route("GET", "/metrics", metrics, PUBLIC),
+)
+ADMIN = (
+    Route("GET", "/v1/status", status, PUBLIC),
+    Route("GET", "/v1/explain/{server_id}", explain, PUBLIC),
+    Route("GET", "/v1/audit", audit, PUBLIC),
+)
+
+
+def doors(
+    kernel: Kernel, engine: LoopEngine, *, explain: Explain, audits: Mapping[str, Audit]
+) -> Sequence[Service]:
+    """The two services of this module. The one that tells secrets of the cloud is local: file rights guard it."""
+    parts = Parts(kernel, engine, explain, audits, time.monotonic())
+    return (
+        Service("root", "/", ROOT, parts, plain_envelope),
+        Service("admin", "/admin", ADMIN, parts, plain_envelope, local_only=True),
+    )

@@ -1,0 +1,43 @@
+"""Fixtures that more than one room uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nacre.kernel.clock import VirtualClock
+from nacre.kernel.database import Database
+from nacre.kernel.schema import METADATA
+from nacre.kernel.wakes import Wakes
+from tests.support.postgres import PostgresServer, postgres_server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, started for the first test that asks."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store; the test runs once on each kind."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres").new_database()
+    return f"sqlite:///{tmp_path / 'store.db'}"
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+def database(database_url: str, clock: VirtualClock) -> Iterator[Database]:
+    """A store with every table declared so far."""
+    store = Database(database_url, clock=clock, wakes=Wakes(), durable=False)
+    METADATA.create_all(store.engine)
+    yield store
+    store.close()

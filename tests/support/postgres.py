@@ -1,0 +1,105 @@
+"""A real PostgreSQL server for the tests: its own cluster, a unix socket, no TCP."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+_names = itertools.count(1)
+
+
+class PostgresServer:
+    """A running server; `new_database()` makes an empty database and gives its URL."""
+
+    def __init__(self, socket_dir: Path) -> None:
+        self._socket_dir = socket_dir
+
+    def new_database(self) -> str:
+        import psycopg
+
+        name = f"test{next(_names)}"
+        with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return f"postgresql://postgres@/{name}?host={self._socket_dir}"
+
+    def _dsn(self, database: str) -> str:
+        return f"host={self._socket_dir} user=postgres dbname={database}"
+
+
+def find_binaries() -> Path:
+    """The newest installed server's programs. Debian keeps them out of the path."""
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if not versions:
+        found = shutil.which("postgres")
+        assert found, "PostgreSQL is not installed; `make test` installs it"
+        return Path(found).parent
+    return versions[-1].parent
+
+
+@contextlib.contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Make a cluster in a temporary directory, run it while the block lasts, remove it."""
+    binaries = find_binaries()
+    # PostgreSQL refuses to run as root; the package made a user for it.
+    become = (
+        ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+    )
+    root = Path(tempfile.mkdtemp(prefix="nacre-pg-", dir="/tmp"))
+    try:
+        if become:
+            shutil.chown(root, "postgres", "postgres")
+        subprocess.run(
+            [*become, binaries / "initdb", "-D", root / "data", "-U", "postgres", "-A", "trust", "-N"],
+            check=True,
+            capture_output=True,
+            cwd=root,
+        )
+        options = [
+            "-c",
+            "listen_addresses=",
+            "-c",
+            f"unix_socket_directories={root}",
+            "-c",
+            "fsync=off",
+            "-c",
+            "max_connections=200",
+            "-c",
+            "synchronous_commit=off",
+        ]
+        with (root / "log").open("wb") as log:
+            server = subprocess.Popen(
+                [*become, binaries / "postgres", "-D", root / "data", *options],
+                cwd=root,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            _await(root, server)
+            yield PostgresServer(root)
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+    finally:
+        shutil.rmtree(root)
+
+
+def _await(root: Path, server: subprocess.Popen[bytes]) -> None:
+    import psycopg
+
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            psycopg.connect(f"host={root} user=postgres dbname=postgres").close()
+        except psycopg.OperationalError:
+            assert server.poll() is None, (root / "log").read_text()
+            assert time.monotonic() < deadline, (root / "log").read_text()
+            time.sleep(0.05)
+        else:
+            return
