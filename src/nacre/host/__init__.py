@@ -8,6 +8,6 @@ Promises:
 - `down` keeps all data and leaves no process, interface or namespace behind; `purge` keeps nothing.
 
 `paths` says where everything is, `parts` what there is to run, `supervisor` keeps it running, `front_door`
-is `up`, `down` and `purge`, `first_use` makes the first objects through the public API, and `doctor` names what is wrong
-with its cure.
+is `up`, `down` and `purge`, `first_use` makes the first objects through the public API, and `doctor` names what
+is wrong with its cure.
 """

@@ -138,7 +138,7 @@ def libvirt_uri(state: Path) -> str:
 
 
 def namespace_prefix(state: Path) -> str:
-    """How the names of all network namespaces begin that belong to this cloud, and to no other on the machine."""
+    """How the names of all network namespaces of this cloud begin, and of no other on the machine."""
     return f"nacre-{hashlib.sha256(bytes(state)).hexdigest()[:6]}-"
 
 

@@ -1,0 +1,82 @@
+"""`nacre COMMAND`: reads the command line and hands over to the module of that command.
+
+Each command imports what it needs when it runs, so that `nacre status` starts at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from nacre import __version__
+from nacre.cli import cloud, operate, processes
+from nacre.kernel.errors import Problem
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit status: 0 when it is done, 1 when it could not be, 2 for a command that cannot be meant."""
+    ask = parser().parse_args(argv)
+    command: Command = ask.command
+    try:
+        return command(ask)
+    except Problem as problem:
+        print(f"nacre: {problem}", file=sys.stderr)
+        return 1
+    except TimeoutError as error:
+        print(f"nacre: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output (`| head`) has gone; there is nothing left to say, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """The grammar of the command line."""
+    top = argparse.ArgumentParser(
+        prog="nacre",
+        description="A private cloud in one program. Its state is in $NACRE_STATE.",
+    )
+    top.add_argument("--version", action="version", version=f"nacre {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+
+    up = _add(commands, "up", cloud.up, "start the cloud, or repair it, and wait until it is ready")
+    up.add_argument("--hosts", default="", help="local (this machine, the default) or fake:N")
+    up.add_argument("--database", default="", metavar="URL", help="a PostgreSQL instead of SQLite")
+    down = _add(commands, "down", cloud.down, "stop the cloud and keep its data")
+    down.add_argument("--by-unit", action="store_true", help=argparse.SUPPRESS)
+    _add(commands, "purge", cloud.purge, "stop the cloud and remove all that `up` made")
+    env = _add(commands, "env", cloud.env, "print OS_* exports for a shell")
+    env.add_argument("cloud", nargs="?", default="nacre", metavar="CLOUD", help="nacre or nacre-demo")
+    inside = _add(commands, "exec", cloud.execute, "run a command where the engines and guests live")
+    inside.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
+
+    status = _add(commands, "status", operate.status, "what runs")
+    status.add_argument("--json", action="store_true", help="for programs")
+    _add(commands, "doctor", operate.doctor, "what is wrong, and the cure")
+    explain = _add(commands, "explain", operate.explain, "why a server is where it is, or nowhere")
+    explain.add_argument("server", metavar="SERVER", help="its id")
+    _add(commands, "audit", operate.audit, "compare intent with reality")
+
+    _add(commands, "serve", processes.serve, "run the control plane in the foreground")
+    _add(commands, "agent", processes.agent, "run the host agent in the foreground")
+    _add(commands, "supervise", processes.supervise, "run the supervisor in the foreground")
+    return top
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, command: Command, about: str
+) -> argparse.ArgumentParser:
+    added = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+    added.set_defaults(command=command)
+    return added
+
+
+if __name__ == "__main__":
+    sys.exit(main())

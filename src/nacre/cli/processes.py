@@ -1,0 +1,30 @@
+"""Commands that are one process of the cloud, in the foreground. `nacre up` starts them; so may a person."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from nacre.kernel.config import load_settings
+
+
+def serve(_ask: argparse.Namespace) -> int:
+    from nacre import app
+
+    app.serve(load_settings(os.environ))
+    return 0
+
+
+def agent(_ask: argparse.Namespace) -> int:
+    from nacre.agent import main as agent_process
+
+    agent_process.run(load_settings(os.environ))
+    return 0
+
+
+def supervise(_ask: argparse.Namespace) -> int:
+    from nacre.host import choices
+    from nacre.host import up as front_door
+
+    front_door.supervise(choices.load(os.environ))
+    return 0

@@ -1,0 +1,71 @@
+"""Why the cloud could not be started or stopped. Each sentence ends with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nacre.kernel.errors import Conflict, Unavailable
+
+
+@dataclass(eq=False)
+class CannotStart(Conflict):
+    """This machine lacks something that the chosen hosts need."""
+
+    code = "host.cannot_start"
+    reasons: Sequence[str]
+
+    def __str__(self) -> str:
+        return "The cloud cannot be started here.\n" + "\n".join(f"  - {reason}" for reason in self.reasons)
+
+
+@dataclass(eq=False)
+class AlreadySupervised(Conflict):
+    """There is one supervisor to a cloud."""
+
+    code = "host.already_supervised"
+    state: Path
+
+    def __str__(self) -> str:
+        return f"The cloud in {self.state} has a supervisor already."
+
+
+@dataclass(eq=False)
+class PartFailed(Unavailable):
+    """A part of the cloud does not come up."""
+
+    code = "host.part_failed"
+    part: str
+    why: str
+    log: Sequence[str]
+
+    def __str__(self) -> str:
+        tail = "".join(f"\n    {line}" for line in self.log)
+        return f"{self.part} does not come up: {self.why}. `nacre doctor` says more. Its log ends with:{tail}"
+
+
+@dataclass(eq=False)
+class FirstUseFailed(Unavailable):
+    """The cloud runs, and the first server in it does not come to an answer."""
+
+    code = "host.first_use_failed"
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}"
+
+
+@dataclass(eq=False)
+class Refused(Unavailable):
+    """The public API answered a request of `up` with an error."""
+
+    code = "host.refused"
+    method: str
+    url: str
+    answer_status: int
+    answer: str
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.url} was answered {self.answer_status}: {self.answer[:500]}"

@@ -1,0 +1,174 @@
+"""`nacre up`: from whatever is there to a cloud whose first server answers. Safe to repeat, and to interrupt."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from nacre.host import (
+    choices,
+    clouds_yaml,
+    doctor,
+    first_use,
+    ledger,
+    locks,
+    logs,
+    namespaces,
+    paths,
+    plan,
+    probes,
+    systemd,
+)
+from nacre.host.clouds_yaml import ADMIN_CLOUD, DEMO_CLOUD, CannotMerge, Clouds
+from nacre.host.errors import AlreadySupervised, CannotStart, PartFailed
+from nacre.host.first_use import Demo
+from nacre.host.images import tiny
+from nacre.host.ledger import Ledger, Phase, Record
+from nacre.host.supervisor import Supervisor
+from nacre.kernel.config import Settings
+
+_READY_S = 90.0
+_OTHER_COMMAND_S = 600.0
+# So many ends of one part while `up` waits mean that it will not come up.
+_HOPELESS_RESTARTS = 4
+
+Say = Callable[[str], None]
+
+
+def up(environment: Mapping[str, str], *, hosts: str, database: str, say: Say) -> None:
+    """Start or repair the cloud, and return when it is ready. Raises a Problem that says what is wrong."""
+    settings = choices.choose(environment, hosts=hosts, database=database)
+    with locks.locked(paths.front_door_lock(settings.state_dir), timeout_s=_OTHER_COMMAND_S):
+        supervised = locks.is_locked(paths.supervisor_lock(settings.state_dir))
+        if reasons := doctor.obstacles(settings, running=supervised):
+            raise CannotStart(reasons)
+        choices.keep(settings)
+        _make_directories(settings.state_dir)
+        tiny.begin(settings)
+        _ensure_supervisor(settings, environment, supervised=supervised)
+        _wait_until_ready(settings, say)
+        clouds = _ensure_clouds(settings, say)
+        demo = first_use.ensure(settings, clouds, say)
+    say(_welcome(settings, demo))
+
+
+def supervise(settings: Settings) -> None:
+    """Be the supervisor of this cloud until SIGTERM. Nothing ends with it. Raises AlreadySupervised."""
+    state = settings.state_dir
+    lock = locks.try_lock(paths.supervisor_lock(state))
+    if lock is None:
+        raise AlreadySupervised(state)
+    _make_directories(state)
+    if ledger.read(paths.ledger(state)) is None:
+        # Nothing of this machine's present life was started yet: ports of an earlier one lead nowhere.
+        (paths.ovs_dir(state) / "conf.db").unlink(missing_ok=True)
+    if settings.netns:
+        if not namespaces.exists(settings.netns):
+            paths.made_namespace(state).write_text(settings.netns)
+        namespaces.ensure(settings.netns)
+    watched = plan.parts_of(settings)
+    Supervisor(watched, ledger_file=paths.ledger(state), log_dir=paths.log_dir(state)).run()
+
+
+def _make_directories(state: Path) -> None:
+    """Only root, or the user whose cloud it is, may look into it."""
+    state.mkdir(parents=True, exist_ok=True)
+    for directory in (paths.run_dir(state), paths.log_dir(state)):
+        directory.mkdir(mode=0o700, exist_ok=True)
+
+
+def _ensure_supervisor(settings: Settings, environment: Mapping[str, str], *, supervised: bool) -> None:
+    state = settings.state_dir
+    if supervised:
+        known = ledger.read(paths.ledger(state))
+        if known:
+            os.kill(known.supervisor.pid, signal.SIGHUP)
+        return
+    if systemd.is_running():
+        systemd.start(settings)
+        return
+    command = ["setsid", "--fork", sys.executable, "-m", "nacre.cli.main", "supervise"]
+    with (paths.log_dir(state) / "supervisor.log").open("ab") as log:
+        subprocess.run(
+            command,
+            check=True,
+            env=plan.surroundings_of(settings, environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            timeout=10,
+        )
+
+
+def _wait_until_ready(settings: Settings, say: Say) -> None:
+    state = settings.state_dir
+    names = [part.name for part in plan.parts_of(settings)]
+    deadline = time.monotonic() + _READY_S
+    first: Mapping[str, Record] = {}
+    told: set[str] = set()
+    while True:
+        now = _watched(state)
+        first = first or (now.parts if now else {})
+        for name, record in now.parts.items() if now else ():
+            if record.phase is Phase.READY and name not in told:
+                told.add(name)
+                if record.lasts:
+                    say(f"{name} runs")
+            restarts = record.restarts - (first[name].restarts if name in first else 0)
+            if record.phase is not Phase.READY and restarts >= _HOPELESS_RESTARTS:
+                why = f"it ended {restarts} times, last with {record.last_end}"
+                raise PartFailed(name, why, logs.last_lines(paths.log_dir(state), name, count=8))
+        if told.issuperset(names) and probes.is_healthy(paths.api_socket(state)):
+            return
+        if time.monotonic() > deadline:
+            late = next((name for name in names if name not in told), "serve")
+            why = f"it was not ready within {_READY_S:.0f} s"
+            raise PartFailed(late, why, logs.last_lines(paths.log_dir(state), late, count=8))
+        time.sleep(0.03)
+
+
+def _watched(state: Path) -> Ledger | None:
+    """The ledger, once a living supervisor has written it."""
+    if not locks.is_locked(paths.supervisor_lock(state)):
+        return None
+    known = ledger.read(paths.ledger(state))
+    return known if known and known.supervisor_runs else None
+
+
+def _ensure_clouds(settings: Settings, say: Say) -> Clouds:
+    """Write our clouds.yaml, and our entries into the user's."""
+    first_passwords = json.loads(paths.bootstrap_file(settings.state_dir).read_text())
+    clouds = clouds_yaml.clouds_of(
+        settings,
+        admin_password=first_passwords["admin_password"],
+        demo_password=first_passwords["demo_password"],
+    )
+    ours = paths.clouds_file(settings.state_dir)
+    if clouds_yaml.load(ours) != clouds:
+        clouds_yaml.write(ours, clouds)
+    try:
+        clouds_yaml.merge(clouds_yaml.user_file(), clouds)
+    except CannotMerge as problem:
+        say(str(problem))
+    return clouds
+
+
+def _welcome(settings: Settings, demo: Demo) -> str:
+    lines = [
+        "ready",
+        "",
+        f"  The API listens at {settings.base_url}; the state is in {settings.state}.",
+        f"  openstack --os-cloud {DEMO_CLOUD} server list      (an ordinary user)",
+        f"  openstack --os-cloud {ADMIN_CLOUD} hypervisor list       (the administrator)",
+    ]
+    if settings.hosts == "local":
+        inside = "nacre exec " if settings.netns else ""
+        lines.append(f"  {inside}{' '.join(first_use.ssh_command(settings, demo.address))}")
+    return "\n".join(lines)
