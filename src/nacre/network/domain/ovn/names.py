@@ -1,0 +1,44 @@
+"""What each of our objects is called in OVN."""
+
+from __future__ import annotations
+
+from nacre.kernel.ids import NetworkId, PortId, RouterId, SecurityGroupId, SubnetId
+from nacre.network.domain.rows import Place, Ref
+
+DEFAULT_DROP = "pg_drop"
+
+
+def switch(network_id: NetworkId) -> Ref:
+    return Ref("Logical_Switch", network_id)
+
+
+def switch_port(port_id: PortId) -> Ref:
+    """The id itself: it is also the `iface-id` by which a host plugs the port."""
+    return Ref("Logical_Switch_Port", port_id)
+
+
+def wire(network_id: NetworkId) -> Ref:
+    """The port by which a switch reaches its physical network."""
+    return Ref("Logical_Switch_Port", f"wire-{network_id}")
+
+
+def router(router_id: RouterId) -> Ref:
+    return Ref("Logical_Router", router_id)
+
+
+def router_port(port_id: PortId) -> Ref:
+    return Ref("Logical_Router_Port", f"lrp-{port_id}")
+
+
+def dhcp_options(subnet_id: SubnetId) -> Ref:
+    return Ref("DHCP_Options", subnet_id)
+
+
+def port_group(group_id: SecurityGroupId) -> Ref:
+    """OVN's match language knows no dashes in names."""
+    return Ref("Port_Group", "pg_" + group_id.replace("-", "_"))
+
+
+def inside(holder: Ref, column: str) -> Place:
+    """The place `column` of the row `holder`."""
+    return Place(holder.table, column, holder.key)

@@ -1,0 +1,178 @@
+"""Ports as logical switch ports, and for a router's ports the other end of the pair."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from nacre.kernel.ids import HostId, SubnetId
+from nacre.network.domain.addresses import ip_text, ip_version, parse_cidr
+from nacre.network.domain.networks import Network
+from nacre.network.domain.ovn import names
+from nacre.network.domain.ports import DeviceOwner, Port
+from nacre.network.domain.routers import Router
+from nacre.network.domain.rows import NOTHING, Desired, Place, Ref, Row, Value
+from nacre.network.domain.subnets import Ipv6Mode, Subnet
+
+RA_MODES = {
+    Ipv6Mode.SLAAC: "slaac",
+    Ipv6Mode.STATELESS: "dhcpv6_stateless",
+    Ipv6Mode.STATEFUL: "dhcpv6_stateful",
+}
+
+
+def compile_port(port: Port, network: Network, subnets: Mapping[SubnetId, Subnet]) -> Desired:
+    """The switch port of a guest, of the metadata service, or of anything else that is no router.
+
+    `subnets` holds at least those the port has addresses from. A port that only keeps a floating IP's address
+    from being used has no row.
+    """
+    if port.device_owner == DeviceOwner.FLOATING_IP:
+        return NOTHING
+    if port.device_owner == DeviceOwner.METADATA:
+        return Desired((_switch_port(port, network, {"type": "localport", "addresses": _addresses(port)}),))
+    chassis = {"requested-chassis": port.binding_host_id} if port.binding_host_id else {}
+    columns: dict[str, Value] = {
+        "options": chassis,
+        "addresses": _addresses(port),
+        "port_security": _allowed_senders(port),
+        "dhcpv4_options": _dhcp(port, subnets, version=4),
+        "dhcpv6_options": _dhcp(port, subnets, version=6),
+    }
+    return Desired((_switch_port(port, network, columns, groups=_port_groups(port)),))
+
+
+def compile_router_port(
+    port: Port,
+    network: Network,
+    subnets: Mapping[SubnetId, Subnet],
+    router: Router,
+    *,
+    gateway_hosts: Sequence[HostId] = (),
+) -> Desired:
+    """The pair of ports that joins a router and a network: one on the switch, one on the router.
+
+    `gateway_hosts` carry an external gateway, the favourite first. Source: ovn-nb(5), "Logical_Router_Port".
+    """
+    end = names.router_port(port.id)
+    is_gateway = port.device_owner == DeviceOwner.ROUTER_GATEWAY
+    options = {"router-port": end.key}
+    if is_gateway:
+        options["nat-addresses"] = "router"
+    switch_side = _switch_port(
+        port, network, {"type": "router", "addresses": frozenset({"router"}), "options": options}
+    )
+    router_side = Row(
+        table=end.table,
+        key=end.key,
+        columns={
+            "name": end.key,
+            "mac": port.mac_address,
+            "networks": frozenset(
+                f"{fixed.ip_address}/{subnets[fixed.subnet_id].prefix_length}" for fixed in port.fixed_ips
+            ),
+            "enabled": port.admin_state_up,
+            "options": {} if is_gateway else _residence(network, router),
+            "ipv6_ra_configs": {} if is_gateway else _advertisement(port, network, subnets),
+        },
+        places=(names.inside(names.router(router.id), "ports"),),
+    )
+    carriers = _gateway_rows(end, gateway_hosts) if is_gateway else ()
+    return Desired((switch_side, router_side, *carriers))
+
+
+def _switch_port(
+    port: Port, network: Network, columns: Mapping[str, Value], *, groups: tuple[Place, ...] = ()
+) -> Row:
+    ref = names.switch_port(port.id)
+    return Row(
+        table=ref.table,
+        key=ref.key,
+        columns={"name": ref.key, "enabled": port.admin_state_up and network.admin_state_up, **columns},
+        places=(names.inside(names.switch(network.id), "ports"), *groups),
+    )
+
+
+def _is_guarded(port: Port) -> bool:
+    return port.port_security_enabled and not port.is_trusted
+
+
+def _addresses(port: Port) -> frozenset[str]:
+    """Where frames for the port are recognised. A port that may use a foreign MAC also gets unknown ones."""
+    known = " ".join((port.mac_address, *port.addresses))
+    foreign = any(pair.mac_address != port.mac_address for pair in port.allowed_address_pairs)
+    if foreign or not (port.port_security_enabled or port.is_trusted):
+        return frozenset((known, "unknown"))
+    return frozenset((known,))
+
+
+def _allowed_senders(port: Port) -> frozenset[str]:
+    """Which MACs the port may send from, each with its addresses: an element per MAC."""
+    if not _is_guarded(port):
+        return frozenset()
+    senders: dict[str, list[str]] = {port.mac_address: list(port.addresses)}
+    for pair in port.allowed_address_pairs:
+        allowed = senders.setdefault(pair.mac_address, [])
+        if (address := _sender_address(pair.ip_address)) not in allowed:
+            allowed.append(address)
+    return frozenset(" ".join((mac, *addresses)) for mac, addresses in senders.items())
+
+
+def _sender_address(text: str) -> str:
+    """OVN reads a CIDR with host bits as one host; we mean the network. A network of one loses its prefix length."""
+    cidr = parse_cidr(text)
+    return ip_text(cidr.version, cidr.first) if cidr.first == cidr.last else str(cidr)
+
+
+def _port_groups(port: Port) -> tuple[Place, ...]:
+    if not _is_guarded(port):
+        return ()
+    groups = [
+        Ref("Port_Group", names.DEFAULT_DROP),
+        *map(names.port_group, sorted(set(port.security_groups))),
+    ]
+    return tuple(names.inside(group, "ports") for group in groups)
+
+
+def _dhcp(port: Port, subnets: Mapping[SubnetId, Subnet], *, version: int) -> Ref | None:
+    """The options of the first subnet of that IP version where DHCP answers: OVN knows one for each version."""
+    if port.is_trusted:
+        return None
+    for fixed in port.fixed_ips:
+        subnet = subnets[fixed.subnet_id]
+        if ip_version(fixed.ip_address) == version and subnet.answers_dhcp:
+            return names.dhcp_options(subnet.id)
+    return None
+
+
+def _residence(network: Network, router: Router) -> dict[str, str]:
+    """On a physical network a router's MAC may be seen in one place only: where its gateway is."""
+    central = network.is_physical and router.external_gateway_info is not None and not router.distributed
+    return {"reside-on-redirect-chassis": "true"} if central else {}
+
+
+def _advertisement(port: Port, network: Network, subnets: Mapping[SubnetId, Subnet]) -> dict[str, str]:
+    """What hosts hear in router advertisements; nothing on a network without IPv6."""
+    for fixed in port.fixed_ips:
+        subnet = subnets[fixed.subnet_id]
+        if subnet.ipv6_ra_mode is None:
+            continue
+        servers = [server for server in subnet.dns_nameservers if ip_version(server) == 6]
+        return {
+            "address_mode": RA_MODES[subnet.ipv6_ra_mode],
+            "send_periodic": "true",
+            "mtu": str(network.mtu),
+            **({"rdnss": servers[0]} if servers else {}),
+        }
+    return {}
+
+
+def _gateway_rows(end: Ref, hosts: Sequence[HostId]) -> tuple[Row, ...]:
+    return tuple(
+        Row(
+            table="Gateway_Chassis",
+            key=f"{end.key}_{host}",
+            columns={"name": f"{end.key}_{host}", "chassis_name": host, "priority": len(hosts) - rank},
+            places=(names.inside(end, "gateway_chassis"),),
+        )
+        for rank, host in enumerate(hosts)
+    )

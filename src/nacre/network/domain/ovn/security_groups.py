@@ -1,0 +1,134 @@
+"""Security groups as port groups with ACLs, over one group that drops everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nacre.network.domain.addresses import parse_cidr
+from nacre.network.domain.ovn import names
+from nacre.network.domain.rows import Desired, Owner, Ref, Row
+from nacre.network.domain.security_groups import (
+    ICMP,
+    ICMPV6,
+    WITH_PORTS,
+    Direction,
+    SecurityGroup,
+    SecurityGroupRule,
+    protocol_number,
+)
+
+CLOUD = Owner("cloud/base")
+"""Owns what belongs to no object: the group of all guarded ports."""
+
+ICMP_NAMES = {(ICMP, "IPv4"): "icmp4", (ICMPV6, "IPv6"): "icmp6"}
+DROP_PRIORITY, ALLOW_PRIORITY = 1001, 1002
+
+# Getting an address and finding one's neighbours works whatever the rules say.
+ALWAYS_ALLOWED = {
+    "dhcp4": ("from-lport", "ip4 && udp.src == 68 && udp.dst == 67"),
+    "dhcp6": ("from-lport", "ip6 && udp.src == 546 && udp.dst == 547"),
+    "neighbours-out": ("from-lport", "nd || nd_rs || mldv1 || mldv2"),
+    "neighbours-in": ("to-lport", "nd || nd_ra || mldv1 || mldv2"),
+}
+
+
+def compile_base() -> Desired:
+    """The group of all guarded ports: what no rule allows is dropped, but for DHCP and neighbour discovery."""
+    group = Ref("Port_Group", names.DEFAULT_DROP)
+    drops = [
+        _acl(group, f"drop-{direction}", direction, "ip", action="drop", priority=DROP_PRIORITY)
+        for direction in ("from-lport", "to-lport")
+    ]
+    allows = [
+        _acl(group, name, direction, match, action="allow")
+        for name, (direction, match) in ALWAYS_ALLOWED.items()
+    ]
+    return Desired((_group(group), *drops, *allows))
+
+
+def compile_security_group(group: SecurityGroup, rules: Sequence[SecurityGroupRule]) -> Desired:
+    """A port group with one ACL for each rule. Ports join it by themselves.
+
+    Source: ovn-nb(5), "Port_Group", "ACL"; the address sets `$<group>_ip4` and `_ip6` are made by OVN.
+    """
+    ref = names.port_group(group.id)
+    action = "allow-related" if group.stateful else "allow-stateless"
+    return Desired((_group(ref), *(_rule(ref, rule, action) for rule in rules)))
+
+
+def _group(ref: Ref) -> Row:
+    return Row(table=ref.table, key=ref.key, columns={"name": ref.key})
+
+
+def _rule(group: Ref, rule: SecurityGroupRule, action: str) -> Row:
+    direction = "to-lport" if rule.direction is Direction.INGRESS else "from-lport"
+    remote = names.port_group(rule.remote_group_id) if rule.remote_group_id else None
+    return _acl(
+        group,
+        rule.id,
+        direction,
+        rule_match(rule),
+        action=action,
+        needs=(remote,) if remote and remote != group else (),
+    )
+
+
+def _acl(
+    group: Ref,
+    name: str,
+    direction: str,
+    match: str,
+    *,
+    action: str,
+    priority: int = ALLOW_PRIORITY,
+    needs: tuple[Ref, ...] = (),
+) -> Row:
+    side = "inport" if direction == "from-lport" else "outport"
+    packet = f"({match})" if "||" in match else match
+    return Row(
+        table="ACL",
+        key=f"{group.key}/{name}",
+        columns={
+            "direction": direction,
+            "priority": priority,
+            "match": f"{side} == @{group.key} && {packet}",
+            "action": action,
+        },
+        places=(names.inside(group, "acls"),),
+        needs=needs,
+    )
+
+
+def rule_match(rule: SecurityGroupRule) -> str:
+    """What of a rule is about the packet, in OVN's match language."""
+    family = "ip4" if rule.ethertype == "IPv4" else "ip6"
+    return " && ".join([family, *_remote(rule, family), *_protocol(rule)])
+
+
+def _remote(rule: SecurityGroupRule, family: str) -> list[str]:
+    field = f"{family}.{'src' if rule.direction is Direction.INGRESS else 'dst'}"
+    if rule.remote_group_id:
+        return [f"{field} == ${names.port_group(rule.remote_group_id).key}_{family}"]
+    if rule.remote_ip_prefix is None:
+        return []
+    cidr = parse_cidr(rule.remote_ip_prefix)
+    return [f"{field} == {cidr}"] if cidr.prefix_length else []
+
+
+def _protocol(rule: SecurityGroupRule) -> list[str]:
+    number = protocol_number(rule.protocol)
+    low, high = rule.port_range_min, rule.port_range_max
+    if number is None:
+        return []
+    if (number, rule.ethertype) in ICMP_NAMES:
+        name = ICMP_NAMES[number, rule.ethertype]
+        parts = [(f"{name}.type", low), (f"{name}.code", high)]
+        return [name, *(f"{field} == {value}" for field, value in parts if value is not None)]
+    if number not in WITH_PORTS:
+        return [f"ip.proto == {number}"]
+    name = WITH_PORTS[number]
+    if low is None or high is None or (low, high) == (1, 65535):
+        return [name]
+    if low == high:
+        return [f"{name}.dst == {low}"]
+    return [f"{name}.dst >= {low}", f"{name}.dst <= {high}"]

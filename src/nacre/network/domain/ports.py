@@ -1,0 +1,69 @@
+"""Ports: the places where guests, routers and the metadata service touch a network."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from nacre.kernel.ids import HostId, NetworkId, PortId, ProjectId, SecurityGroupId, SubnetId
+
+
+class DeviceOwner(StrEnum):
+    """The owners of ports that are made by the cloud itself; guests' ports have others, or none."""
+
+    METADATA = "network:distributed"
+    ROUTER_INTERFACE = "network:router_interface"
+    ROUTER_GATEWAY = "network:router_gateway"
+    FLOATING_IP = "network:floatingip"
+
+
+class FixedIp(msgspec.Struct, frozen=True, order=True):
+    """An address of a port, and the subnet it is from."""
+
+    subnet_id: SubnetId
+    ip_address: str
+
+
+class AddressPair(msgspec.Struct, frozen=True, order=True):
+    """A further address (or CIDR) that a port may send from, under `mac_address`."""
+
+    ip_address: str
+    mac_address: str
+
+
+class Port(msgspec.Struct, frozen=True, kw_only=True):
+    """A port, as Networking v2.0 shows it. `binding_host_id` is empty until the port is bound to a host."""
+
+    id: PortId
+    network_id: NetworkId
+    project_id: ProjectId
+    mac_address: str
+    name: str = ""
+    description: str = ""
+    admin_state_up: bool = True
+    fixed_ips: tuple[FixedIp, ...] = ()
+    allowed_address_pairs: tuple[AddressPair, ...] = ()
+    security_groups: tuple[SecurityGroupId, ...] = ()
+    port_security_enabled: bool = True
+    device_id: str = ""
+    device_owner: str = ""
+    binding_host_id: HostId = HostId("")
+    binding_vnic_type: str = "normal"
+    dns_name: str = ""
+    revision_number: int = 0
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return tuple(fixed.ip_address for fixed in self.fixed_ips)
+
+    @property
+    def is_on_router(self) -> bool:
+        return self.device_owner in (DeviceOwner.ROUTER_INTERFACE, DeviceOwner.ROUTER_GATEWAY)
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether it belongs to the cloud itself, so that nothing it sends is forged."""
+        return self.device_owner.startswith("network:")

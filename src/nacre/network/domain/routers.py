@@ -1,0 +1,57 @@
+"""Routers, and their way out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import msgspec
+
+from nacre.kernel.ids import HostId, NetworkId, PortId, ProjectId, RouterId
+from nacre.network.domain.ports import FixedIp, Port
+from nacre.network.domain.subnets import HostRoute, Subnet
+
+MOST_GATEWAY_HOSTS = 5
+"""OVN watches each by BFD from every other; more than five cost traffic and add nothing."""
+
+
+class ExternalGateway(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a router meets the outside."""
+
+    network_id: NetworkId
+    port_id: PortId
+    enable_snat: bool = True
+    external_fixed_ips: tuple[FixedIp, ...] = ()
+
+
+class Router(msgspec.Struct, frozen=True, kw_only=True):
+    """A router, as Networking v2.0 shows it. `distributed`: floating IPs answer on their guest's own host."""
+
+    id: RouterId
+    project_id: ProjectId
+    name: str = ""
+    description: str = ""
+    admin_state_up: bool = True
+    distributed: bool = False
+    external_gateway_info: ExternalGateway | None = None
+    routes: tuple[HostRoute, ...] = ()
+    revision_number: int = 0
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+
+class RouterInterface(msgspec.Struct, frozen=True):
+    """A port of a router, with the subnets its addresses are from."""
+
+    port: Port
+    subnets: tuple[Subnet, ...]
+
+
+def rank_gateway_hosts(router_id: RouterId, hosts: Iterable[HostId]) -> tuple[HostId, ...]:
+    """The hosts that carry a router's gateway, the favourite first; at most MOST_GATEWAY_HOSTS.
+
+    Each router shuffles the hosts in its own, always equal way: routers spread over the hosts, and a host that
+    comes or goes moves only the routers that were, or will be, on it (rendezvous hashing).
+    """
+    ranked = sorted(set(hosts), key=lambda host: hashlib.sha256(f"{router_id} {host}".encode()).digest())
+    return tuple(ranked[:MOST_GATEWAY_HOSTS])

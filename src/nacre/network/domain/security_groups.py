@@ -1,0 +1,221 @@
+"""Security groups and their rules: what they mean, which are good, which are the same, which come by default."""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import StrEnum
+
+import msgspec
+
+from nacre.kernel.ids import ProjectId, SecurityGroupId, SecurityGroupRuleId, new_id
+from nacre.network.errors import (
+    SecurityGroupEthertypeConflictWithProtocol,
+    SecurityGroupInvalidIcmpValue,
+    SecurityGroupInvalidPortRange,
+    SecurityGroupInvalidPortValue,
+    SecurityGroupInvalidProtocolForPort,
+    SecurityGroupMissingIcmpType,
+    SecurityGroupMultipleRemoteEntites,
+    SecurityGroupProtocolRequiredWithPorts,
+    SecurityGroupRuleInvalidEtherType,
+    SecurityGroupRuleInvalidPrefix,
+    SecurityGroupRuleInvalidProtocol,
+    SecurityGroupRuleParameterConflict,
+)
+
+TCP, UDP, SCTP, ICMP, ICMPV6 = 6, 17, 132, 1, 58
+WITH_PORTS = {TCP: "tcp", UDP: "udp", SCTP: "sctp"}
+PROTOCOL_NUMBERS = {
+    "ah": 51,
+    "dccp": 33,
+    "egp": 8,
+    "esp": 50,
+    "gre": 47,
+    "icmp": ICMP,
+    "icmpv6": ICMPV6,
+    "igmp": 2,
+    "ip": 0,
+    "ipip": 4,
+    "ipv6-encap": 41,
+    "ipv6-frag": 44,
+    "ipv6-icmp": ICMPV6,
+    "ipv6-nonxt": 59,
+    "ipv6-opts": 60,
+    "ipv6-route": 43,
+    "ospf": 89,
+    "pgm": 113,
+    "rsvp": 46,
+    "sctp": SCTP,
+    "tcp": TCP,
+    "udp": UDP,
+    "udplite": 136,
+    "vrrp": 112,
+}
+IPV6_ONLY = frozenset(
+    {"icmpv6", "ipv6-encap", "ipv6-frag", "ipv6-icmp", "ipv6-nonxt", "ipv6-opts", "ipv6-route"}
+)
+ANY_PROTOCOL = frozenset({"any", ""})
+
+
+class Direction(StrEnum):
+    """Towards the port, or away from it."""
+
+    INGRESS = "ingress"
+    EGRESS = "egress"
+
+
+class SecurityGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A security group, as Networking v2.0 shows it; its rules are values of their own."""
+
+    id: SecurityGroupId
+    project_id: ProjectId
+    name: str = ""
+    description: str = ""
+    stateful: bool = True
+    shared: bool = False
+    revision_number: int = 0
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+
+class SecurityGroupRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a group lets through. For ICMP, the port range holds type and code."""
+
+    id: SecurityGroupRuleId
+    security_group_id: SecurityGroupId
+    project_id: ProjectId
+    direction: Direction
+    ethertype: str = "IPv4"
+    protocol: str | None = None
+    port_range_min: int | None = None
+    port_range_max: int | None = None
+    remote_ip_prefix: str | None = None
+    remote_group_id: SecurityGroupId | None = None
+    description: str = ""
+    revision_number: int = 0
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+
+def protocol_number(protocol: str | None) -> int | None:
+    """The IP protocol's number; None is any. Raises SecurityGroupRuleInvalidProtocol."""
+    if protocol is None:
+        return None
+    if protocol in PROTOCOL_NUMBERS:
+        return PROTOCOL_NUMBERS[protocol]
+    if protocol.isascii() and protocol.isdigit() and int(protocol) <= 255:
+        return int(protocol)
+    raise SecurityGroupRuleInvalidProtocol(protocol)
+
+
+def checked_rule(rule: SecurityGroupRule) -> SecurityGroupRule:
+    """The rule in the form it is kept in, or the problem with it.
+
+    Ethertype and protocol get their usual spelling ("icmp" over IPv6 is "ipv6-icmp"), a bare remote address the
+    prefix length of one host.
+    """
+    ethertype = {"ipv4": "IPv4", "ipv6": "IPv6"}.get(rule.ethertype.lower())
+    if ethertype is None:
+        raise SecurityGroupRuleInvalidEtherType(rule.ethertype)
+    protocol = _usual_protocol(rule.protocol, ethertype)
+    _check_ports(protocol, low=rule.port_range_min, high=rule.port_range_max)
+    if rule.remote_ip_prefix is not None and rule.remote_group_id is not None:
+        raise SecurityGroupMultipleRemoteEntites
+    return msgspec.structs.replace(
+        rule,
+        ethertype=ethertype,
+        protocol=protocol,
+        remote_ip_prefix=_usual_prefix(rule.remote_ip_prefix, ethertype),
+    )
+
+
+def _usual_protocol(protocol: str | None, ethertype: str) -> str | None:
+    if protocol is None or protocol.lower() in ANY_PROTOCOL:
+        return None
+    name = protocol.lower()
+    if protocol_number(name) == 0 and name == "ip":
+        return None
+    if ethertype == "IPv4" and name in IPV6_ONLY:
+        raise SecurityGroupEthertypeConflictWithProtocol(ethertype, protocol)
+    if ethertype == "IPv6" and name in ("icmp", "icmpv6"):
+        return "ipv6-icmp"
+    return name
+
+
+def _check_ports(protocol: str | None, *, low: int | None, high: int | None) -> None:
+    if low is None and high is None:
+        return
+    if protocol is None:
+        raise SecurityGroupProtocolRequiredWithPorts
+    number = protocol_number(protocol)
+    if number in (ICMP, ICMPV6):
+        _check_icmp(icmp_type=low, icmp_code=high)
+    elif number not in WITH_PORTS:
+        raise SecurityGroupInvalidProtocolForPort(protocol)
+    elif low is None or high is None or low > high:
+        raise SecurityGroupInvalidPortRange
+    elif not 1 <= low <= high <= 65535:
+        raise SecurityGroupInvalidPortValue(low if not 1 <= low <= 65535 else high)
+
+
+def _check_icmp(*, icmp_type: int | None, icmp_code: int | None) -> None:
+    if icmp_type is None:
+        raise SecurityGroupMissingIcmpType(icmp_code or 0)
+    for field, value in (("type (port-range-min)", icmp_type), ("code (port-range-max)", icmp_code)):
+        if value is not None and not 0 <= value <= 255:
+            raise SecurityGroupInvalidIcmpValue(field, value)
+
+
+def _usual_prefix(prefix: str | None, ethertype: str) -> str | None:
+    if prefix is None:
+        return None
+    try:
+        network = ipaddress.ip_network(prefix, strict=False)
+    except ValueError as error:
+        raise SecurityGroupRuleInvalidPrefix(prefix) from error
+    if f"IPv{network.version}" != ethertype:
+        raise SecurityGroupRuleParameterConflict(ethertype, prefix)
+    return prefix if "/" in prefix else f"{prefix}/{network.prefixlen}"
+
+
+def rule_meaning(rule: SecurityGroupRule) -> tuple[object, ...]:
+    """What a rule lets through: two rules of one group with equal meaning are one rule too many."""
+    everyone = rule.remote_ip_prefix in ("0.0.0.0/0", "::/0")
+    prefix = (
+        None
+        if everyone or rule.remote_ip_prefix is None
+        else str(ipaddress.ip_network(rule.remote_ip_prefix, strict=False))
+    )
+    return (
+        rule.security_group_id,
+        rule.direction,
+        rule.ethertype,
+        protocol_number(rule.protocol),
+        rule.port_range_min,
+        rule.port_range_max,
+        prefix,
+        rule.remote_group_id,
+    )
+
+
+def usual_rules(group: SecurityGroup, *, is_default: bool) -> tuple[SecurityGroupRule, ...]:
+    """The rules a new group begins with: everything out; in the default group also what comes from its members."""
+
+    def rule(
+        direction: Direction, ethertype: str, remote_group_id: SecurityGroupId | None
+    ) -> SecurityGroupRule:
+        return SecurityGroupRule(
+            id=SecurityGroupRuleId(new_id()),
+            security_group_id=group.id,
+            project_id=group.project_id,
+            direction=direction,
+            ethertype=ethertype,
+            remote_group_id=remote_group_id,
+            created_at=group.created_at,
+            updated_at=group.updated_at,
+        )
+
+    out = tuple(rule(Direction.EGRESS, ethertype, None) for ethertype in ("IPv4", "IPv6"))
+    if not is_default:
+        return out
+    return out + tuple(rule(Direction.INGRESS, ethertype, group.id) for ethertype in ("IPv4", "IPv6"))

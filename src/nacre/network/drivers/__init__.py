@@ -1,0 +1,1 @@
+"""Where networks become real: a driver is told what each owner should have and makes it so."""
