@@ -20,7 +20,8 @@ class Body(Generic[Shape]):
     `key` is the wrapper's name (`server`), empty when the body is bare. `windows` limits fields to versions:
     outside its window a field is unknown, and its default speaks. `required` names fields that must be there
     in some versions. `beside` are names allowed next to the wrapper, read as fields of the shape.
-    `closed=False` lets unknown fields pass unread, for APIs that always did.
+    `closed=False` lets unknown fields pass unread, for APIs that always did; with `rest` they are kept, as a
+    mapping in the field of that name.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Body(Generic[Shape]):
         required: Mapping[str, Window] | None = None,
         beside: Collection[str] = (),
         closed: bool = True,
+        rest: str = "",
     ) -> None:
         self.shape = shape
         self.key = key
@@ -39,6 +41,7 @@ class Body(Generic[Shape]):
         self._required = dict(required or {})
         self._beside = frozenset(beside)
         self._closed = closed
+        self._rest = rest
         self._names = frozenset(field.encode_name for field in msgspec.structs.fields(shape))
 
     def decode(self, raw: bytes, version: Version) -> Shape:
@@ -49,8 +52,12 @@ class Body(Generic[Shape]):
             raise Bad(f"The request body is not valid JSON: {error}") from error
         if not isinstance(whole, dict):
             raise Bad("The request body must be a JSON object.")
+        if b"\\u0000" in raw and _holds_nul(whole):
+            raise Bad("The request body holds a NUL character, which no text may.")
         fields = self._unwrap(whole)
         self._check_names(fields, version)
+        if self._rest:
+            fields = self._gathered(fields)
         return convert(fields, self.shape, where=self.key)
 
     def _unwrap(self, whole: dict[str, Any]) -> dict[str, Any]:
@@ -64,8 +71,14 @@ class Body(Generic[Shape]):
             raise Bad(f"Additional properties are not allowed ({_listed(extra)} beside '{self.key}').")
         return inner | {name: whole[name] for name in self._beside & whole.keys()}
 
+    def _gathered(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """`fields` with the unknown ones together under `rest`."""
+        known = self._names - {self._rest}
+        unknown = {name: value for name, value in fields.items() if name not in known}
+        return {name: value for name, value in fields.items() if name in known} | {self._rest: unknown}
+
     def _check_names(self, fields: Mapping[str, Any], version: Version) -> None:
-        if self._closed:
+        if self._closed and not self._rest:
             unknown = fields.keys() - (self._names - self._windows.hidden(version))
             if unknown:
                 reason = f"Additional properties are not allowed ({_listed(unknown)} unexpected)."
@@ -82,6 +95,15 @@ def convert(value: Any, shape: type[Shape], *, where: str = "", strict: bool = T
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `$")
         raise Bad(reason, where=(where + path.rstrip("`")).lstrip(".")) from error
+
+
+def _holds_nul(value: Any) -> bool:
+    """Whether any text in decoded JSON holds a NUL, which PostgreSQL cannot keep."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any("\0" in name or _holds_nul(inner) for name, inner in value.items())
+    return isinstance(value, list) and any(map(_holds_nul, value))
 
 
 def _listed(names: Collection[str]) -> str:

@@ -181,6 +181,9 @@ class Stream:
 def read_query(raw: bytes) -> list[tuple[str, str]]:
     """The parameters of a query string, in order. Raises Bad."""
     try:
-        return parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=500, errors="strict")
+        query = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=500, errors="strict")
     except (UnicodeError, ValueError) as error:
         raise Bad("The query string is malformed.") from error
+    if any("\0" in name or "\0" in value for name, value in query):
+        raise Bad("The query string holds a NUL character, which no text may.")
+    return query

@@ -89,7 +89,8 @@ class RouteTree:
         HEAD is answered by GET unless it has a route of its own.
         """
         found = self._walk(self._root, _segments(path), 0, ())
-        if found is None:
+        # Nothing is ever named with a NUL, and PostgreSQL cannot even be asked.
+        if found is None or any("\0" in value for value in found[1]):
             raise NoSuchPath(path)
         node, values = found
         routes = node.methods.get(method) or (node.methods.get("GET") if method == "HEAD" else None)
