@@ -11,7 +11,10 @@ from nacre.kernel.clock import VirtualClock
 from nacre.kernel.database import Database
 from nacre.kernel.schema import METADATA
 from nacre.kernel.wakes import Wakes
+from tests.support import law_of_io
 from tests.support.postgres import PostgresServer, postgres_server
+
+law_of_io.hold()
 
 
 @pytest.fixture(scope="session")
