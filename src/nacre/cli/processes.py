@@ -23,8 +23,7 @@ def agent(_ask: argparse.Namespace) -> int:
 
 
 def supervise(_ask: argparse.Namespace) -> int:
-    from nacre.host import choices
-    from nacre.host import up as front_door
+    from nacre.host import choices, watch
 
-    front_door.supervise(choices.load(os.environ))
+    watch.supervise(choices.load(os.environ))
     return 0

@@ -251,9 +251,9 @@ def _parts(settings: Settings) -> Iterator[Finding]:
 def _switch_aborts(settings: Settings) -> Iterator[Finding]:
     """vswitchd of some versions aborts now and then under NAT; its monitor starts it again within 1.5 s."""
     lines = logs.last_lines(paths.log_dir(settings.state_dir), "vswitchd", count=2000)
-    grave = [line for line in lines if "|EMER|" in line]
-    if grave:
-        what = f"vswitchd aborted {len(grave)} times lately and was restarted; last: {grave[-1]}"
+    aborts = [line for line in lines if "|EMER|" in line or "(monitor)|ERR|" in line]
+    if aborts:
+        what = f"vswitchd aborted lately and was restarted; the last of its {len(aborts)} lines: {aborts[-1]}"
         cure = (
             "Traffic stopped for 1 to 2 s each time. A kernel with the openvswitch module does not have this."
         )

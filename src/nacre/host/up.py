@@ -19,18 +19,17 @@ from nacre.host import (
     ledger,
     locks,
     logs,
-    namespaces,
     paths,
     plan,
     probes,
     systemd,
+    watch,
 )
 from nacre.host.clouds_yaml import ADMIN_CLOUD, DEMO_CLOUD, CannotMerge, Clouds
-from nacre.host.errors import AlreadySupervised, CannotStart, PartFailed
+from nacre.host.errors import CannotStart, PartFailed
 from nacre.host.first_use import Demo
 from nacre.host.images import tiny
 from nacre.host.ledger import Ledger, Phase, Record
-from nacre.host.supervisor import Supervisor
 from nacre.kernel.config import Settings
 
 _READY_S = 90.0
@@ -49,38 +48,13 @@ def up(environment: Mapping[str, str], *, hosts: str, database: str, say: Say) -
         if reasons := doctor.obstacles(settings, running=supervised):
             raise CannotStart(reasons)
         choices.keep(settings)
-        _make_directories(settings.state_dir)
+        watch.make_directories(settings.state_dir)
         tiny.begin(settings)
         _ensure_supervisor(settings, environment, supervised=supervised)
         _wait_until_ready(settings, say)
         clouds = _ensure_clouds(settings, say)
         demo = first_use.ensure(settings, clouds, say)
     say(_welcome(settings, demo))
-
-
-def supervise(settings: Settings) -> None:
-    """Be the supervisor of this cloud until SIGTERM. Nothing ends with it. Raises AlreadySupervised."""
-    state = settings.state_dir
-    lock = locks.try_lock(paths.supervisor_lock(state))
-    if lock is None:
-        raise AlreadySupervised(state)
-    _make_directories(state)
-    if ledger.read(paths.ledger(state)) is None:
-        # Nothing of this machine's present life was started yet: ports of an earlier one lead nowhere.
-        (paths.ovs_dir(state) / "conf.db").unlink(missing_ok=True)
-    if settings.netns:
-        if not namespaces.exists(settings.netns):
-            paths.made_namespace(state).write_text(settings.netns)
-        namespaces.ensure(settings.netns)
-    watched = plan.parts_of(settings)
-    Supervisor(watched, ledger_file=paths.ledger(state), log_dir=paths.log_dir(state)).run()
-
-
-def _make_directories(state: Path) -> None:
-    """Only root, or the user whose cloud it is, may look into it."""
-    state.mkdir(parents=True, exist_ok=True)
-    for directory in (paths.run_dir(state), paths.log_dir(state)):
-        directory.mkdir(mode=0o700, exist_ok=True)
 
 
 def _ensure_supervisor(settings: Settings, environment: Mapping[str, str], *, supervised: bool) -> None:

@@ -1,0 +1,36 @@
+# The front door. What each target promises stands in README.md.
+
+INSTALL := bash src/nacre/host/install.sh
+NACRE := .venv/bin/nacre
+PYTHON := .venv/bin/python
+
+.PHONY: up down purge install test check bench
+
+up:
+	@$(INSTALL) machine
+	@$(NACRE) up
+
+down:
+	@$(NACRE) down
+
+purge:
+	@$(NACRE) purge
+	@rm -rf "$${NACRE_CACHE:-/var/cache/nacre}"
+
+install:
+	@$(INSTALL) environment
+
+test:
+	@$(INSTALL) tests
+	@$(PYTHON) -m pytest
+
+check:
+	@$(INSTALL) tests
+	@$(PYTHON) -m ruff format --check src tests
+	@$(PYTHON) -m ruff check src tests
+	@$(PYTHON) -m mypy
+	@$(PYTHON) -m pytest -m "not engines and not slow"
+
+bench:
+	@$(INSTALL) environment
+	@$(PYTHON) -m benchmarks
