@@ -19,7 +19,6 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Protocol, final
 
 import msgspec
@@ -31,6 +30,9 @@ from nacre.kernel.config import LoopSettings
 from nacre.kernel.database import Database, Tx
 from nacre.kernel.errors import Conflict, Invalid, NotFound, Problem, Stale
 from nacre.kernel.events import Actor
+from nacre.kernel.outcome import AGAIN, SETTLED, Outcome, Wait
+
+__all__ = ["AGAIN", "SETTLED", "Loop", "LoopEngine", "Outcome", "Wait", "current_actor"]
 
 log = logging.getLogger("nacre.loops")
 
@@ -42,24 +44,6 @@ STEPS = prometheus_client.Counter(
     "nacre_loop_steps", "Steps performed, by how they ended.", ["loop", "outcome"]
 )
 
-
-class _Done(Enum):
-    SETTLED = "settled"
-    AGAIN = "again"
-
-
-SETTLED = _Done.SETTLED
-AGAIN = _Done.AGAIN
-
-
-class Wait(msgspec.Struct, frozen=True):
-    """Nothing to do before `recheck_s` seconds or an earlier wake-up, for a reason that people can read."""
-
-    recheck_s: float
-    because: str
-
-
-Outcome = _Done | Wait
 
 _trace: contextvars.ContextVar[str] = contextvars.ContextVar("nacre_trace", default="")
 
