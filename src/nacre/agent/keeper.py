@@ -49,7 +49,7 @@ from nacre.agent.drivers.base import HostDrivers, Underway
 from nacre.compute.domain.guests import GuestFacts, GuestImage, GuestSpec, HostWishes
 from nacre.kernel.clock import Clock
 from nacre.kernel.errors import Invalid, NotFound, Problem, Unavailable
-from nacre.kernel.ids import HostId, NetworkId, ServerId
+from nacre.kernel.ids import HostId, NetworkId, PortId, ServerId
 from nacre.kernel.outcome import AGAIN, SETTLED, Outcome, Wait
 
 log = logging.getLogger("nacre.agent")
@@ -61,6 +61,9 @@ FAULT_AFTER = 4
 """So many refusals in a row are told to the owner as a fault; before, they may pass by themselves."""
 
 BACKOFF_FIRST_S, BACKOFF_MOST_S = 1.0, 60.0
+AWAY_BACKOFF_MOST_S = 2.0
+"""An engine that was killed is back within a second or two, and its guests should be."""
+
 REFUSED_RECHECK_S = 60.0
 UNSTICK_RECHECK_S = 30.0
 DISK_FAILED = "its disk failed on the host; it is let go again now and then"
@@ -137,18 +140,33 @@ class Keeper:
         ]
         return moved + orphans
 
-    def tidy(self) -> None:
-        """Remove what no guest of this host uses any more. Nothing, before the whole list has been heard."""
+    def has_spare_networks(self) -> bool:
+        """Whether metadata is answered on a network of which no guest should be here."""
+        return self._heard_all and bool(self._spare_networks())
+
+    def close_spare_networks(self) -> None:
+        """Answer metadata only where a guest of this host may ask."""
+        if self._heard_all:
+            for network_id in self._spare_networks():
+                self.drivers.metadata.remove_network(network_id)
+
+    def sweep(self) -> None:
+        """Remove what guests have left behind. Nothing, before the whole list has been heard."""
         if not self._heard_all:
             return
         with self._lock:
-            networks = self._networks.wanted()
             images = {image_sha256(spec.image) for spec in self._wishes.values() if spec.present}
-        for network_id in self.drivers.metadata.observe():
-            if network_id not in networks:
-                self.drivers.metadata.remove_network(network_id)
         self.drivers.images.sweep(images)
         self.drivers.switch.remove_strays(self.drivers.guests.observe().keys())
+
+    def _spare_networks(self) -> Collection[NetworkId]:
+        return [each for each in self.drivers.metadata.observe() if not self._networks.has_users(each)]
+
+    def owners(self, ports: Collection[PortId]) -> Collection[ServerId]:
+        """The guests that should be here and have one of these ports."""
+        with self._lock:
+            wishes = list(self._wishes.values())
+        return [spec.guest_id for spec in wishes if any(nic.port_id in ports for nic in spec.nics)]
 
     def spec_at(self, network_id: NetworkId, ip: str) -> GuestSpec | None:
         """The guest that has the address `ip` on a network of this host, for the metadata service."""
@@ -283,13 +301,15 @@ class Keeper:
         failures = self._failures.get(guest_id, 0) + 1
         self._failures[guest_id] = failures
         because = str(error) if isinstance(error, Problem) else "an unexpected failure on its host"
+        away = isinstance(error, Unavailable)
         hopeless = isinstance(error, Invalid | NotFound)
-        stubborn = not isinstance(error, Unavailable) and failures >= FAULT_AFTER
+        stubborn = not away and failures >= FAULT_AFTER
         if hopeless or stubborn:
             self._say(view, fault=because)
         else:
             self._say(view, waiting=because)
-        pause_s = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2.0 ** min(failures - 1, 20))
+        longest_s = AWAY_BACKOFF_MOST_S if away else BACKOFF_MOST_S
+        pause_s = min(longest_s, BACKOFF_FIRST_S * 2.0 ** min(failures - 1, 20))
         pause_s *= random.uniform(0.5, 1.0)  # noqa: S311 - Spreads load; guards nothing.
         log.warning("guest %s, attempt %d, again in %.1f s: %s", guest_id, failures, pause_s, error)
         return Wait(pause_s, because)
@@ -314,6 +334,10 @@ class Keeper:
             for guest_id in guests:
                 del self._unsaid[guest_id]
             return [self._facts[guest_id] for guest_id in guests]
+
+    def has_news(self) -> bool:
+        """Whether `take_news` has something to give."""
+        return bool(self._unsaid)
 
     def said(self, news: Sequence[GuestFacts]) -> None:
         """The control plane has these facts. What is said of a guest that is gone is not kept."""
@@ -403,8 +427,8 @@ class _Networks:
     def users(self, network_id: NetworkId) -> Collection[ServerId]:
         return list(self._users.get(network_id, ()))
 
-    def wanted(self) -> Collection[NetworkId]:
-        return set(self._users)
+    def has_users(self, network_id: NetworkId) -> bool:
+        return network_id in self._users
 
     def merged(self, network: MetadataNetwork) -> MetadataNetwork:
         return self._merged.get(network.network_id, network)

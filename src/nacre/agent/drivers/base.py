@@ -190,7 +190,7 @@ class MetadataDriver(Protocol):
         ...
 
     def observe(self) -> Collection[NetworkId]:
-        """The networks of which anything is here, also remnants."""
+        """The networks of which anything is here, also remnants. Cheap: asked after every guest."""
         ...
 
     def ensure_network(self, network: MetadataNetwork) -> None:

@@ -1,0 +1,219 @@
+"""The agent of one host: listens, works and reports, each at its own pace.
+
+`poll`, `work`, `report` and `pass_once` do everything in the caller's thread; `start` runs them in threads:
+one that waits for wishes, one that reports, and eight that work on guests. At rest all of them sleep.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Collection
+
+from nacre.agent.drivers.base import HostDrivers
+from nacre.agent.keeper import Keeper
+from nacre.agent.link import AgentLink
+from nacre.agent.queue import DueQueue
+from nacre.compute.domain.guests import HostReport, Question
+from nacre.kernel.clock import Clock
+from nacre.kernel.errors import Problem, Unavailable
+from nacre.kernel.ids import HostId, PortId, ServerId
+from nacre.kernel.outcome import Wait
+
+log = logging.getLogger("nacre.agent")
+
+WORKERS = 8
+LONG_POLL_S = 30.0
+SURVEY_S = 10.0
+REPORT_AT_ONCE = 500
+BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.1, 2.0
+EMPTY_ANSWER_PAUSE_S = 0.5
+
+HOST = ServerId("")
+"""The key under which the host itself is looked at, between its guests."""
+
+
+class Agent:
+    """Keeps one host as its control plane wishes."""
+
+    def __init__(
+        self,
+        link: AgentLink,
+        drivers: HostDrivers,
+        clock: Clock,
+        *,
+        host_id: HostId,
+        describe: Callable[[], HostReport],
+    ) -> None:
+        """`describe` says what the host offers now; it is asked often, and what it says is told when it changes."""
+        self.host_id = host_id
+        self.keeper = Keeper(host_id, drivers, clock, on_news=self._on_news)
+        self._link = link
+        self._drivers = drivers
+        self._describe = describe
+        self._queue: DueQueue[ServerId] = DueQueue(clock)
+        self._since = 0
+        self._told: HostReport | None = None
+        self._news = threading.Event()
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        drivers.guests.watch(self._on_guest)
+        drivers.switch.watch(self._on_ports)
+
+    # -- in the caller's thread ------------------------------------------------------------------------
+
+    def poll(self, *, wait_s: float) -> bool:
+        """Hear what is wished, and answer what is asked. Whether there was anything. Raises Unavailable."""
+        try:
+            self._introduce()
+            wishes = self._link.wishes(self.host_id, since=self._since, wait_s=wait_s)
+            for question in wishes.questions:
+                self._answer(question)
+        except Unavailable:
+            self._since = 0  # Begin again with the whole list.
+            raise
+        for guest_id in self.keeper.hear(wishes):
+            self._queue.wake(guest_id)
+        if wishes.complete:
+            self._queue.wake(HOST)
+        self._since = wishes.generation
+        return bool(wishes.complete or wishes.guests or wishes.questions)
+
+    def work(self, *, wait_s: float) -> bool:
+        """Bring one due guest as far as it goes now. Whether there was one within `wait_s` real seconds."""
+        key = self._queue.take(wait_s)
+        if key is None:
+            return False
+        if key == HOST:
+            self._survey()
+            self._queue.done(HOST, again_in_s=SURVEY_S)
+            return True
+        outcome = self.keeper.bring(key)
+        self._queue.done(key, again_in_s=outcome.recheck_s if isinstance(outcome, Wait) else None)
+        if self.keeper.has_spare_networks():
+            self._queue.wake(HOST)
+        return True
+
+    def report(self) -> None:
+        """Say what has changed, of the host and of its guests. Raises Unavailable."""
+        self._introduce()
+        while news := self.keeper.take_news(REPORT_AT_ONCE):
+            try:
+                self._link.report_guests(self.host_id, news)
+            except BaseException:
+                self.keeper.unsaid(news)
+                raise
+            self.keeper.said(news)
+
+    def pass_once(self) -> None:
+        """Listen without waiting, look at everything, do all that is due, report. The link may be down."""
+        self._queue.wake(HOST)
+        try:
+            self.poll(wait_s=0)
+        except Unavailable as problem:
+            log.warning("%s", problem)
+        while self.work(wait_s=0):
+            pass
+        try:
+            self.report()
+        except Unavailable as problem:
+            self._since = 0
+            log.warning("%s", problem)
+
+    def _introduce(self) -> None:
+        report = self._describe()
+        if report != self._told:
+            self._link.report_host(report)
+            self._told = report
+
+    def _answer(self, question: Question) -> None:
+        try:
+            data = self._drivers.guests.console_tail(question.guest_id, lines=question.lines)
+        except Problem as problem:
+            data = f"[{problem}]\n".encode()
+        self._link.answer(self.host_id, question.question_id, data)
+
+    def _survey(self) -> None:
+        try:
+            for guest_id in self.keeper.survey():
+                self._queue.wake_idle(guest_id)
+            self.keeper.close_spare_networks()
+            self.keeper.sweep()
+        except Problem as problem:
+            log.warning("the host could not be surveyed: %s", problem)
+        except Exception:
+            log.exception("the host could not be surveyed")
+        if self._describe() != self._told:
+            self._news.set()
+
+    # -- in threads ------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to work, in threads of its own."""
+        self._queue.wake(HOST)
+        tasks: list[Callable[[], None]] = [self._listen, self._tell, *[self._labour] * WORKERS]
+        for number, task in enumerate(tasks):
+            name = f"agent-{task.__name__.strip('_')}-{number}"
+            self._threads.append(threading.Thread(target=task, name=name, daemon=True))
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, *, grace_s: float = 5.0) -> None:
+        """Begin no further step, and wait up to `grace_s` for those under way. Guests run on."""
+        self._stopping.set()
+        self._news.set()
+        self._queue.close()
+        deadline = time.monotonic() + grace_s
+        for thread in self._threads[1:]:  # The listener may sit in a long poll; nothing is lost with it.
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _listen(self) -> None:
+        pause_s = BACKOFF_FIRST_S
+        while not self._stopping.is_set():
+            try:
+                begun = time.monotonic()
+                if not self.poll(wait_s=LONG_POLL_S) and time.monotonic() - begun < EMPTY_ANSWER_PAUSE_S:
+                    self._stopping.wait(EMPTY_ANSWER_PAUSE_S)  # It does not wait for news as it should.
+                pause_s = BACKOFF_FIRST_S
+            except Unavailable as problem:
+                log.warning("%s", problem)
+                pause_s = self._back_off(pause_s)
+            except Exception:
+                log.exception("an answer of the control plane could not be taken in")
+                pause_s = self._back_off(pause_s)
+
+    def _tell(self) -> None:
+        pause_s = BACKOFF_FIRST_S
+        while not self._stopping.is_set():
+            self._news.wait()
+            self._news.clear()
+            try:
+                self.report()
+                pause_s = BACKOFF_FIRST_S
+            except Exception as error:  # noqa: BLE001 - Around a whole report, which is repeated.
+                log.warning("facts could not be reported: %s", error)
+                self._news.set()
+                pause_s = self._back_off(pause_s)
+
+    def _labour(self) -> None:
+        while not self._stopping.is_set():
+            self.work(wait_s=3600.0)
+
+    def _back_off(self, pause_s: float) -> float:
+        """Pause; the next pause to make."""
+        self._stopping.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - Spreads load; guards nothing.
+        return min(BACKOFF_MOST_S, pause_s * 2)
+
+    # -- wake-ups --------------------------------------------------------------------------------------
+
+    def _on_news(self) -> None:
+        self._news.set()
+
+    def _on_guest(self, guest_id: ServerId | None) -> None:
+        self._queue.wake(guest_id or HOST)
+
+    def _on_ports(self, ports: Collection[PortId]) -> None:
+        for guest_id in self.keeper.owners(ports):
+            self._queue.wake(guest_id)

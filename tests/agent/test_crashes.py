@@ -1,0 +1,149 @@
+"""The agent may die before and after any effect: it always comes to what is wished, and leaks nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from nacre.agent.domain.sight import Run
+from nacre.compute.domain.guests import GuestSpec, Power, Reboot
+from tests.agent.conftest import Stage
+from tests.agent.control_plane import HOST_ID, new_spec
+
+
+class Killed(BaseException):
+    """The agent's process is gone."""
+
+
+class Executioner:
+    """Kills at the n-th place where one may die, counted from 1; 0 never kills and counts the places."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.places: list[str] = []
+
+    def __call__(self, place: str) -> None:
+        self.places.append(place)
+        if len(self.places) == self.at:
+            raise Killed(place)
+
+
+Act = Callable[[Stage, GuestSpec], object]
+
+
+def _wish(**changes: Any) -> Act:
+    return lambda stage, spec: stage.control.wish(spec, **changes)
+
+
+def _end_itself(stage: Stage, spec: GuestSpec) -> None:
+    stage.world.end_guest(spec.guest_id)
+
+
+def _become_an_orphan(stage: Stage, spec: GuestSpec) -> None:
+    stage.control.forget(spec.guest_id)
+    stage.new_agent()
+
+
+def _stay_half_built(stage: Stage, spec: GuestSpec) -> None:
+    stage.world.ports_take_s = 1000.0
+    stage.control.wish(spec)
+
+
+@dataclass(frozen=True)
+class Story:
+    """What is done to a guest, beginning with one that runs or with none; what there is when all is over."""
+
+    acts: tuple[Act, ...]
+    run: Run | None
+    starts: frozenset[int]
+    begins_running: bool = True
+
+
+STORIES = {
+    "create": Story((_wish(),), Run.RUNNING, frozenset({1}), begins_running=False),
+    "create off": Story((_wish(power=Power.OFF),), Run.OFF, frozenset({0}), begins_running=False),
+    "stop": Story((_wish(power=Power.OFF),), Run.OFF, frozenset({1})),
+    # A guest whose agent died before it pressed the button was never stopped, when it is wished on again.
+    "stop and start": Story((_wish(power=Power.OFF), _wish()), Run.RUNNING, frozenset({1, 2})),
+    "soft reboot": Story((_wish(boots=2, reboot=Reboot.SOFT),), Run.RUNNING, frozenset({2})),
+    "hard reboot": Story((_wish(boots=2, reboot=Reboot.HARD),), Run.RUNNING, frozenset({2})),
+    "end itself": Story((_end_itself,), Run.OFF, frozenset({1})),
+    "remove": Story((_wish(present=False),), None, frozenset()),
+    "remove half built": Story(
+        (_stay_half_built, _wish(present=False)), None, frozenset(), begins_running=False
+    ),
+    "become an orphan": Story((_become_an_orphan,), None, frozenset()),
+}
+
+
+def _play(story: Story, kill_at: int, *, host_falls: bool) -> tuple[Stage, GuestSpec, Executioner]:
+    """Where the agent is killed, another begins, on a host that fell with it or did not."""
+    stage, spec, executioner = Stage(), new_spec(), Executioner(kill_at)
+    if story.begins_running:
+        stage.control.wish(spec)
+        stage.run(for_s=0)
+    stage.world.interrupt = executioner
+    for number, act in enumerate(story.acts, start=1):
+        act(stage, spec)
+        _run_and_rise(stage, for_s=120 if number == len(story.acts) else 1, host_falls=host_falls)
+    return stage, spec, executioner
+
+
+def _run_and_rise(stage: Stage, *, for_s: float, host_falls: bool) -> None:
+    while True:
+        try:
+            stage.run(for_s=for_s, step_s=3)
+        except Killed:
+            if host_falls:
+                stage.world.lose_power()
+            stage.new_agent()
+        else:
+            return
+
+
+def _cases() -> list[tuple[str, int, bool]]:
+    cases = []
+    for name, story in STORIES.items():
+        _, _, executioner = _play(story, 0, host_falls=False)
+        for place in range(1, len(executioner.places) + 1):
+            cases += [(name, place, False), (name, place, True)]
+    return cases
+
+
+@pytest.mark.parametrize(("name", "place", "host_falls"), _cases())
+def test_a_killed_agent_comes_to_the_same_end(name, place, host_falls):
+    story = STORIES[name]
+
+    stage, spec, executioner = _play(story, place, host_falls=host_falls)
+
+    assert len(executioner.places) >= place, "the case does not reach its place any more"
+    if story.run is None:
+        assert not stage.world.guests
+        assert not stage.world.plugged
+        assert not stage.world.networks
+        assert not stage.world.images
+        return
+    guest, run = stage.world.guests[spec.guest_id], story.run
+    if host_falls and name == "end itself" and place == 1:
+        run = Run.RUNNING  # The host fell before it was written down that the guest rests.
+    facts = stage.control.facts[spec.guest_id]
+    assert guest.run is run
+    assert set(stage.world.plugged) == ({spec.nics[0].port_id} if run is Run.RUNNING else set())
+    assert facts.power is (Power.ON if run is Run.RUNNING else Power.OFF)
+    assert (facts.waiting, facts.fault) == ("", "")
+    assert facts.observed_generation == stage.control.specs[HOST_ID][spec.guest_id][1].generation
+    assert host_falls or guest.boots in story.starts
+
+
+def test_the_stories_reach_every_effect_a_driver_has():
+    reached = set()
+    for story in STORIES.values():
+        reached |= {place.split()[1] for place in _play(story, 0, host_falls=False)[2].places}
+
+    assert reached == {
+        "fetch", "ensure_disk", "ensure_network", "ensure_defined", "ensure_paused", "keep_record",
+        "ensure_running", "press_power_button", "ensure_off", "remove_guest", "remove_disk", "remove_network",
+    }  # fmt: skip
