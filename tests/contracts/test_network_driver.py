@@ -25,8 +25,8 @@ from nacre.network.domain.ovn.subnets import compile_subnet
 from nacre.network.domain.ports import DeviceOwner, FixedIp
 from nacre.network.domain.rows import NOTHING, Desired, Owner, Ref, Row, owner_of
 from nacre.network.drivers.base import DriverAway, Fault, NetworkDriver, ParentMissing, RowsRefused
-from nacre.network.drivers.fake import FakeNetworks
-from nacre.network.drivers.ovn import OvnNetworks
+from nacre.network.drivers.fake import FakeNetwork
+from nacre.network.drivers.ovn import OvnNetwork
 from tests.domain.network.objects import (
     GROUP,
     NET,
@@ -108,9 +108,9 @@ def northbound(northbound_server: Northbound) -> Iterator[Northbound]:
 @pytest.fixture(params=["fake", pytest.param("ovn", marks=needs_ovn)])
 def driver(request: pytest.FixtureRequest) -> Iterator[NetworkDriver]:
     if request.param == "fake":
-        yield FakeNetworks()
+        yield FakeNetwork()
         return
-    networks = OvnNetworks(request.getfixturevalue("northbound").remote, timeout_s=5)
+    networks = OvnNetwork(request.getfixturevalue("northbound").remote, timeout_s=5)
     yield networks
     networks.close()
 
@@ -291,7 +291,7 @@ def test_one_bad_row_does_not_spoil_its_neighbours(driver: NetworkDriver) -> Non
 
 
 def test_the_fake_calls_a_bound_port_up_and_says_so() -> None:
-    driver, heard = FakeNetworks(), []
+    driver, heard = FakeNetwork(), []
     driver.listen(heard.append)
     apply_all(driver, a_cloud())
 
@@ -304,7 +304,7 @@ def test_the_fake_calls_a_bound_port_up_and_says_so() -> None:
 
 def test_the_fake_can_fail_be_slow_and_forget() -> None:
     slept: list[float] = []
-    driver = FakeNetworks(delay_s=0.5, sleep=slept.append)
+    driver = FakeNetwork(delay_s=0.5, sleep=slept.append)
     cloud = a_cloud()
     driver.fail(1)
 
@@ -318,7 +318,7 @@ def test_the_fake_can_fail_be_slow_and_forget() -> None:
 
 
 def test_the_fake_mends_a_lost_membership_when_told_to_verify() -> None:
-    driver, cloud = FakeNetworks(), a_cloud()
+    driver, cloud = FakeNetwork(), a_cloud()
     apply_all(driver, cloud)
     driver.misplace(PORT, names.inside(names.port_group(GROUP), "ports"))
 
@@ -334,7 +334,7 @@ def test_the_fake_mends_a_lost_membership_when_told_to_verify() -> None:
 
 @needs_ovn
 def test_tampering_with_ovn_is_found_and_mended(northbound: Northbound) -> None:
-    driver, cloud = OvnNetworks(northbound.remote), a_cloud()
+    driver, cloud = OvnNetwork(northbound.remote), a_cloud()
     apply_all(driver, cloud)
     group = names.port_group(GROUP).key
 
@@ -358,7 +358,7 @@ def test_tampering_with_ovn_is_found_and_mended(northbound: Northbound) -> None:
 
 @needs_ovn
 def test_ovn_reads_the_rows_as_they_were_meant(northbound: Northbound) -> None:
-    driver = OvnNetworks(northbound.remote)
+    driver = OvnNetwork(northbound.remote)
     apply_all(driver, a_cloud())
 
     port = northbound.nbctl(
@@ -376,11 +376,11 @@ def test_ovn_reads_the_rows_as_they_were_meant(northbound: Northbound) -> None:
 
 @needs_ovn
 def test_the_driver_comes_back_after_the_server_was_killed(northbound: Northbound) -> None:
-    driver, cloud = OvnNetworks(northbound.remote, timeout_s=5), a_cloud()
+    driver, cloud = OvnNetwork(northbound.remote, timeout_s=5), a_cloud()
     apply_all(driver, {CLOUD: cloud[CLOUD], NETWORK_OWNER: cloud[NETWORK_OWNER]})
 
     northbound.kill()
-    brief = OvnNetworks(northbound.remote, timeout_s=0.05)
+    brief = OvnNetwork(northbound.remote, timeout_s=0.05)
     with pytest.raises(DriverAway):
         brief.apply(SUBNET_OWNER, cloud[SUBNET_OWNER])
     late = threading.Thread(target=driver.apply, args=(SUBNET_OWNER, cloud[SUBNET_OWNER]))
@@ -396,7 +396,7 @@ def test_the_driver_comes_back_after_the_server_was_killed(northbound: Northboun
 
 @needs_ovn
 def test_a_listener_hears_of_ports_that_come_up_and_go_down(northbound: Northbound) -> None:
-    driver, heard = OvnNetworks(northbound.remote), []
+    driver, heard = OvnNetwork(northbound.remote), []
     driver.listen(heard.append)
     apply_all(driver, a_cloud())
 
@@ -413,7 +413,7 @@ def test_a_listener_hears_of_ports_that_come_up_and_go_down(northbound: Northbou
 @needs_ovn
 def test_rows_of_others_are_left_alone(northbound: Northbound) -> None:
     northbound.nbctl("ls-add", "somebody-elses")
-    driver = OvnNetworks(northbound.remote)
+    driver = OvnNetwork(northbound.remote)
 
     assert driver.audit({}) == ()
     assert northbound.nbctl("--bare", "--columns=name", "list", "Logical_Switch") == "somebody-elses"
@@ -425,7 +425,7 @@ def test_every_network_type_is_offered_by_every_driver(driver: NetworkDriver) ->
 
 
 def test_rows_that_break_the_schema_are_refused_and_change_nothing(driver: NetworkDriver) -> None:
-    if isinstance(driver, FakeNetworks):
+    if isinstance(driver, FakeNetwork):
         pytest.skip("the fake knows no schema")
     row = Row(table="Gateway_Chassis", key="x", columns={"name": "x", "priority": 99999})
 

@@ -24,7 +24,7 @@ from nacre.network.drivers.tables import EMPTY, ROOTS, TABLES, WEAK
 _EMPTY = {table: {name: EMPTY[kind] for name, kind in columns.items()} for table, columns in TABLES.items()}
 
 
-class FakeNetworks:
+class FakeNetwork:
     """A complete driver without an engine. A port is up while it is bound to a host and enabled.
 
     `delay_s` makes every change slow; `fail(n)` makes the next n fail; `forget` loses rows behind our back.

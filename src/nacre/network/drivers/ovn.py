@@ -45,7 +45,7 @@ MOST_TOGETHER = 200
 PlacesOf = Callable[[str], frozenset[Place]]
 
 
-class OvnNetworks:
+class OvnNetwork:
     """The driver for OVN. `remote` is that of the northbound database, `unix:PATH` or `tcp:HOST:PORT`."""
 
     capabilities = NetworkCapabilities(network_types=frozenset(NetworkType))

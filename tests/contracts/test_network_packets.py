@@ -1,0 +1,424 @@
+"""What the compiled rows do to packets, on a real OVN: who reaches whom, and who is told what."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from nacre.kernel.ids import (
+    HostId,
+    NetworkId,
+    PortId,
+    RouterId,
+    SecurityGroupId,
+    SecurityGroupRuleId,
+    SubnetId,
+    new_id,
+)
+from nacre.network.domain.addresses import eui64_address, new_mac, parse_cidr
+from nacre.network.domain.networks import Network, NetworkType
+from nacre.network.domain.ovn.floating_ips import compile_floating_ip
+from nacre.network.domain.ovn.networks import compile_network
+from nacre.network.domain.ovn.ports import compile_port, compile_router_port
+from nacre.network.domain.ovn.routers import compile_router
+from nacre.network.domain.ovn.security_groups import CLOUD, compile_base, compile_security_group
+from nacre.network.domain.ovn.subnets import compile_subnet
+from nacre.network.domain.ports import AddressPair, DeviceOwner, FixedIp, Port
+from nacre.network.domain.routers import ExternalGateway, Router, RouterInterface
+from nacre.network.domain.rows import NOTHING, owner_of
+from nacre.network.domain.security_groups import Direction, SecurityGroup, SecurityGroupRule
+from nacre.network.domain.subnets import HostRoute, Ipv6Mode, Subnet
+from nacre.network.drivers.ovn import OvnNetwork
+from tests.domain.network.objects import a_floating_ip, a_group, a_network, a_port, a_router, a_rule, a_subnet
+from tests.support.ovn_lab import CHASSIS, OUTSIDE, PHYSICAL_NETWORK, OvnLab, can_run, eventually
+
+pytestmark = [
+    pytest.mark.engines,
+    pytest.mark.skipif(not can_run(), reason="needs root, Open vSwitch and OVN"),
+]
+
+PROBE = str(Path(__file__).with_name("dhcp_probe.py"))
+
+
+class Cloud:
+    """A lab and the driver on it, with a verb for each object: it is compiled, applied and given back."""
+
+    def __init__(self, lab: OvnLab, driver: OvnNetwork) -> None:
+        self.lab = lab
+        self.driver = driver
+        self.subnets: dict[SubnetId, Subnet] = {}
+        self.networks: dict[NetworkId, Network] = {}
+        driver.apply(CLOUD, compile_base())
+
+    def network(self, **fields: Any) -> Network:
+        network = a_network(**{"id": NetworkId(new_id())} | fields)
+        self.networks[network.id] = network
+        self.driver.apply(owner_of("network", network.id), compile_network(network))
+        return network
+
+    def subnet(self, network: Network, *, metadata_ip: str | None = None, **fields: Any) -> Subnet:
+        subnet = a_subnet(**{"id": SubnetId(new_id()), "network_id": network.id} | fields)
+        self.subnets[subnet.id] = subnet
+        self.driver.apply(
+            owner_of("subnet", subnet.id), compile_subnet(subnet, network, metadata_ip=metadata_ip)
+        )
+        return subnet
+
+    def group(self, *rules: dict[str, Any], group: SecurityGroup | None = None) -> SecurityGroup:
+        """A group that lets everything out, and in what `rules` say."""
+        group = group or a_group(id=SecurityGroupId(new_id()))
+        out = ({"direction": Direction.EGRESS}, {"direction": Direction.EGRESS, "ethertype": "IPv6"})
+        self.driver.apply(
+            owner_of("security_group", group.id),
+            compile_security_group(group, [self._rule(group, fields) for fields in (*out, *rules)]),
+        )
+        return group
+
+    @staticmethod
+    def _rule(group: SecurityGroup, fields: dict[str, Any]) -> SecurityGroupRule:
+        return a_rule(**{"id": SecurityGroupRuleId(new_id()), "security_group_id": group.id} | fields)
+
+    def port(self, subnet: Subnet, address: str, *groups: SecurityGroup, **fields: Any) -> Port:
+        usual = {
+            "id": PortId(new_id()),
+            "network_id": subnet.network_id,
+            "mac_address": new_mac(),
+            "fixed_ips": (FixedIp(subnet.id, address),),
+            "security_groups": tuple(group.id for group in groups),
+        }
+        return self.put(a_port(**usual | {"binding_host_id": HostId(CHASSIS)} | fields))
+
+    def put(self, port: Port) -> Port:
+        wish = compile_port(port, self.networks[port.network_id], self.subnets)
+        self.driver.apply(owner_of("port", port.id), wish)
+        return port
+
+    def join(
+        self, router: Router, subnet: Subnet, address: str, *, owner: DeviceOwner, **fields: Any
+    ) -> Port:
+        port = a_port(
+            **{"id": PortId(new_id()), "network_id": subnet.network_id, "mac_address": new_mac()} | fields,
+            device_owner=owner,
+            fixed_ips=(FixedIp(subnet.id, address),),
+        )
+        wish = compile_router_port(
+            port, self.networks[subnet.network_id], self.subnets, router, gateway_hosts=(HostId(CHASSIS),)
+        )
+        self.driver.apply(owner_of("port", port.id), wish)
+        return port
+
+    def plug(self, port: Port, **where: Any) -> str:
+        """A guest on a port whose flows are realised."""
+        guest = self.lab.plug(port, **where)
+        eventually(lambda: self.driver.is_up(port.id), f"port {port.id} up")
+        self.lab.settle()
+        return guest
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[OvnLab]:
+    with OvnLab() as lab:
+        yield lab
+        assert "error parsing" not in lab.log("controller"), "OVN could not read a row of ours"
+        assert "|ERR|" not in lab.log("controller") + lab.log("northd")
+
+
+@pytest.fixture
+def cloud(lab: OvnLab) -> Iterator[Cloud]:
+    driver = OvnNetwork(lab.remote)
+    yield Cloud(lab, driver)
+    for owner in driver.observe_owners():
+        driver.apply(owner, compile_base() if owner == CLOUD else NOTHING)
+    assert driver.observe_owners() == {CLOUD}
+    driver.close()
+
+
+def test_rules_decide_who_reaches_a_guest(cloud: Cloud) -> None:
+    network = cloud.network()
+    subnet, closed = cloud.subnet(network), cloud.group()
+    one, other = cloud.port(subnet, "10.0.0.11", closed), cloud.port(subnet, "10.0.0.12", closed)
+    guest = cloud.plug(one, addresses=["10.0.0.11/24"])
+    cloud.plug(other, addresses=["10.0.0.12/24"])
+
+    assert not cloud.lab.pings("10.0.0.12", namespace=guest, count=3)
+
+    cloud.group({"protocol": "icmp", "port_range_min": 8}, group=closed)
+    cloud.lab.settle()
+    cloud.lab.reaches("10.0.0.12", namespace=guest)
+
+    cloud.group({"remote_group_id": closed.id, "protocol": "icmp"}, group=closed)
+    cloud.lab.settle()
+    cloud.lab.reaches("10.0.0.12", namespace=guest)
+
+    cloud.group({"remote_ip_prefix": "10.0.0.99/32"}, group=closed)
+    cloud.lab.settle()
+    assert not cloud.lab.pings("10.0.0.12", namespace=guest, count=3)
+
+
+def test_a_guest_without_any_rule_still_gets_its_address(cloud: Cloud) -> None:
+    network = cloud.network(dns_domain="cloud.test.")
+    subnet = cloud.subnet(
+        network,
+        metadata_ip="10.0.0.2",
+        dns_nameservers=("9.9.9.9", "8.8.8.8"),
+        host_routes=(HostRoute("192.168.5.0/24", "10.0.0.7"),),
+    )
+    guest = cloud.plug(cloud.port(subnet, "10.0.0.11"))
+
+    said = json.loads(cloud.lab.run(sys.executable, PROBE, namespace=guest))
+
+    assert said["address"] == "10.0.0.11"
+    assert said["3"] == "0a000001"
+    assert said["6"] == "09090909" + "08080808"
+    assert int(said["26"], 16) == 1442
+    assert int(said["51"], 16) == 43200
+    assert said["121"] == "20a9fea9fe0a000002" + "18c0a8050a000007" + "000a000001"
+
+
+def test_networks_with_equal_addresses_do_not_meet(cloud: Cloud) -> None:
+    guests = []
+    for _ in range(2):
+        subnet, open_to_all = cloud.subnet(cloud.network()), cloud.group({})
+        one, other = (
+            cloud.port(subnet, "10.0.0.11", open_to_all),
+            cloud.port(subnet, "10.0.0.12", open_to_all),
+        )
+        guests.append((cloud.plug(one, addresses=["10.0.0.11/24"]), other))
+    cloud.plug(guests[0][1], addresses=["10.0.0.12/24"])
+
+    cloud.lab.reaches("10.0.0.12", namespace=guests[0][0])
+    assert not cloud.lab.pings("10.0.0.12", namespace=guests[1][0], count=3)
+
+
+def test_nobody_sends_from_an_address_that_is_not_its_own(cloud: Cloud) -> None:
+    subnet, open_to_all = cloud.subnet(cloud.network()), cloud.group({})
+    one, other = cloud.port(subnet, "10.0.0.11", open_to_all), cloud.port(subnet, "10.0.0.12", open_to_all)
+    guest = cloud.plug(one, addresses=["10.0.0.11/24", "10.0.0.50/24"])
+    cloud.plug(other, addresses=["10.0.0.12/24"])
+
+    def reaches_as(source: str) -> bool:
+        return cloud.lab.succeeds("ping", "-c3", "-i0.2", "-W1", "-I", source, "10.0.0.12", namespace=guest)
+
+    assert reaches_as("10.0.0.11")
+    assert not reaches_as("10.0.0.50")
+
+    cloud.put(replace(one, allowed_address_pairs=(AddressPair("10.0.0.50", one.mac_address),)))
+    cloud.lab.settle()
+    assert reaches_as("10.0.0.50")
+
+
+def test_a_port_that_is_down_is_silent(cloud: Cloud) -> None:
+    subnet, open_to_all = cloud.subnet(cloud.network()), cloud.group({})
+    one, other = cloud.port(subnet, "10.0.0.11", open_to_all), cloud.port(subnet, "10.0.0.12", open_to_all)
+    guest = cloud.plug(one, addresses=["10.0.0.11/24"])
+    cloud.plug(other, addresses=["10.0.0.12/24"])
+    cloud.lab.reaches("10.0.0.12", namespace=guest)
+
+    cloud.put(replace(other, admin_state_up=False))
+    cloud.lab.settle()
+
+    assert not cloud.lab.pings("10.0.0.12", namespace=guest, count=3)
+
+
+def test_the_metadata_address_answers_on_a_network_without_a_router(cloud: Cloud) -> None:
+    subnet = cloud.subnet(cloud.network(), metadata_ip="10.0.0.2")
+    service = cloud.port(subnet, "10.0.0.2", device_owner=DeviceOwner.METADATA)
+    cloud.lab.plug(service, addresses=["10.0.0.2/24", "169.254.169.254/32"])
+    guest = cloud.plug(cloud.port(subnet, "10.0.0.11", cloud.group()), addresses=["10.0.0.11/24"])
+
+    cloud.lab.run("ip", "route", "add", "169.254.169.254/32", "via", "10.0.0.2", namespace=guest)
+
+    cloud.lab.reaches("169.254.169.254", namespace=guest)
+
+
+def a_routed_cloud(cloud: Cloud, **gateway: Any) -> tuple[Router, Subnet]:
+    """A router between a private subnet and the flat network of the host's br-ex."""
+    outside = cloud.network(
+        provider_network_type=NetworkType.FLAT,
+        provider_physical_network=PHYSICAL_NETWORK,
+        router_external=True,
+        mtu=1500,
+    )
+    outer = cloud.subnet(outside, cidr="172.24.4.0/24", gateway_ip=OUTSIDE, enable_dhcp=False)
+    inner = cloud.subnet(cloud.network())
+    gateway_port_id = PortId(new_id())
+    info = ExternalGateway(network_id=outside.id, port_id=gateway_port_id, **gateway)
+    router = a_router(id=RouterId(new_id()), external_gateway_info=info)
+    joined = a_port(device_owner=DeviceOwner.ROUTER_INTERFACE, fixed_ips=(FixedIp(inner.id, "10.0.0.1"),))
+    way_out = a_port(device_owner=DeviceOwner.ROUTER_GATEWAY, fixed_ips=(FixedIp(outer.id, "172.24.4.10"),))
+    cloud.driver.apply(
+        owner_of("router", router.id),
+        compile_router(
+            router, [RouterInterface(joined, (inner,))], gateway=RouterInterface(way_out, (outer,))
+        ),
+    )
+    cloud.join(router, inner, "10.0.0.1", owner=DeviceOwner.ROUTER_INTERFACE)
+    cloud.join(router, outer, "172.24.4.10", owner=DeviceOwner.ROUTER_GATEWAY, id=gateway_port_id)
+    return router, inner
+
+
+ECHO_SOURCE = """
+import socket, sys
+server = socket.create_server((sys.argv[1], 0))
+print(server.getsockname()[1], flush=True)
+server.settimeout(20)
+client, address = server.accept()
+client.sendall(address[0].encode())
+"""
+
+READ_SOURCE = """
+import socket, sys
+print(socket.create_connection((sys.argv[1], int(sys.argv[2])), 5).recv(99).decode())
+"""
+
+
+def source_seen_outside(cloud: Cloud, guest: str) -> str:
+    """The address under which a guest's TCP connection arrives at the outside."""
+    command = ["ip", "netns", "exec", cloud.lab.host, sys.executable, "-c", ECHO_SOURCE, OUTSIDE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        number = server.stdout.readline().strip()
+        return cloud.lab.run(sys.executable, "-c", READ_SOURCE, OUTSIDE, number, namespace=guest)
+
+
+def test_guests_leave_by_the_router_and_floating_ips_lead_in(cloud: Cloud) -> None:
+    router, inner = a_routed_cloud(cloud)
+    group = cloud.group({"protocol": "icmp"})
+    hidden, known = cloud.port(inner, "10.0.0.11", group), cloud.port(inner, "10.0.0.12", group)
+    guest = cloud.plug(hidden, addresses=["10.0.0.11/24"], gateway="10.0.0.1")
+    reachable = cloud.plug(known, addresses=["10.0.0.12/24"], gateway="10.0.0.1")
+
+    cloud.lab.reaches(OUTSIDE, namespace=guest)
+    assert source_seen_outside(cloud, guest) == "172.24.4.10"
+
+    floating_ip = a_floating_ip(port_id=known.id, fixed_ip_address="10.0.0.12", router_id=router.id)
+    owner = owner_of("floatingip", floating_ip.id)
+    cloud.driver.apply(owner, compile_floating_ip(floating_ip, router, floating_mac=new_mac()))
+    cloud.lab.settle()
+    cloud.lab.reaches("172.24.4.101")
+    assert source_seen_outside(cloud, reachable) == "172.24.4.101"
+
+    moved = replace(floating_ip, port_id=hidden.id, fixed_ip_address="10.0.0.11")
+    cloud.driver.apply(owner, compile_floating_ip(moved, router, floating_mac=new_mac()))
+    cloud.lab.settle()
+    cloud.lab.reaches("172.24.4.101")
+    assert source_seen_outside(cloud, guest) == "172.24.4.101"
+
+
+def test_a_distributed_floating_ip_answers_under_a_mac_of_its_own(cloud: Cloud) -> None:
+    router, inner = a_routed_cloud(cloud)
+    router = replace(router, distributed=True)
+    port = cloud.port(inner, "10.0.0.11", cloud.group({"protocol": "icmp"}))
+    cloud.plug(port, addresses=["10.0.0.11/24"], gateway="10.0.0.1")
+    floating_ip = a_floating_ip(port_id=port.id, fixed_ip_address="10.0.0.11", router_id=router.id)
+    mac = new_mac()
+
+    wish = compile_floating_ip(floating_ip, router, floating_mac=mac)
+    cloud.driver.apply(owner_of("floatingip", floating_ip.id), wish)
+    cloud.lab.settle()
+
+    cloud.lab.reaches("172.24.4.101")
+    assert mac in cloud.lab.run("ip", "neigh", "show", "172.24.4.101")
+
+
+def test_without_source_nat_guests_keep_their_addresses_outside(cloud: Cloud) -> None:
+    _, inner = a_routed_cloud(cloud, enable_snat=False)
+    port = cloud.port(inner, "10.0.0.11", cloud.group())
+    guest = cloud.plug(port, addresses=["10.0.0.11/24"], gateway="10.0.0.1")
+    cloud.lab.run("ip", "route", "add", "10.0.0.0/24", "via", "172.24.4.10")
+
+    cloud.lab.reaches(OUTSIDE, namespace=guest)
+
+    assert source_seen_outside(cloud, guest) == "10.0.0.11"
+    cloud.lab.run("ip", "route", "del", "10.0.0.0/24")
+
+
+def test_a_vlan_network_reaches_its_wire_under_its_tag(cloud: Cloud) -> None:
+    network = cloud.network(
+        provider_network_type=NetworkType.VLAN,
+        provider_physical_network=PHYSICAL_NETWORK,
+        provider_segmentation_id=100,
+    )
+    port = cloud.port(cloud.subnet(network), "10.0.0.11", cloud.group())
+    guest = cloud.plug(port, addresses=["10.0.0.11/24"])
+    cloud.lab.outsider(address="10.0.0.201/24", vlan=100)
+    cloud.lab.outsider(address="10.0.0.202/24", vlan=200)
+
+    cloud.lab.reaches("10.0.0.201", namespace=guest)
+    assert not cloud.lab.pings("10.0.0.202", namespace=guest, count=3)
+
+
+@pytest.mark.parametrize("mode", [Ipv6Mode.SLAAC, Ipv6Mode.STATELESS])
+def test_guests_make_their_ipv6_address_from_what_the_router_says(cloud: Cloud, mode: Ipv6Mode) -> None:
+    network, router = cloud.network(), a_router(id=RouterId(new_id()))
+    subnet = cloud.subnet(
+        network,
+        ip_version=6,
+        cidr="fd00:1::/64",
+        gateway_ip="fd00:1::1",
+        ipv6_ra_mode=mode,
+        ipv6_address_mode=mode,
+        dns_nameservers=("fd00:1::53",),
+    )
+    cloud.driver.apply(owner_of("router", router.id), compile_router(router, [], gateway=None))
+    cloud.join(router, subnet, "fd00:1::1", owner=DeviceOwner.ROUTER_INTERFACE)
+    mac = new_mac()
+    expected = eui64_address(parse_cidr(subnet.cidr), mac)
+    port = cloud.port(subnet, expected, cloud.group(), mac_address=mac)
+
+    guest = cloud.plug(port)
+
+    eventually(
+        lambda: expected in cloud.lab.run("ip", "-6", "addr", "show", "dev", "eth0", namespace=guest),
+        f"the address {expected}",
+    )
+    cloud.lab.reaches("fd00:1::1", namespace=guest)
+
+
+def test_ovn_accepts_stateful_dhcpv6_options(cloud: Cloud) -> None:
+    subnet = cloud.subnet(
+        cloud.network(),
+        ip_version=6,
+        cidr="fd00:2::/64",
+        gateway_ip="fd00:2::1",
+        ipv6_ra_mode=Ipv6Mode.STATEFUL,
+        ipv6_address_mode=Ipv6Mode.STATEFUL,
+        dns_nameservers=("fd00:2::53",),
+    )
+
+    cloud.plug(cloud.port(subnet, "fd00:2::11", cloud.group()))
+
+    assert "error parsing" not in cloud.lab.log("controller")
+
+
+EVERY_RULE = [
+    {"protocol": "tcp", "port_range_min": 1, "port_range_max": 65535},
+    {"protocol": "udp", "port_range_min": 53, "port_range_max": 53},
+    {"protocol": "sctp", "port_range_min": 1000, "port_range_max": 2000, "ethertype": "IPv6"},
+    {"protocol": "icmp", "port_range_min": 3, "port_range_max": 4},
+    {"protocol": "ipv6-icmp", "port_range_min": 128, "ethertype": "IPv6"},
+    {"protocol": "ipv6-icmp", "ethertype": "IPv6", "remote_ip_prefix": "2001:db8::7/32"},
+    {"protocol": "gre"},
+    {"protocol": "112"},
+    {"protocol": "1", "ethertype": "IPv6"},
+    {"protocol": "58"},
+    {"remote_ip_prefix": "0.0.0.0/0"},
+    {"remote_ip_prefix": "10.1.2.3/8", "direction": Direction.EGRESS},
+]
+
+
+@pytest.mark.parametrize("stateful", [True, False])
+def test_ovn_reads_every_kind_of_rule(cloud: Cloud, stateful: bool) -> None:
+    group = cloud.group(*EVERY_RULE, group=a_group(id=SecurityGroupId(new_id()), stateful=stateful))
+    subnet = cloud.subnet(cloud.network())
+
+    cloud.plug(cloud.port(subnet, "10.0.0.11", group))
+
+    assert "error parsing" not in cloud.lab.log("controller")
