@@ -26,8 +26,8 @@ test:
 
 check:
 	@$(INSTALL) tests
-	@$(PYTHON) -m ruff format --check src tests
-	@$(PYTHON) -m ruff check src tests
+	@$(PYTHON) -m ruff format --check src tests benchmarks
+	@$(PYTHON) -m ruff check src tests benchmarks
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m pytest -m "not engines and not slow"
 

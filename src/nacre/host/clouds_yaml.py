@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ def merge(file: Path, clouds: Clouds) -> None:
     if all(known.get(name) == entry for name, entry in clouds.items()):
         return
     expected = {**content, "clouds": {**known, **clouds}}
-    _write_checked(file, _with_entries(_without_entries(text, set(clouds)), clouds), expected)
+    _write_checked(file, lambda: _with_entries(_without_entries(text, set(clouds)), clouds), expected)
 
 
 def withdraw(file: Path, clouds: Clouds) -> None:
@@ -90,7 +90,7 @@ def withdraw(file: Path, clouds: Clouds) -> None:
     if not left and set(content) == {"clouds"}:
         file.unlink()
         return
-    _write_checked(file, _without_entries(text, ours), {**content, "clouds": left or None})
+    _write_checked(file, lambda: _without_entries(text, ours), {**content, "clouds": left or None})
 
 
 def _entry(settings: Settings, who: str, password: str) -> dict[str, Any]:
@@ -122,9 +122,10 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
     return text, content
 
 
-def _write_checked(file: Path, text: str, expected: dict[str, Any]) -> None:
+def _write_checked(file: Path, edit: Callable[[], str], expected: dict[str, Any]) -> None:
     """Write only what reads back as exactly what is meant, so that no odd spelling of YAML can do harm."""
     try:
+        text = edit()
         faithful = yaml.safe_load(text) == expected
     except yaml.YAMLError:
         faithful = False
