@@ -5,7 +5,8 @@ The rules of the conversation, for both ends:
 - `wishes(since=0)` asks for the complete list. The control plane may answer `complete=True` at any time: then
   what the answer does not name should not be on the host. An incomplete answer names only guests whose spec
   changed after generation `since`; `present=False` means remove. `generation` of the answer is the next
-  `since`; generations begin at 1. With nothing to say, the answer comes after `wait_s` with no guests and the generation it was asked.
+  `since`; generations begin at 1. With nothing to say, the answer comes after `wait_s` with no guests and the
+  generation it was asked.
 - Questions may be asked more than once until they are answered; answering one twice is harmless.
 - A fact replaces the one before it. A guest has been brought to its spec when `observed_generation` is the
   spec's, `waiting` and `fault` are empty; `power` may then still be off under a wish for on: the guest ended

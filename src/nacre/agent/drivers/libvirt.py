@@ -1,0 +1,369 @@
+"""Guests by libvirt and QEMU.
+
+libvirtd may be killed at any time: guests run on, calls fail as EngineAway, and the next call connects anew.
+A call waits as long as libvirtd lives and does not answer: the binding knows no time limit of its own, but
+keep-alive messages end the connection, and with it the call, when the daemon hangs.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import libvirt
+
+from nacre.agent.domain.sight import GuestRecord, GuestSeen, Run
+from nacre.agent.drivers.base import CannotHost, Changed, EngineAway, EngineRefused, GuestCapabilities
+from nacre.agent.drivers.domain_xml import METADATA_URI, DomainHost, domain_name, domain_xml
+from nacre.agent.drivers.files import BASE_FORMATS, GuestFiles
+from nacre.compute.domain.guests import GuestSpec
+from nacre.kernel.errors import Problem
+from nacre.kernel.ids import ServerId
+
+log = logging.getLogger("nacre.agent")
+
+KEEPALIVE_S, KEEPALIVE_MISSES = 5, 3
+
+_AWAY = frozenset({
+    libvirt.VIR_ERR_NO_CONNECT,
+    libvirt.VIR_ERR_INVALID_CONN,
+    libvirt.VIR_ERR_RPC,
+    libvirt.VIR_ERR_OPERATION_TIMEOUT,
+    libvirt.VIR_ERR_AGENT_UNRESPONSIVE,
+})  # fmt: skip
+_NEVER = frozenset({
+    libvirt.VIR_ERR_XML_ERROR,
+    libvirt.VIR_ERR_XML_DETAIL,
+    libvirt.VIR_ERR_XML_INVALID_SCHEMA,
+    libvirt.VIR_ERR_CONFIG_UNSUPPORTED,
+})  # fmt: skip
+_UNDEFINE = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+)
+
+
+class LibvirtGuests:
+    """A GuestDriver on one libvirtd. It sees and touches the domains alone that carry its cloud's mark."""
+
+    def __init__(
+        self, uri: str, files: GuestFiles, *, name_prefix: str, describe_host: Callable[[], DomainHost]
+    ) -> None:
+        """`name_prefix` begins the names of this cloud's domains, and of no others. `describe_host` is asked
+        whenever a guest is defined.
+        """
+        self._files = files
+        self._prefix = name_prefix
+        self._describe_host = describe_host
+        self._connection = _Connection(uri, self._on_lifecycle)
+        self._changed: list[Changed] = []
+        self._owned: set[ServerId] = set()
+        self._version = 0
+
+    @property
+    def capabilities(self) -> GuestCapabilities:
+        if not self._version:
+            try:
+                with self._connection.use() as libvirtd:
+                    self._version = libvirtd.getVersion()
+            except Problem as problem:
+                log.debug("the version of the hypervisor is not known yet: %s", problem)
+        return GuestCapabilities(
+            hypervisor_type="QEMU",
+            hypervisor_version=self._version,
+            disk_formats=frozenset(BASE_FORMATS),
+        )
+
+    # -- seeing ----------------------------------------------------------------------------------------
+
+    def observe(self) -> Mapping[ServerId, GuestSeen]:
+        runs: dict[ServerId, tuple[int, int]] = {}
+        with self._connection.use() as libvirtd:
+            for domain, stats in libvirtd.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE, 0):
+                guest_id = ServerId(domain.UUIDString())
+                if domain.name() == self._name(guest_id):
+                    runs[guest_id] = (stats["state.state"], stats["state.reason"])
+        seen = {guest_id: self._seen(guest_id, state) for guest_id, state in runs.items()}
+        for guest_id in self._files.guest_ids():
+            if guest_id not in seen:
+                seen[guest_id] = self._seen(guest_id, None)
+        return seen
+
+    def observe_guest(self, guest_id: ServerId) -> GuestSeen:
+        with self._connection.use() as libvirtd:
+            domain = self._find(libvirtd, guest_id)
+            state = tuple(domain.state()) if domain else None
+        return self._seen(guest_id, state)
+
+    def _seen(self, guest_id: ServerId, state: tuple[int, int] | None) -> GuestSeen:
+        run = Run.OFF if state is None else _run_of(*state)
+        if run is not Run.OFF:
+            self._connection.saw_active.add(guest_id)
+            self._connection.ended_by_host.discard(guest_id)
+        return GuestSeen(
+            guest_id=guest_id,
+            disk=self._files.disk(guest_id).exists(),
+            defined=state is not None,
+            run=run,
+            ended_itself=run is Run.OFF and state is not None and self._ended_itself(guest_id, state[1]),
+            record=self._files.record(guest_id),
+            remains=self._files.remains(guest_id),
+        )
+
+    def _ended_itself(self, guest_id: ServerId, reason: int) -> bool:
+        """Whether libvirt attests that the guest, or its process alone, ended without being told to.
+
+        libvirt forgets reasons when it restarts, and then calls guests crashed that fell with it: a crash
+        counts only if the guest was seen running by this very libvirtd. It also says "shut down" of a QEMU
+        that was ended by a signal; the event it sent then knew better.
+        """
+        if reason == libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN:
+            return guest_id not in self._connection.ended_by_host
+        return reason == libvirt.VIR_DOMAIN_SHUTOFF_CRASHED and guest_id in self._connection.saw_active
+
+    # -- building --------------------------------------------------------------------------------------
+
+    def ensure_disk(self, spec: GuestSpec) -> None:
+        self._files.ensure_disk(spec)
+
+    def ensure_defined(self, spec: GuestSpec) -> None:
+        with self._connection.use() as libvirtd:
+            self._define(libvirtd, spec)
+
+    def ensure_paused(self, spec: GuestSpec) -> None:
+        with self._connection.use() as libvirtd:
+            known = self._find(libvirtd, spec.guest_id)
+            if known is not None and known.isActive():
+                return
+            domain = self._define(libvirtd, spec)
+            domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+
+    def _define(self, libvirtd: Any, spec: GuestSpec) -> Any:
+        guest_id = spec.guest_id
+        self._files.console_log(guest_id).parent.mkdir(parents=True, exist_ok=True)
+        xml = domain_xml(
+            spec,
+            self._describe_host(),
+            disk=self._files.disk(guest_id),
+            console_log=self._files.console_log(guest_id),
+        )
+        return libvirtd.defineXMLFlags(xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+
+    def ensure_running(self, guest_id: ServerId) -> None:
+        with self._domain(guest_id) as domain:
+            if domain is None:
+                raise EngineRefused("libvirt", f"guest {guest_id} is gone")
+            if domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
+                domain.resume()
+
+    def keep_record(self, guest_id: ServerId, record: GuestRecord) -> None:
+        self._files.keep_record(guest_id, record)
+
+    # -- leaving ---------------------------------------------------------------------------------------
+
+    def press_power_button(self, guest_id: ServerId) -> None:
+        with self._domain(guest_id) as domain:
+            if domain is not None and domain.isActive():
+                domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
+
+    def ensure_off(self, guest_id: ServerId) -> None:
+        with self._domain(guest_id) as domain:
+            if domain is not None:
+                self._destroy(domain)
+
+    def remove_guest(self, guest_id: ServerId) -> None:
+        with self._domain(guest_id) as domain:
+            if domain is not None:
+                self._destroy(domain)
+                domain.undefineFlags(_UNDEFINE)
+        self._owned.discard(guest_id)
+        self._connection.saw_active.discard(guest_id)
+        self._connection.ended_by_host.discard(guest_id)
+
+    def _destroy(self, domain: Any) -> None:
+        if not domain.isActive():
+            return
+        try:
+            domain.destroy()
+        except libvirt.libvirtError:
+            if domain.isActive():  # Else it ended by itself just now.
+                raise
+
+    def remove_disk(self, guest_id: ServerId) -> None:
+        self._files.remove(guest_id)
+
+    def console_tail(self, guest_id: ServerId, *, lines: int) -> bytes:
+        return self._files.console_tail(guest_id, lines=lines)
+
+    # -- watching --------------------------------------------------------------------------------------
+
+    def watch(self, changed: Changed) -> None:
+        self._changed.append(changed)
+
+    def complaint(self) -> str:
+        return self._connection.complaint
+
+    def _on_lifecycle(self, domain: Any | None) -> None:
+        """A domain started, ended or halted; or the connection was lost or made anew (None)."""
+        guest_id = ServerId(domain.UUIDString()) if domain is not None else None
+        if domain is not None and guest_id is not None and domain.name() != self._name(guest_id):
+            return
+        for changed in self._changed:
+            changed(guest_id)
+
+    # -- whose they are --------------------------------------------------------------------------------
+
+    def _name(self, guest_id: ServerId) -> str:
+        return domain_name(self._prefix, guest_id)
+
+    def _find(self, libvirtd: Any, guest_id: ServerId) -> Any | None:
+        try:
+            domain = libvirtd.lookupByUUIDString(guest_id)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+                return None
+            raise
+        return domain if domain.name() == self._name(guest_id) else None
+
+    @contextmanager
+    def _domain(self, guest_id: ServerId) -> Iterator[Any | None]:
+        """The guest's domain, to be changed: it carries this cloud's mark. None if there is no such domain."""
+        with self._connection.use() as libvirtd:
+            domain = self._find(libvirtd, guest_id)
+            if domain is not None and guest_id not in self._owned:
+                self._check_owner(domain, guest_id)
+                self._owned.add(guest_id)
+            yield domain
+
+    def _check_owner(self, domain: Any, guest_id: ServerId) -> None:
+        try:
+            mark = domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, METADATA_URI, 0)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN_METADATA:
+                raise
+            mark = ""
+        if f'cloud="{self._prefix}"' not in mark.replace("'", '"'):
+            raise EngineRefused("libvirt", f"domain {domain.name()} was not made by this cloud")
+        log.debug("guest %s is ours", guest_id)
+
+
+class _Connection:
+    """One connection to libvirtd, made when it is needed and made anew when it broke.
+
+    `saw_active` are the guests seen with a process since it was made, `ended_by_host` those whose process
+    was ended by a signal.
+    """
+
+    def __init__(self, uri: str, on_event: Callable[[Any | None], None]) -> None:
+        self._uri = uri
+        self._on_event = on_event
+        self._lock = threading.Lock()
+        self._libvirtd: Any | None = None
+        self.complaint = ""
+        self.saw_active: set[ServerId] = set()
+        self.ended_by_host: set[ServerId] = set()
+        _start_event_loop()
+
+    @contextmanager
+    def use(self) -> Iterator[Any]:
+        """The open connection. What libvirt raises within comes out as a Problem."""
+        libvirtd = self._open()
+        try:
+            yield libvirtd
+        except libvirt.libvirtError as error:
+            raise self._problem(libvirtd, error) from error
+
+    def _open(self) -> Any:
+        with self._lock:
+            if self._libvirtd is None:
+                try:
+                    self._libvirtd = self._connect()
+                except libvirt.libvirtError as error:
+                    self.complaint = f"libvirt does not answer: {error}"
+                    raise EngineAway("libvirt", str(error)) from error
+                self.complaint = ""
+            return self._libvirtd
+
+    def _connect(self) -> Any:
+        libvirtd = libvirt.open(self._uri)
+        self.saw_active.clear()
+        self.ended_by_host.clear()
+        libvirtd.setKeepAlive(KEEPALIVE_S, KEEPALIVE_MISSES)
+        libvirtd.registerCloseCallback(self._on_close, None)
+        libvirtd.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._on_lifecycle, None)
+        return libvirtd
+
+    def _problem(self, libvirtd: Any, error: libvirt.libvirtError) -> Problem:
+        code, message = error.get_error_code(), error.get_error_message() or str(error)
+        if code in _AWAY or not _is_alive(libvirtd):
+            self._drop(libvirtd, message)
+            return EngineAway("libvirt", message)
+        if code in _NEVER:
+            return CannotHost(f"libvirt cannot define the guest: {message}")
+        return EngineRefused("libvirt", message)
+
+    def _drop(self, libvirtd: Any, because: str) -> None:
+        """Forget a connection that is dead; one that only refused to wait stays."""
+        with self._lock:
+            if self._libvirtd is libvirtd and not _is_alive(libvirtd):
+                self._libvirtd = None
+                self.complaint = f"libvirt does not answer: {because}"
+
+    def _on_close(self, libvirtd: Any, _reason: int, _opaque: object) -> None:
+        with self._lock:
+            if self._libvirtd is libvirtd:
+                self._libvirtd = None
+                self.complaint = "libvirt does not answer: it closed the connection"
+        self._on_event(None)
+
+    def _on_lifecycle(self, _conn: Any, domain: Any, event: int, detail: int, _opaque: object) -> None:
+        if event == libvirt.VIR_DOMAIN_EVENT_SHUTDOWN and detail == libvirt.VIR_DOMAIN_EVENT_SHUTDOWN_HOST:
+            self.ended_by_host.add(ServerId(domain.UUIDString()))
+        self._on_event(domain)
+
+
+def _is_alive(libvirtd: Any) -> bool:
+    try:
+        return bool(libvirtd.isAlive())
+    except libvirt.libvirtError:
+        return False
+
+
+def _run_of(state: int, reason: int) -> Run:
+    match state:
+        case libvirt.VIR_DOMAIN_SHUTOFF | libvirt.VIR_DOMAIN_NOSTATE:
+            return Run.OFF
+        case libvirt.VIR_DOMAIN_PAUSED:
+            return Run.STUCK if reason == libvirt.VIR_DOMAIN_PAUSED_IOERROR else Run.PAUSED
+        case _:  # Running, blocked, asleep, or on its way down: the guest has its processors.
+            return Run.RUNNING
+
+
+_event_loop = threading.Lock()
+_event_loop_runs = False
+
+
+def _start_event_loop() -> None:
+    """One thread in this process delivers libvirt's events and keep-alives."""
+    global _event_loop_runs  # noqa: PLW0603 - libvirt's event loop is one for each process.
+    with _event_loop:
+        if _event_loop_runs:
+            return
+        libvirt.registerErrorHandler(lambda _context, _error: None, None)  # Else it writes to stderr.
+        libvirt.virEventRegisterDefaultImpl()
+        threading.Thread(target=_run_event_loop, name="libvirt-events", daemon=True).start()
+        _event_loop_runs = True
+
+
+def _run_event_loop() -> None:
+    while True:
+        try:
+            libvirt.virEventRunDefaultImpl()
+        except libvirt.libvirtError:
+            log.exception("libvirt's events could not be delivered")
+            threading.Event().wait(1.0)

@@ -1,0 +1,125 @@
+"""The agent as a process: builds it from the settings, runs it until it is told to end, leaves guests running."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from nacre.agent.drivers.base import HostDrivers
+from nacre.agent.drivers.domain_xml import DomainHost
+from nacre.agent.drivers.files import GuestFiles
+from nacre.agent.drivers.libvirt import LibvirtGuests
+from nacre.agent.drivers.switch import OvsSwitch
+from nacre.agent.images import ImageCache
+from nacre.agent.link import AgentLink, HttpLink
+from nacre.agent.loop import Agent
+from nacre.agent.machine import observe_machine, uses_kvm
+from nacre.agent.metadata.namespaces import NamespaceMetadata
+from nacre.agent.metadata.server import MetadataServer
+from nacre.compute.domain.guests import GuestSpec, HostReport
+from nacre.host import paths
+from nacre.kernel.clock import Clock, SystemClock
+from nacre.kernel.config import Settings
+from nacre.kernel.ids import HostId, NetworkId
+
+log = logging.getLogger("nacre.agent")
+
+BRIDGE = "br-int"
+
+
+def run(settings: Settings) -> int:
+    """Be this machine's agent until SIGTERM or SIGINT. The process's exit status."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stopping.set())
+    state = settings.state_dir
+    link = HttpLink(paths.api_socket(state), paths.agent_token(state))
+    with running_agent(settings, link, SystemClock()):
+        log.info("the agent of host %s works", paths.local_host_id())
+        stopping.wait()
+    log.info("the agent ends; guests run on")
+    return 0
+
+
+@contextmanager
+def running_agent(settings: Settings, link: AgentLink, clock: Clock) -> Iterator[Agent]:
+    """An agent on this machine's real engines. At the end of the block it stops and leaves guests running."""
+    state = settings.state_dir
+    with ExitStack() as stack:
+        switch = OvsSwitch(f"unix:{paths.ovs_socket(state)}", bridge=BRIDGE)
+        switch.start()
+        stack.callback(switch.stop)
+        keeper_of: list[Agent] = []
+
+        def find_guest(network_id: NetworkId, ip: str) -> GuestSpec | None:
+            return keeper_of[0].keeper.spec_at(network_id, ip) if keeper_of else None
+
+        metadata = NamespaceMetadata(
+            MetadataServer(find_guest),
+            name_prefix=paths.namespace_prefix(state),
+            bridge=BRIDGE,
+            vsctl=switch.vsctl,
+        )
+        stack.callback(metadata.close)
+        guests = _libvirt_guests(settings, switch)
+        agent = Agent(
+            link,
+            HostDrivers(
+                guests=guests,
+                switch=switch,
+                images=ImageCache(_images_dir(state), link.open_image, clock),
+                metadata=metadata,
+            ),
+            clock,
+            host_id=paths.local_host_id(),
+            describe=_describer(state, paths.local_host_id(), guests, switch),
+        )
+        keeper_of.append(agent)
+        agent.start()
+        stack.callback(agent.stop)
+        yield agent
+
+
+def _libvirt_guests(settings: Settings, switch: OvsSwitch) -> LibvirtGuests:
+    state = settings.state_dir
+    prefix, kvm = paths.namespace_prefix(state), uses_kvm(settings.local.virt_type)
+
+    def describe_host() -> DomainHost:
+        return DomainHost(name_prefix=prefix, kvm=kvm, bridge=BRIDGE, userspace_switch=switch.is_userspace())
+
+    files = GuestFiles(state / "agent" / "guests", _images_dir(state))
+    return LibvirtGuests(paths.libvirt_uri(state), files, name_prefix=prefix, describe_host=describe_host)
+
+
+def _images_dir(state: Path) -> Path:
+    return state / "agent" / "images"
+
+
+def _describer(
+    state: Path, host_id: HostId, guests: LibvirtGuests, switch: OvsSwitch
+) -> Callable[[], HostReport]:
+    machine = observe_machine(state)
+
+    def describe() -> HostReport:
+        hypervisor = guests.capabilities
+        complaint = guests.complaint() or switch.complaint()
+        return HostReport(
+            host_id=host_id,
+            hostname=host_id,
+            address="127.0.0.1",
+            vcpus=machine.vcpus,
+            memory_mib=machine.memory_mib,
+            disk_gib=machine.disk_gib,
+            hypervisor_type=hypervisor.hypervisor_type,
+            hypervisor_version=hypervisor.hypervisor_version,
+            cpu_model=machine.cpu_model,
+            architecture=machine.architecture,
+            healthy=not complaint,
+            complaint=complaint,
+        )
+
+    return describe

@@ -1,0 +1,175 @@
+"""Answers guests over HTTP, on listening sockets that lie in the namespaces of their networks.
+
+One thread accepts for all networks and a few answer, so that a host costs the same with one network and with
+a hundred. Guests are not trusted: every request is bounded in bytes, in time, and in number for each guest.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+
+from nacre.agent.metadata.documents import Document, find_document
+from nacre.compute.domain.guests import GuestSpec
+from nacre.kernel.ids import NetworkId
+
+log = logging.getLogger("nacre.agent")
+
+WORKERS = 4
+REQUEST_LIMIT_S = 5.0
+REQUEST_MOST_BYTES = 8192
+AT_ONCE_EACH = 4
+AT_ONCE = 64
+
+FindGuest = Callable[[NetworkId, str], GuestSpec | None]
+"""The guest that has an address on a network of this host."""
+
+_Caller = tuple[NetworkId, str]
+
+
+class MetadataServer:
+    """Serves the documents of guests, which are known by their network and source address."""
+
+    def __init__(self, find_guest: FindGuest) -> None:
+        self._find_guest = find_guest
+        self._selector = selectors.DefaultSelector()
+        self._wake_out, self._wake_in = socket.socketpair()
+        self._wake_out.setblocking(False)
+        self._selector.register(self._wake_out, selectors.EVENT_READ)
+        self._lock = threading.Lock()
+        self._listeners: dict[NetworkId, socket.socket] = {}
+        self._requests: Counter[_Caller] = Counter()
+        self._stopping = False
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="metadata")
+        self._thread = threading.Thread(target=self._run, name="metadata", daemon=True)
+        self._thread.start()
+
+    def serves(self, network_id: NetworkId) -> bool:
+        """Whether there is a listening socket for the network."""
+        return network_id in self._listeners
+
+    def serve(self, network_id: NetworkId, listener: socket.socket) -> None:
+        """Answer on `listener`, which is ours from now on."""
+        listener.setblocking(False)
+        with self._lock:
+            self._drop(network_id)
+            self._listeners[network_id] = listener
+            self._selector.register(listener, selectors.EVENT_READ, network_id)
+        self._wake()
+
+    def hush(self, network_id: NetworkId) -> None:
+        """Answer on the network no more."""
+        with self._lock:
+            self._drop(network_id)
+        self._wake()
+
+    def close(self) -> None:
+        """Answer nobody any more."""
+        self._stopping = True
+        self._wake()
+        self._thread.join(REQUEST_LIMIT_S)
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        with self._lock:
+            for network_id in list(self._listeners):
+                self._drop(network_id)
+            self._selector.close()
+        self._wake_in.close()
+        self._wake_out.close()
+
+    def _drop(self, network_id: NetworkId) -> None:
+        listener = self._listeners.pop(network_id, None)
+        if listener is not None:
+            self._selector.unregister(listener)
+            listener.close()
+
+    def _wake(self) -> None:
+        self._wake_in.send(b"x")
+
+    def _run(self) -> None:
+        while not self._stopping:
+            for key, _ in self._selector.select():
+                if key.data is None:
+                    self._wake_out.recv(4096)
+                else:
+                    self._accept(key.data)
+
+    def _accept(self, network_id: NetworkId) -> None:
+        listener = self._listeners.get(network_id)
+        if listener is None:
+            return
+        try:
+            connection, address = listener.accept()
+        except OSError:
+            return  # The caller thought better of it, or the listener is gone.
+        caller = (network_id, str(address[0]))
+        with self._lock:
+            crowded = self._requests[caller] >= AT_ONCE_EACH or self._requests.total() >= AT_ONCE
+            if not crowded:
+                self._requests[caller] += 1
+        if crowded:
+            connection.close()
+            return
+        self._pool.submit(self._answer, connection, caller)
+
+    def _answer(self, connection: socket.socket, caller: _Caller) -> None:
+        try:
+            with connection:
+                request = _read_request(connection)
+                connection.sendall(self._response(request, caller))
+        except OSError as error:
+            log.debug("metadata request of %s: %s", caller[1], error)
+        except Exception:
+            log.exception("metadata request of %s", caller[1])
+        finally:
+            with self._lock:
+                self._requests[caller] -= 1
+                if not self._requests[caller]:
+                    del self._requests[caller]
+
+    def _response(self, request: bytes, caller: _Caller) -> bytes:
+        method, _, rest = request.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
+        path, _, version = rest.partition(" ")
+        if not version.startswith("HTTP/1."):
+            return _http(HTTPStatus.BAD_REQUEST)
+        if method not in ("GET", "HEAD"):
+            return _http(HTTPStatus.METHOD_NOT_ALLOWED)
+        guest = self._find_guest(*caller)
+        document = find_document(guest, path) if guest else None
+        if document is None:
+            return _http(HTTPStatus.NOT_FOUND)
+        return _http(HTTPStatus.OK, document, with_body=method == "GET")
+
+
+def _read_request(connection: socket.socket) -> bytes:
+    """The request with its headers; what has come of it, if it is too long or takes too long."""
+    deadline = time.monotonic() + REQUEST_LIMIT_S
+    data = b""
+    while b"\r\n\r\n" not in data and len(data) < REQUEST_MOST_BYTES:
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("the request takes too long")
+        connection.settimeout(left_s)
+        chunk = connection.recv(4096)
+        if not chunk:
+            break
+        data += chunk
+    connection.settimeout(REQUEST_LIMIT_S)
+    return data
+
+
+def _http(status: HTTPStatus, document: Document | None = None, *, with_body: bool = True) -> bytes:
+    document = document or Document("text/plain; charset=utf-8", f"{status.phrase}\n".encode())
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        f"Content-Type: {document.content_type}\r\n"
+        f"Content-Length: {len(document.body)}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    return head.encode() + (document.body if with_body else b"")
