@@ -252,6 +252,13 @@ def test_a_row_that_another_owner_has_is_refused(driver: NetworkDriver) -> None:
         driver.apply(owner_of("network", an_id(9)), compile_network(a_network()))
 
 
+def test_a_mistake_of_ours_is_raised_and_holds_up_nobody(driver: NetworkDriver) -> None:
+    with pytest.raises(KeyError):
+        driver.apply(PORT_OWNER, Desired((Row(table="Nonsense", key="x", columns={}),)))
+
+    assert driver.apply(NETWORK_OWNER, compile_network(a_network()))
+
+
 def test_many_threads_make_a_hundred_ports_and_none_is_lost(driver: NetworkDriver) -> None:
     cloud = a_cloud()
     apply_all(driver, cloud)

@@ -32,7 +32,7 @@ from nacre.network.domain.ovn.security_groups import CLOUD, compile_base, compil
 from nacre.network.domain.ovn.subnets import compile_subnet
 from nacre.network.domain.ports import AddressPair, DeviceOwner, FixedIp, Port
 from nacre.network.domain.routers import ExternalGateway, Router, RouterInterface
-from nacre.network.domain.rows import NOTHING, owner_of
+from nacre.network.domain.rows import NOTHING, Desired, Owner, owner_of
 from nacre.network.domain.security_groups import Direction, SecurityGroup, SecurityGroupRule
 from nacre.network.domain.subnets import HostRoute, Ipv6Mode, Subnet
 from nacre.network.drivers.ovn import OvnNetwork
@@ -55,27 +55,30 @@ class Cloud:
         self.driver = driver
         self.subnets: dict[SubnetId, Subnet] = {}
         self.networks: dict[NetworkId, Network] = {}
-        driver.apply(CLOUD, compile_base())
+        self.wishes: dict[Owner, Desired] = {}
+        self.apply(CLOUD, compile_base())
+
+    def apply(self, owner: Owner, desired: Desired) -> None:
+        self.wishes[owner] = desired
+        self.driver.apply(owner, desired)
 
     def network(self, **fields: Any) -> Network:
         network = a_network(**{"id": NetworkId(new_id())} | fields)
         self.networks[network.id] = network
-        self.driver.apply(owner_of("network", network.id), compile_network(network))
+        self.apply(owner_of("network", network.id), compile_network(network))
         return network
 
     def subnet(self, network: Network, *, metadata_ip: str | None = None, **fields: Any) -> Subnet:
         subnet = a_subnet(**{"id": SubnetId(new_id()), "network_id": network.id} | fields)
         self.subnets[subnet.id] = subnet
-        self.driver.apply(
-            owner_of("subnet", subnet.id), compile_subnet(subnet, network, metadata_ip=metadata_ip)
-        )
+        self.apply(owner_of("subnet", subnet.id), compile_subnet(subnet, network, metadata_ip=metadata_ip))
         return subnet
 
     def group(self, *rules: dict[str, Any], group: SecurityGroup | None = None) -> SecurityGroup:
         """A group that lets everything out, and in what `rules` say."""
         group = group or a_group(id=SecurityGroupId(new_id()))
         out = ({"direction": Direction.EGRESS}, {"direction": Direction.EGRESS, "ethertype": "IPv6"})
-        self.driver.apply(
+        self.apply(
             owner_of("security_group", group.id),
             compile_security_group(group, [self._rule(group, fields) for fields in (*out, *rules)]),
         )
@@ -97,7 +100,7 @@ class Cloud:
 
     def put(self, port: Port) -> Port:
         wish = compile_port(port, self.networks[port.network_id], self.subnets)
-        self.driver.apply(owner_of("port", port.id), wish)
+        self.apply(owner_of("port", port.id), wish)
         return port
 
     def join(
@@ -111,7 +114,7 @@ class Cloud:
         wish = compile_router_port(
             port, self.networks[subnet.network_id], self.subnets, router, gateway_hosts=(HostId(CHASSIS),)
         )
-        self.driver.apply(owner_of("port", port.id), wish)
+        self.apply(owner_of("port", port.id), wish)
         return port
 
     def plug(self, port: Port, **where: Any) -> str:
@@ -133,7 +136,9 @@ def lab() -> Iterator[OvnLab]:
 @pytest.fixture
 def cloud(lab: OvnLab) -> Iterator[Cloud]:
     driver = OvnNetwork(lab.remote)
-    yield Cloud(lab, driver)
+    cloud = Cloud(lab, driver)
+    yield cloud
+    assert driver.audit(cloud.wishes) == (), "OVN's own daemons changed a row of ours"
     for owner in driver.observe_owners():
         driver.apply(owner, compile_base() if owner == CLOUD else NOTHING)
     assert driver.observe_owners() == {CLOUD}
@@ -253,7 +258,7 @@ def a_routed_cloud(cloud: Cloud, **gateway: Any) -> tuple[Router, Subnet]:
     router = a_router(id=RouterId(new_id()), external_gateway_info=info)
     joined = a_port(device_owner=DeviceOwner.ROUTER_INTERFACE, fixed_ips=(FixedIp(inner.id, "10.0.0.1"),))
     way_out = a_port(device_owner=DeviceOwner.ROUTER_GATEWAY, fixed_ips=(FixedIp(outer.id, "172.24.4.10"),))
-    cloud.driver.apply(
+    cloud.apply(
         owner_of("router", router.id),
         compile_router(
             router, [RouterInterface(joined, (inner,))], gateway=RouterInterface(way_out, (outer,))
@@ -300,13 +305,13 @@ def test_guests_leave_by_the_router_and_floating_ips_lead_in(cloud: Cloud) -> No
 
     floating_ip = a_floating_ip(port_id=known.id, fixed_ip_address="10.0.0.12", router_id=router.id)
     owner = owner_of("floatingip", floating_ip.id)
-    cloud.driver.apply(owner, compile_floating_ip(floating_ip, router, floating_mac=new_mac()))
+    cloud.apply(owner, compile_floating_ip(floating_ip, router, floating_mac=new_mac()))
     cloud.lab.settle()
     cloud.lab.reaches("172.24.4.101")
     assert source_seen_outside(cloud, reachable) == "172.24.4.101"
 
     moved = replace(floating_ip, port_id=hidden.id, fixed_ip_address="10.0.0.11")
-    cloud.driver.apply(owner, compile_floating_ip(moved, router, floating_mac=new_mac()))
+    cloud.apply(owner, compile_floating_ip(moved, router, floating_mac=new_mac()))
     cloud.lab.settle()
     cloud.lab.reaches("172.24.4.101")
     assert source_seen_outside(cloud, guest) == "172.24.4.101"
@@ -321,7 +326,7 @@ def test_a_distributed_floating_ip_answers_under_a_mac_of_its_own(cloud: Cloud) 
     mac = new_mac()
 
     wish = compile_floating_ip(floating_ip, router, floating_mac=mac)
-    cloud.driver.apply(owner_of("floatingip", floating_ip.id), wish)
+    cloud.apply(owner_of("floatingip", floating_ip.id), wish)
     cloud.lab.settle()
 
     cloud.lab.reaches("172.24.4.101")
@@ -367,7 +372,7 @@ def test_guests_make_their_ipv6_address_from_what_the_router_says(cloud: Cloud, 
         ipv6_address_mode=mode,
         dns_nameservers=("fd00:1::53",),
     )
-    cloud.driver.apply(owner_of("router", router.id), compile_router(router, [], gateway=None))
+    cloud.apply(owner_of("router", router.id), compile_router(router, [], gateway=None))
     cloud.join(router, subnet, "fd00:1::1", owner=DeviceOwner.ROUTER_INTERFACE)
     mac = new_mac()
     expected = eui64_address(parse_cidr(subnet.cidr), mac)

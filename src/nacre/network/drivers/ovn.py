@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from nacre.kernel.errors import Problem
@@ -61,16 +62,13 @@ class OvnNetwork:
     def apply(self, owner: Owner, desired: Desired, *, verify: bool = False) -> bool:
         wish = _Wish(owner, desired, verify=verify)
         self._waiting.append(wish)
-        while not wish.is_answered:
-            # Each batch is bounded in time, and so is the number of batches before ours.
-            if not self._committing.acquire(timeout=2 * self._timeout_s):
-                wish.is_withdrawn = True
-                raise DriverAway("too many changes wait")
-            try:
-                if not wish.is_answered:
-                    self._commit(self._next_batch())
-            finally:
-                self._committing.release()
+        try:
+            while not wish.is_answered:
+                with self._turn():
+                    if not wish.is_answered:
+                        self._commit(self._next_batch())
+        finally:
+            wish.is_withdrawn = True
         return wish.answer()
 
     def observe_owners(self) -> frozenset[Owner]:
@@ -80,7 +78,7 @@ class OvnNetwork:
 
     def audit(self, desired: Mapping[Owner, Desired]) -> tuple[Difference, ...]:
         said: list[Difference] = []
-        with self._committing:
+        with self._turn():
             places_of = self._observe_places()
             with self._replica.lock:
                 for owner in {**desired, **dict.fromkeys(self._replica.owned)}:
@@ -115,6 +113,15 @@ class OvnNetwork:
 
     # Committing, by one thread at a time.
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._committing.acquire(timeout=2 * self._timeout_s):
+            raise DriverAway("too many changes wait")
+        try:
+            yield
+        finally:
+            self._committing.release()
+
     def _next_batch(self) -> list[_Wish]:
         """The wishes that have waited longest, no two of one owner: the later is planned on what the first did."""
         batch: dict[Owner, _Wish] = {}
@@ -128,24 +135,27 @@ class OvnNetwork:
     def _commit(self, batch: Sequence[_Wish]) -> None:
         """Make the wishes of a batch true together, or each alone if together they cannot be."""
         try:
-            self._require_connection()
-            plans = self._plan(batch)
-            operations = _operations([change for each in plans for change in each.changes])
-            if operations:
-                results = self._transact(operations)
-                refusal = _refusal(results)
-                if refusal and len(batch) > 1:
-                    for wish in batch:
-                        self._commit([wish])
-                    return
-                if refusal:
-                    raise RowsRefused(batch[0].owner, refusal)
+            if self._try(batch):
+                for wish in batch:
+                    # By now we have heard of all that others did before: once more, on what is true.
+                    if refusal := self._try([wish]):
+                        wish.refuse(RowsRefused(wish.owner, refusal))
         except Problem as problem:
-            for wish in batch:
-                wish.refuse(problem)
-        else:
+            _refuse(batch, problem)
+        finally:
+            # After a mistake of ours those who wait must not wait for ever.
+            _refuse(batch, DriverAway("the change was not made"))
+
+    def _try(self, batch: Sequence[_Wish]) -> str:
+        """Plan and transact, and answer the wishes; or why the database refused, and none of it happened."""
+        self._require_connection()
+        plans = self._plan(batch)
+        operations = _operations([change for each in plans for change in each.changes])
+        refusal = _refusal(self._transact(operations)) if operations else ""
+        if not refusal:
             for wish, found in zip(batch, plans, strict=True):
                 self._answer(wish, found)
+        return refusal
 
     def _plan(self, batch: Sequence[_Wish]) -> list[Plan]:
         """What each wish changes. Rows that an earlier wish of the batch brings count as there already."""
@@ -246,6 +256,12 @@ class _Wish:
         if self._problem is not None:
             raise self._problem
         return self._changed
+
+
+def _refuse(batch: Sequence[_Wish], problem: Problem) -> None:
+    for wish in batch:
+        if not wish.is_answered:
+            wish.refuse(problem)
 
 
 def _begins_with_root(desired: Desired) -> bool:

@@ -13,7 +13,7 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 log = logging.getLogger(__name__)
@@ -206,7 +206,7 @@ def _open(remote: str) -> socket.socket:
     return connection
 
 
-def _messages(connection: socket.socket) -> Any:
+def _messages(connection: socket.socket) -> Iterator[Any]:
     """The server's messages, which follow each other without any mark between them, until it goes away.
 
     A message is parsed once the server pauses after a closing brace: a large one, which arrives in many pieces,

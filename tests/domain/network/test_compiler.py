@@ -1,0 +1,580 @@
+"""Our objects, and the OVN rows that each of them is made into."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nacre.kernel.ids import HostId, PortId
+from nacre.network.domain.networks import NetworkType, largest_mtu
+from nacre.network.domain.ovn.floating_ips import compile_floating_ip
+from nacre.network.domain.ovn.networks import compile_network
+from nacre.network.domain.ovn.ports import compile_port, compile_router_port
+from nacre.network.domain.ovn.routers import compile_router
+from nacre.network.domain.ovn.security_groups import compile_base, compile_security_group, rule_match
+from nacre.network.domain.ovn.subnets import DhcpSettings, compile_subnet
+from nacre.network.domain.ports import AddressPair, DeviceOwner, FixedIp
+from nacre.network.domain.routers import (
+    MOST_GATEWAY_HOSTS,
+    ExternalGateway,
+    RouterInterface,
+    rank_gateway_hosts,
+)
+from nacre.network.domain.rows import NOTHING, Desired, Place, Ref, Row, row_uuid
+from nacre.network.domain.security_groups import Direction
+from nacre.network.domain.subnets import HostRoute, Ipv6Mode
+from nacre.network.drivers.tables import HOLDERS, ROOTS, TABLES
+from tests.domain.network.objects import (
+    GATEWAY_PORT,
+    GROUP,
+    MAC,
+    METADATA_PORT,
+    NET,
+    OTHER_GROUP,
+    OUTSIDE,
+    OUTSIDE_SUB,
+    PORT,
+    ROUTER,
+    ROUTER_PORT,
+    SUB,
+    SUB6,
+    a_floating_ip,
+    a_group,
+    a_network,
+    a_port,
+    a_router,
+    a_rule,
+    a_subnet,
+    a_subnet6,
+    an_id,
+)
+
+SUBNETS = {SUB: a_subnet(), SUB6: a_subnet6()}
+PG = "pg_" + GROUP.replace("-", "_")
+PG_OTHER = "pg_" + OTHER_GROUP.replace("-", "_")
+IN_SWITCH = Place("Logical_Switch", "ports", NET)
+
+
+def only(desired: Desired) -> Row:
+    assert len(desired.rows) == 1
+    return desired.rows[0]
+
+
+def columns(row: Row, *names: str) -> dict[str, Any]:
+    return {name: row.columns[name] for name in names}
+
+
+# Networks.
+
+
+def test_a_tenant_network_is_a_switch() -> None:
+    row = only(compile_network(a_network()))
+
+    assert (row.table, row.key, row.columns["name"]) == ("Logical_Switch", NET, NET)
+
+
+@pytest.mark.parametrize(
+    ("network_type", "vlan", "tag"), [(NetworkType.FLAT, None, None), (NetworkType.VLAN, 100, 100)]
+)
+def test_a_physical_network_also_has_a_port_to_its_wire(
+    network_type: NetworkType, vlan: int | None, tag: int | None
+) -> None:
+    network = a_network(
+        provider_network_type=network_type, provider_physical_network="public", provider_segmentation_id=vlan
+    )
+
+    _, wire = compile_network(network).rows
+
+    assert columns(wire, "type", "tag", "options") == {
+        "type": "localnet",
+        "tag": tag,
+        "options": {"network_name": "public"},
+    }
+    assert wire.places == (IN_SWITCH,)
+
+
+def test_tunnels_leave_1442_bytes_of_1500() -> None:
+    assert largest_mtu(NetworkType.GENEVE) == 1442
+    assert largest_mtu(NetworkType.GENEVE, 9000) == 8942
+    assert largest_mtu(NetworkType.VLAN) == 1500
+
+
+# Subnets.
+
+
+def options(**fields: Any) -> dict[str, str]:
+    metadata_ip = fields.pop("metadata_ip", None)
+    row = only(
+        compile_subnet(a_subnet(**fields), a_network(), metadata_ip=metadata_ip, settings=DhcpSettings())
+    )
+    assert (row.table, row.key) == ("DHCP_Options", SUB)
+    return dict(row.columns["options"])  # type: ignore[arg-type]
+
+
+def test_dhcp_tells_gateway_mtu_lease_and_metadata_route() -> None:
+    told = options(metadata_ip="10.0.0.2")
+
+    assert told["server_mac"].startswith("fa:16:3e:")
+    del told["server_mac"]
+    assert told == {
+        "server_id": "10.0.0.1",
+        "router": "10.0.0.1",
+        "mtu": "1442",
+        "lease_time": "43200",
+        "domain_name": '"novalocal"',
+        "classless_static_route": "{169.254.169.254/32,10.0.0.2, 0.0.0.0/0,10.0.0.1}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "option", "value"),
+    [
+        ({}, "classless_static_route", None),
+        ({"gateway_ip": None, "metadata_ip": "10.0.0.2"}, "router", None),
+        ({"gateway_ip": None, "metadata_ip": "10.0.0.2"}, "server_id", "10.0.0.2"),
+        ({"gateway_ip": None}, "server_id", "10.0.0.1"),
+        (
+            {"gateway_ip": None, "metadata_ip": "10.0.0.2"},
+            "classless_static_route",
+            "{169.254.169.254/32,10.0.0.2}",
+        ),
+        ({"dns_nameservers": ("9.9.9.9", "fd00::53", "8.8.8.8")}, "dns_server", "{9.9.9.9, 8.8.8.8}"),
+        ({"dns_nameservers": ("fd00::53",)}, "dns_server", None),
+        (
+            {"host_routes": (HostRoute("10.9.0.0/16", "10.0.0.9"),)},
+            "classless_static_route",
+            "{10.9.0.0/16,10.0.0.9, 0.0.0.0/0,10.0.0.1}",
+        ),
+        (
+            {"host_routes": (HostRoute("0.0.0.0/0", "10.0.0.9"),)},
+            "classless_static_route",
+            "{0.0.0.0/0,10.0.0.9}",
+        ),
+    ],
+)
+def test_dhcp_options_follow_the_subnet(fields: dict[str, Any], option: str, value: str | None) -> None:
+    assert options(**fields).get(option) == value
+
+
+def test_text_in_dhcp_options_carries_its_own_quotes_and_cannot_leave_them() -> None:
+    network = a_network(dns_domain='ex"ample.org.')
+
+    row = only(compile_subnet(a_subnet(), network, metadata_ip=None))
+
+    assert row.columns["options"]["domain_name"] == '"example.org"'  # type: ignore[index,call-overload]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"enable_dhcp": False, "ipv6_address_mode": Ipv6Mode.STATEFUL}, None),
+        ({}, None),
+        ({"ipv6_address_mode": Ipv6Mode.SLAAC}, None),
+        ({"ipv6_address_mode": Ipv6Mode.STATEFUL}, {"dns_server": "{fd00::53}"}),
+        (
+            {"ipv6_address_mode": Ipv6Mode.STATELESS},
+            {"dns_server": "{fd00::53}", "dhcpv6_stateless": "true"},
+        ),
+    ],
+)
+def test_dhcpv6_answers_only_where_the_mode_asks_for_it(
+    fields: dict[str, Any], told: dict[str, str] | None
+) -> None:
+    subnet = a_subnet6(dns_nameservers=("fd00::53",), **fields)
+
+    desired = compile_subnet(subnet, a_network(), metadata_ip=None, settings=DhcpSettings(domain_name=""))
+
+    if told is None:
+        assert desired == NOTHING
+    else:
+        said = dict(only(desired).columns["options"])  # type: ignore[arg-type]
+        assert said.pop("server_id").startswith("fa:16:3e:")  # type: ignore[union-attr]
+        assert said == told
+
+
+# Ports.
+
+
+def test_a_guests_port_is_held_by_its_switch_and_its_groups() -> None:
+    row = only(compile_port(a_port(security_groups=(GROUP,)), a_network(), SUBNETS))
+
+    assert (row.table, row.key, row.columns["name"]) == ("Logical_Switch_Port", PORT, PORT)
+    assert row.places == (
+        IN_SWITCH,
+        Place("Port_Group", "ports", "pg_drop"),
+        Place("Port_Group", "ports", PG),
+    )
+    assert row.columns["dhcpv4_options"] == Ref("DHCP_Options", SUB)
+    assert row.columns["dhcpv6_options"] is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, {"addresses": {f"{MAC} 10.0.0.11"}, "port_security": {f"{MAC} 10.0.0.11"}, "options": {}}),
+        ({"binding_host_id": HostId("h1")}, {"options": {"requested-chassis": "h1"}}),
+        ({"admin_state_up": False}, {"enabled": False}),
+        ({"fixed_ips": ()}, {"addresses": {MAC}, "port_security": {MAC}, "dhcpv4_options": None}),
+        (
+            {"fixed_ips": (FixedIp(SUB, "10.0.0.11"), FixedIp(SUB6, "fd00:1::b"))},
+            {"addresses": {f"{MAC} 10.0.0.11 fd00:1::b"}, "port_security": {f"{MAC} 10.0.0.11 fd00:1::b"}},
+        ),
+        (
+            {"port_security_enabled": False},
+            {"addresses": {f"{MAC} 10.0.0.11", "unknown"}, "port_security": set()},
+        ),
+        (
+            {"allowed_address_pairs": (AddressPair("10.0.0.99/32", MAC), AddressPair("10.7.0.5/24", MAC))},
+            {"addresses": {f"{MAC} 10.0.0.11"}, "port_security": {f"{MAC} 10.0.0.11 10.0.0.99 10.7.0.0/24"}},
+        ),
+        (
+            {"allowed_address_pairs": (AddressPair("10.0.0.11", MAC),)},
+            {"port_security": {f"{MAC} 10.0.0.11"}},
+        ),
+        (
+            {"allowed_address_pairs": (AddressPair("10.0.0.99", "fa:16:3e:00:00:99"),)},
+            {
+                "addresses": {f"{MAC} 10.0.0.11", "unknown"},
+                "port_security": {f"{MAC} 10.0.0.11", "fa:16:3e:00:00:99 10.0.0.99"},
+            },
+        ),
+    ],
+)
+def test_a_ports_row_follows_its_fields(fields: dict[str, Any], expected: dict[str, Any]) -> None:
+    row = only(compile_port(a_port(**fields), a_network(), SUBNETS))
+
+    assert columns(row, *expected) == expected
+
+
+def test_a_port_without_security_joins_no_group() -> None:
+    row = only(compile_port(a_port(port_security_enabled=False), a_network(), SUBNETS))
+
+    assert row.places == (IN_SWITCH,)
+
+
+def test_a_port_is_guarded_even_without_a_security_group() -> None:
+    row = only(compile_port(a_port(), a_network(), SUBNETS))
+
+    assert Place("Port_Group", "ports", "pg_drop") in row.places
+
+
+def test_a_port_on_a_network_that_is_down_is_down() -> None:
+    row = only(compile_port(a_port(), a_network(admin_state_up=False), SUBNETS))
+
+    assert row.columns["enabled"] is False
+
+
+def test_dhcp_is_answered_from_the_first_subnet_that_has_it() -> None:
+    silent = a_subnet(id=an_id(14), enable_dhcp=False)
+    port = a_port(fixed_ips=(FixedIp(silent.id, "10.5.0.3"), FixedIp(SUB, "10.0.0.11")))
+
+    row = only(compile_port(port, a_network(), SUBNETS | {silent.id: silent}))
+
+    assert row.columns["dhcpv4_options"] == Ref("DHCP_Options", SUB)
+
+
+def test_the_metadata_port_is_on_every_host_and_nobody_guards_it() -> None:
+    port = a_port(id=METADATA_PORT, device_owner=DeviceOwner.METADATA, fixed_ips=(FixedIp(SUB, "10.0.0.2"),))
+
+    row = only(compile_port(port, a_network(), SUBNETS))
+
+    assert columns(row, "type", "addresses") == {"type": "localport", "addresses": {f"{MAC} 10.0.0.2"}}
+    assert row.places == (IN_SWITCH,)
+
+
+def test_a_floating_ips_own_port_is_not_in_ovn() -> None:
+    assert compile_port(a_port(device_owner=DeviceOwner.FLOATING_IP), a_network(), SUBNETS) == NOTHING
+
+
+# Routers.
+
+GATEWAY = ExternalGateway(network_id=OUTSIDE, port_id=GATEWAY_PORT)
+OUTER = a_subnet(id=OUTSIDE_SUB, network_id=OUTSIDE, cidr="172.24.4.0/24", gateway_ip="172.24.4.1")
+WAY_OUT = RouterInterface(
+    a_port(id=GATEWAY_PORT, network_id=OUTSIDE, fixed_ips=(FixedIp(OUTSIDE_SUB, "172.24.4.10"),)), (OUTER,)
+)
+WAY_IN = RouterInterface(a_port(id=ROUTER_PORT), (a_subnet(),))
+
+
+def test_a_router_interface_is_a_pair_of_ports() -> None:
+    port = a_port(
+        id=ROUTER_PORT,
+        device_owner=DeviceOwner.ROUTER_INTERFACE,
+        fixed_ips=(FixedIp(SUB, "10.0.0.1"), FixedIp(SUB6, "fd00:1::1")),
+    )
+
+    switch_side, router_side = compile_router_port(port, a_network(), SUBNETS, a_router()).rows
+
+    assert columns(switch_side, "type", "addresses", "options") == {
+        "type": "router",
+        "addresses": {"router"},
+        "options": {"router-port": f"lrp-{ROUTER_PORT}"},
+    }
+    assert switch_side.places == (IN_SWITCH,)
+    assert columns(router_side, "name", "mac", "networks") == {
+        "name": f"lrp-{ROUTER_PORT}",
+        "mac": MAC,
+        "networks": {"10.0.0.1/24", "fd00:1::1/64"},
+    }
+    assert router_side.places == (Place("Logical_Router", "ports", ROUTER),)
+
+
+def test_an_external_gateway_is_carried_by_hosts_in_order() -> None:
+    port = a_port(
+        id=GATEWAY_PORT,
+        network_id=OUTSIDE,
+        device_owner=DeviceOwner.ROUTER_GATEWAY,
+        fixed_ips=(FixedIp(OUTSIDE_SUB, "172.24.4.10"),),
+    )
+
+    switch_side, end, *carriers = compile_router_port(
+        port,
+        a_network(id=OUTSIDE),
+        {OUTSIDE_SUB: OUTER},
+        a_router(external_gateway_info=GATEWAY),
+        gateway_hosts=(HostId("h2"), HostId("h1")),
+    ).rows
+
+    assert switch_side.columns["options"] == {"router-port": end.key, "nat-addresses": "router"}
+    assert [(row.columns["chassis_name"], row.columns["priority"]) for row in carriers] == [
+        ("h2", 2),
+        ("h1", 1),
+    ]
+    assert {row.places for row in carriers} == {(Place(end.table, "gateway_chassis", end.key),)}
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        (Ipv6Mode.SLAAC, "slaac"),
+        (Ipv6Mode.STATEFUL, "dhcpv6_stateful"),
+        (Ipv6Mode.STATELESS, "dhcpv6_stateless"),
+    ],
+)
+def test_a_router_says_how_hosts_get_their_ipv6_address(mode: Ipv6Mode, said: str) -> None:
+    subnet = a_subnet6(ipv6_ra_mode=mode, dns_nameservers=("fd00::53",))
+    port = a_port(device_owner=DeviceOwner.ROUTER_INTERFACE, fixed_ips=(FixedIp(SUB6, "fd00:1::1"),))
+
+    _, end = compile_router_port(port, a_network(), {SUB6: subnet}, a_router()).rows
+
+    assert end.columns["ipv6_ra_configs"] == {
+        "address_mode": said,
+        "send_periodic": "true",
+        "mtu": "1442",
+        "rdnss": "fd00::53",
+    }
+
+
+def test_on_a_wire_the_router_answers_where_its_gateway_is() -> None:
+    wired = a_network(provider_network_type=NetworkType.VLAN, provider_physical_network="p")
+    port = a_port(device_owner=DeviceOwner.ROUTER_INTERFACE, fixed_ips=(FixedIp(SUB, "10.0.0.1"),))
+
+    def residence(**fields: Any) -> Any:
+        return compile_router_port(port, wired, SUBNETS, a_router(**fields)).rows[1].columns["options"]
+
+    assert residence(external_gateway_info=GATEWAY) == {"reside-on-redirect-chassis": "true"}
+    assert residence() == residence(external_gateway_info=GATEWAY, distributed=True) == {}
+
+
+def rows_of(desired: Desired, table: str, *names: str) -> list[tuple[Any, ...]]:
+    return [tuple(row.columns[name] for name in names) for row in desired.rows if row.table == table]
+
+
+def test_a_router_hides_its_networks_behind_its_gateway() -> None:
+    router = a_router(external_gateway_info=GATEWAY)
+
+    desired = compile_router(router, [WAY_IN, RouterInterface(a_port(), (a_subnet6(),))], gateway=WAY_OUT)
+
+    assert rows_of(desired, "NAT", "type", "external_ip", "logical_ip") == [
+        ("snat", "172.24.4.10", "10.0.0.0/24")
+    ]
+    assert rows_of(desired, "Logical_Router_Static_Route", "ip_prefix", "nexthop") == [
+        ("0.0.0.0/0", "172.24.4.1")
+    ]
+
+
+def test_a_router_translates_nothing_without_gateway_or_when_told_so() -> None:
+    plain = a_router(
+        external_gateway_info=ExternalGateway(network_id=OUTSIDE, port_id=GATEWAY_PORT, enable_snat=False)
+    )
+
+    assert rows_of(compile_router(a_router(), [WAY_IN], gateway=None), "NAT") == []
+    assert rows_of(compile_router(plain, [WAY_IN], gateway=WAY_OUT), "NAT") == []
+
+
+def test_a_default_route_of_the_user_replaces_ours() -> None:
+    routes = (HostRoute("0.0.0.0/0", "172.24.4.7"), HostRoute("10.9.0.0/16", "10.0.0.9"))
+    router = a_router(external_gateway_info=GATEWAY, routes=routes)
+
+    desired = compile_router(router, [], gateway=WAY_OUT)
+
+    assert rows_of(desired, "Logical_Router_Static_Route", "ip_prefix", "nexthop") == [
+        ("0.0.0.0/0", "172.24.4.7"),
+        ("10.9.0.0/16", "10.0.0.9"),
+    ]
+
+
+def test_routers_spread_over_the_hosts_and_a_lost_host_moves_only_its_own() -> None:
+    hosts = [HostId(f"h{number}") for number in range(20)]
+    routers = [a_router(id=an_id(number)).id for number in range(200)]
+    favourites = {router: rank_gateway_hosts(router, hosts)[0] for router in routers}
+
+    without = {router: rank_gateway_hosts(router, hosts[1:])[0] for router in routers}
+
+    assert len(set(favourites.values())) == len(hosts)
+    assert all(without[router] == host for router, host in favourites.items() if host != hosts[0])
+    assert len(rank_gateway_hosts(routers[0], hosts)) == MOST_GATEWAY_HOSTS
+
+
+# Floating IPs.
+
+
+def test_a_floating_ip_translates_both_ways() -> None:
+    floating_ip = a_floating_ip(port_id=PORT, fixed_ip_address="10.0.0.11", router_id=ROUTER)
+
+    row = only(compile_floating_ip(floating_ip, a_router(), floating_mac=MAC))
+
+    assert row.columns == {
+        "type": "dnat_and_snat",
+        "external_ip": "172.24.4.101",
+        "logical_ip": "10.0.0.11",
+    }
+    assert row.places == (Place("Logical_Router", "nat", ROUTER),)
+
+
+def test_a_distributed_floating_ip_names_its_port_and_mac() -> None:
+    floating_ip = a_floating_ip(port_id=PORT, fixed_ip_address="10.0.0.11", router_id=ROUTER)
+
+    row = only(compile_floating_ip(floating_ip, a_router(distributed=True), floating_mac=MAC))
+
+    assert columns(row, "external_mac", "logical_port") == {"external_mac": MAC, "logical_port": PORT}
+
+
+def test_a_floating_ip_that_leads_nowhere_is_not_in_ovn() -> None:
+    assert compile_floating_ip(a_floating_ip(), a_router(), floating_mac=MAC) == NOTHING
+    assert compile_floating_ip(a_floating_ip(port_id=PortId(PORT)), None, floating_mac=MAC) == NOTHING
+
+
+# Security groups.
+
+
+@pytest.mark.parametrize(
+    ("fields", "match"),
+    [
+        ({}, "ip4"),
+        ({"ethertype": "IPv6"}, "ip6"),
+        ({"protocol": "tcp"}, "ip4 && tcp"),
+        ({"protocol": "tcp", "port_range_min": 22, "port_range_max": 22}, "ip4 && tcp.dst == 22"),
+        ({"protocol": "17", "port_range_min": 1, "port_range_max": 9}, "ip4 && udp.dst >= 1 && udp.dst <= 9"),
+        ({"protocol": "sctp", "port_range_min": 1, "port_range_max": 65535}, "ip4 && sctp"),
+        ({"protocol": "icmp"}, "ip4 && icmp4"),
+        ({"protocol": "icmp", "port_range_min": 8}, "ip4 && icmp4 && icmp4.type == 8"),
+        (
+            {"protocol": "icmp", "port_range_min": 3, "port_range_max": 0},
+            "ip4 && icmp4 && icmp4.type == 3 && icmp4.code == 0",
+        ),
+        (
+            {"protocol": "ipv6-icmp", "ethertype": "IPv6", "port_range_min": 128},
+            "ip6 && icmp6 && icmp6.type == 128",
+        ),
+        ({"protocol": "1", "ethertype": "IPv6"}, "ip6 && ip.proto == 1"),
+        ({"protocol": "gre"}, "ip4 && ip.proto == 47"),
+        ({"remote_ip_prefix": "10.1.2.3/8"}, "ip4 && ip4.src == 10.0.0.0/8"),
+        ({"remote_ip_prefix": "0.0.0.0/0"}, "ip4"),
+        ({"remote_ip_prefix": "10.0.0.0/8", "direction": Direction.EGRESS}, "ip4 && ip4.dst == 10.0.0.0/8"),
+        ({"remote_ip_prefix": "fd00::/8", "ethertype": "IPv6"}, "ip6 && ip6.src == fd00::/8"),
+        ({"remote_group_id": OTHER_GROUP}, f"ip4 && ip4.src == ${PG_OTHER}_ip4"),
+        (
+            {"remote_group_id": GROUP, "ethertype": "IPv6", "direction": Direction.EGRESS},
+            f"ip6 && ip6.dst == ${PG}_ip6",
+        ),
+    ],
+)
+def test_a_rule_matches_what_it_lets_through(fields: dict[str, Any], match: str) -> None:
+    assert rule_match(a_rule(**fields)) == match
+
+
+def test_a_group_is_a_port_group_with_an_acl_for_each_rule() -> None:
+    egress = a_rule(id=an_id(62), direction=Direction.EGRESS, protocol="tcp")
+
+    group, first, second = compile_security_group(
+        a_group(), (a_rule(remote_group_id=OTHER_GROUP), egress)
+    ).rows
+
+    assert (group.table, group.key) == ("Port_Group", PG)
+    assert first.columns == {
+        "direction": "to-lport",
+        "priority": 1002,
+        "match": f"outport == @{PG} && ip4 && ip4.src == ${PG_OTHER}_ip4",
+        "action": "allow-related",
+    }
+    assert first.needs == (Ref("Port_Group", PG_OTHER),)
+    assert columns(second, "direction", "match") == {
+        "direction": "from-lport",
+        "match": f"inport == @{PG} && ip4 && tcp",
+    }
+    assert {first.places, second.places} == {(Place("Port_Group", "acls", PG),)}
+
+
+def test_a_group_that_names_itself_waits_for_nobody() -> None:
+    _, row = compile_security_group(a_group(), (a_rule(remote_group_id=GROUP),)).rows
+
+    assert row.needs == ()
+
+
+def test_a_stateless_group_tracks_nothing() -> None:
+    _, row = compile_security_group(a_group(stateful=False), (a_rule(),)).rows
+
+    assert row.columns["action"] == "allow-stateless"
+
+
+def test_every_guarded_port_drops_by_default_in_both_directions() -> None:
+    acls = [row.columns for row in compile_base().rows if row.table == "ACL"]
+
+    drops = {(acl["direction"], acl["match"]) for acl in acls if acl["action"] == "drop"}
+    assert drops == {
+        ("from-lport", "inport == @pg_drop && ip"),
+        ("to-lport", "outport == @pg_drop && ip"),
+    }
+    assert all(acl["priority"] == 1001 for acl in acls if acl["action"] == "drop")
+
+
+# All of them.
+
+
+def everything() -> list[Desired]:
+    router = a_router(external_gateway_info=GATEWAY, routes=(HostRoute("10.9.0.0/16", "10.0.0.9"),))
+    gateway_port = a_port(
+        device_owner=DeviceOwner.ROUTER_GATEWAY, fixed_ips=(FixedIp(SUB, "10.0.0.1"),), id=GATEWAY_PORT
+    )
+    floating_ip = a_floating_ip(port_id=PORT, fixed_ip_address="10.0.0.11", router_id=ROUTER)
+    return [
+        compile_base(),
+        compile_network(a_network(provider_network_type=NetworkType.FLAT, provider_physical_network="p")),
+        compile_subnet(a_subnet(), a_network(), metadata_ip="10.0.0.2"),
+        compile_port(a_port(security_groups=(GROUP,)), a_network(), SUBNETS),
+        compile_router_port(gateway_port, a_network(), SUBNETS, router, gateway_hosts=(HostId("h"),)),
+        compile_router(router, [WAY_IN], gateway=WAY_OUT),
+        compile_floating_ip(floating_ip, router, floating_mac=MAC),
+        compile_security_group(a_group(), (a_rule(),)),
+    ]
+
+
+def test_the_compiler_writes_only_columns_and_places_that_the_driver_knows() -> None:
+    rows = [row for desired in everything() for row in desired.rows]
+
+    assert {row.table for row in rows} == TABLES.keys()
+    for row in rows:
+        assert row.columns.keys() <= TABLES[row.table].keys(), row
+        assert {(place.table, place.column) for place in row.places} <= {*HOLDERS.get(row.table, ())}, row
+        assert (not row.places) == (row.table in ROOTS), (
+            "what nothing holds is gone at once, unless it is a root"
+        )
+
+
+def test_no_two_rows_have_one_name_and_the_same_name_has_one_uuid() -> None:
+    refs = [row.ref for desired in everything() for row in desired.rows]
+
+    assert len({ref.uuid for ref in refs}) == len(refs)
+    assert all(ref.uuid == row_uuid(ref.table, ref.key) for ref in refs)
