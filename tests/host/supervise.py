@@ -16,14 +16,25 @@ def note(path: Path, line: str) -> None:
         file.write(line + "\n")
 
 
+def is_ready(description: dict, pid: int) -> bool:
+    """With a ready file, when it is there; else as soon as the process has become its command."""
+    if "ready_file" in description:
+        return Path(description["ready_file"]).exists()
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1] == [
+            word.encode() for word in description["command"]
+        ]
+    except OSError:
+        return False
+
+
 def part_of(description: dict) -> Part:
-    ready_file = description.get("ready_file")
     return Part(
         name=description["name"],
         command=tuple(description.get("command", ())),
         after=tuple(description.get("after", ())),
         prepare=partial(note, Path(description["starts"]), description["name"]),
-        ready=lambda _pid: ready_file is None or Path(ready_file).exists(),
+        ready=partial(is_ready, description),
         pid_file=Path(description["pid_file"]) if "pid_file" in description else None,
     )
 

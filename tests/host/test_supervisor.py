@@ -236,11 +236,9 @@ def test_a_task_is_done_once_and_again_after_its_forerunner_was_restarted(rig: R
 
 
 def test_a_part_has_nothing_of_its_supervisor(rig: Rig):
-    sleeper = rig.sleeper()
-    rig.add("part", *sleeper)
+    rig.add("part", *rig.sleeper())
     rig.start()
     record = rig.wait_until_ready()["part"]
-    eventually(lambda: rig.running(*sleeper))
 
     files = {os.readlink(entry) for entry in Path(f"/proc/{record.pid}/fd").iterdir()}
     assert files == {"/dev/null", str(rig.directory / "log" / "part.log")}

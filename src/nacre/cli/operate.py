@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -90,23 +89,30 @@ def doctor(_ask: argparse.Namespace) -> int:
 
 
 def explain(ask: argparse.Namespace) -> int:
-    return _show(f"/admin/v1/explain/{ask.server}")
+    _tell(_demand(f"/admin/v1/explain/{ask.server}"))
+    return 0
 
 
 def audit(_ask: argparse.Namespace) -> int:
-    """Exit status 1 when intent and reality differ."""
-    return _show("/admin/v1/audit")
-
-
-def _show(path: str) -> int:
-    from nacre.host import choices
-
-    answer = _control_plane(choices.load(os.environ), path)
-    if answer is None:
-        print("nacre: The control plane does not answer: see `nacre status`.", file=sys.stderr)
+    """Exit status 1 when intent and reality differ anywhere."""
+    differences = _demand("/admin/v1/audit")
+    if any(differences.values()):
+        _tell(differences)
         return 1
-    _tell(answer)
+    print(f"Intent and reality agree: {', '.join(differences)}.")
     return 0
+
+
+def _demand(path: str) -> Any:
+    """The control plane's answer. Raises NotAnswering, Refused."""
+    from nacre.host import choices
+    from nacre.host.errors import NotAnswering
+
+    settings = choices.load(os.environ)
+    answer = _control_plane(settings, path)
+    if answer is None:
+        raise NotAnswering(settings.state_dir)
+    return answer
 
 
 def _control_plane(settings: Settings, path: str) -> Any:

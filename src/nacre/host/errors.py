@@ -32,6 +32,17 @@ class AlreadySupervised(Conflict):
 
 
 @dataclass(eq=False)
+class NotAnswering(Unavailable):
+    """The control plane of this cloud does not answer on its unix socket."""
+
+    code = "host.not_answering"
+    state: Path
+
+    def __str__(self) -> str:
+        return f"The control plane of {self.state} does not answer: see `nacre status`, or run `nacre up`."
+
+
+@dataclass(eq=False)
 class PartFailed(Unavailable):
     """A part of the cloud does not come up."""
 
