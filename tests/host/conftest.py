@@ -86,7 +86,15 @@ class Rig:
         return record if record and record.phase is Phase.READY else None
 
     def wait_until_ready(self) -> dict[str, Record]:
-        eventually(lambda: all(self.ready(part["name"]) for part in self.parts))
+        """All parts, as the present supervisor and no earlier one says."""
+
+        def all_ready() -> bool:
+            known = ledger.read(self.ledger_file)
+            if known is None or known.supervisor.pid != self.supervisor_pid():
+                return False
+            return all(self.ready(part["name"]) for part in self.parts)
+
+        eventually(all_ready)
         return self.records()
 
     def starts(self) -> list[str]:
