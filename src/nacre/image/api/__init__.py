@@ -1,0 +1,1 @@
+"""The Image API v2: routes, handlers, and the shapes of answers."""

@@ -1,0 +1,65 @@
+"""What the image service answers its neighbours: images that guests start from."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from typing import final
+
+from nacre.image.api.access import load_visible
+from nacre.image.contract import BootImage
+from nacre.image.domain.images import Content, Image, Status
+from nacre.image.drivers.files import ImageFiles
+from nacre.image.drivers.outflow import pieces_of
+from nacre.image.errors import ImageNotActive, ImageNotFound
+from nacre.image.store import images
+from nacre.kernel.database import Reader
+from nacre.kernel.ids import ImageId
+from nacre.kernel.policy import Caller
+
+
+@final
+class BootImages:
+    """Implements the contract `Images` over the store and the files."""
+
+    def __init__(self, files: ImageFiles) -> None:
+        self._files = files
+
+    def load_bootable(self, db: Reader, image_id: ImageId, caller: Caller) -> BootImage:
+        """An active image that `caller` may use. Raises ImageNotFound, ImageNotActive."""
+        image = load_visible(db, image_id, caller)
+        if image.status is not Status.ACTIVE or image.content is None:
+            raise ImageNotActive(image_id, image.status)
+        return _boot_image(image, image.content)
+
+    def find_bootable(self, db: Reader, image_ids: Collection[ImageId]) -> Mapping[ImageId, BootImage]:
+        """Those of the images whose content is there, whoever asks."""
+        found = images.find_images(db, image_ids)
+        return {
+            each.image_id: _boot_image(each, each.content)
+            for each in found
+            if each.usable_content and each.content
+        }
+
+    async def read(self, image: BootImage) -> AsyncIterator[bytes]:
+        """The content, piece by piece. Raises ImageNotFound when it is gone."""
+        try:
+            file = self._files.open(image.sha256)
+        except FileNotFoundError as error:
+            raise ImageNotFound(image.image_id) from error
+        async for piece in pieces_of(file, first=0, length=image.size_bytes):
+            yield piece
+
+
+def _boot_image(image: Image, content: Content) -> BootImage:
+    said = image.attributes
+    return BootImage(
+        image_id=image.image_id,
+        name=said.name or "",
+        sha256=content.sha256,
+        disk_format=said.disk_format or "raw",
+        size_bytes=content.size_bytes,
+        virtual_size_bytes=content.virtual_size_bytes or content.size_bytes,
+        min_disk_gib=said.min_disk_gib,
+        min_memory_mib=said.min_memory_mib,
+        properties=image.properties,
+    )

@@ -1,0 +1,1 @@
+"""Loops that end uploads whose writer died, and remove content that no image refers to."""

@@ -1,0 +1,1 @@
+"""The rows of images, their properties, tags and members."""
