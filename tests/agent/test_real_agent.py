@@ -1,0 +1,299 @@
+"""The agent as a process, on real engines: guests with ports on OVN and metadata, and what survives what."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from nacre.compute.domain.guests import (
+    Address,
+    GuestFacts,
+    GuestImage,
+    GuestSpec,
+    InstanceData,
+    MetadataPort,
+    Power,
+    Reboot,
+)
+from nacre.host import namespaces, paths
+from nacre.host.images import tiny
+from nacre.kernel.ids import ImageId, NetworkId, PortId, new_id
+from tests.agent.control_plane import ControlPlane, new_nic, new_spec
+from tests.agent.control_plane_http import TOKEN, served
+from tests.support.real_host import RealHost, eventually, needs_engines, real_host
+
+pytestmark = [*needs_engines, pytest.mark.slow]
+
+BOOT_LIMIT_S = 180.0
+
+
+class Cloud:
+    """A control plane in memory, one host with real engines, and its agent."""
+
+    def __init__(self, host: RealHost, control: ControlPlane, image: GuestImage) -> None:
+        self.host, self.control, self.image = host, control, image
+        self.host_id = paths.local_host_id()
+        self.agent: subprocess.Popen[bytes] | None = None
+        self.network_id = NetworkId(new_id())
+        self.metadata = MetadataPort(
+            port_id=PortId(new_id()),
+            mac="fa:16:3e:00:00:02",
+            addresses=(Address(ip="10.0.0.2", prefix_length=24),),
+        )
+
+    # -- OVN, as the network service would have it -----------------------------------------------------
+
+    def make_network(self) -> None:
+        switch, port = self.network_id, self.metadata.port_id
+        self.host.run("ovn-nbctl", "ls-add", switch)
+        self.host.run("ovn-nbctl", "lsp-add", switch, port)
+        self.host.run("ovn-nbctl", "lsp-set-type", port, "localport")
+        self.host.run("ovn-nbctl", "lsp-set-addresses", port, f"{self.metadata.mac} 10.0.0.2")
+        options = (
+            "server_id=10.0.0.1 server_mac=fa:16:3e:00:00:01 lease_time=86400 router=10.0.0.1 mtu=1442 "
+            "classless_static_route={169.254.169.254/32,10.0.0.2,0.0.0.0/0,10.0.0.1}"
+        )
+        self.dhcp = self.host.run("ovn-nbctl", "create", "dhcp_options", "cidr=10.0.0.0/24")
+        self.host.run("ovn-nbctl", "dhcp-options-set-options", self.dhcp, *options.split())
+
+    def new_guest(self, number: int, **fields: object) -> GuestSpec:
+        nic = new_nic(number, network_id=self.network_id, metadata=self.metadata)
+        address = f"{nic.mac} 10.0.0.{number}"
+        self.host.run("ovn-nbctl", "lsp-add", self.network_id, nic.port_id)
+        self.host.run("ovn-nbctl", "lsp-set-addresses", nic.port_id, address)
+        self.host.run("ovn-nbctl", "lsp-set-dhcpv4-options", nic.port_id, self.dhcp)
+        instance = InstanceData(hostname=f"pearl{number}", name=f"pearl{number}", availability_zone="nova")
+        return new_spec(image=self.image, memory_mib=96, nics=(nic,), instance=instance, **fields)
+
+    # -- the agent -------------------------------------------------------------------------------------
+
+    def start_agent(self) -> None:
+        self.agent = self.host.start_agent()
+
+    def end_agent(self, by: signal.Signals = signal.SIGTERM) -> int:
+        assert self.agent is not None
+        self.agent.send_signal(by)
+        status = self.agent.wait(timeout=20)
+        self.agent = None
+        return status
+
+    def wish(self, spec: GuestSpec, **changes: object) -> GuestSpec:
+        return self.control.wish(spec, on=self.host_id, **changes)
+
+    def settled(self, spec: GuestSpec, *, within_s: float = 60.0) -> GuestFacts:
+        """The facts of the guest, once it has been brought to `spec`."""
+
+        def found() -> GuestFacts | None:
+            facts = self.control.facts.get(spec.guest_id)
+            done = facts and facts.observed_generation == spec.generation and not facts.waiting
+            return facts if done else None
+
+        try:
+            return eventually(found, f"guest settles at generation {spec.generation}", within_s=within_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.control.facts.get(spec.guest_id)}") from error
+
+    def console(self, spec: GuestSpec) -> str:
+        log = self.host.state / "agent" / "guests" / spec.guest_id / "console.log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
+    def booted(self, spec: GuestSpec, *, times: int = 1) -> str:
+        """The guest's last word on having booted, when it has done so often."""
+
+        def marks() -> list[str]:
+            found = re.findall(r"TINY-BOOT-OK .*", self.console(spec))
+            return found if len(found) >= times else []
+
+        return eventually(marks, "the guest boots", within_s=BOOT_LIMIT_S)[-1]
+
+    def leavings(self) -> dict[str, object]:
+        """What there is on the host of any guest."""
+        guests = self.host.state / "agent" / "guests"
+        ports = self.host.run("ovs-vsctl", "list-ports", "br-int").split()
+        return {
+            "domains": self.host.run("virsh", "--quiet", "list", "--all", "--name").split(),
+            "ports": [port for port in ports if port.startswith(("tap", "met"))],
+            "links": [link for link in self.host.links() if link.startswith(("tap", "met"))],
+            "directories": os.listdir(guests) if guests.exists() else [],
+            "namespaces": namespaces.named(paths.namespace_prefix(self.host.state)),
+        }
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[RealHost]:
+    with real_host() as host:
+        yield host
+
+
+@pytest.fixture
+def cloud(host: RealHost) -> Iterator[Cloud]:
+    data = tiny.ensure(host.settings).read_bytes()
+    image = GuestImage(
+        image_id=ImageId(new_id()),
+        sha256=hashlib.sha256(data).hexdigest(),
+        disk_format="qcow2",
+        size_bytes=len(data),
+        virtual_size_bytes=int.from_bytes(data[24:32], "big"),
+    )
+    control = ControlPlane()
+    paths.agent_token(host.state).write_text(TOKEN)
+    with served(control, paths.api_socket(host.state), image=data):
+        cloud = Cloud(host, control, image)
+        cloud.make_network()
+        cloud.start_agent()
+        try:
+            yield cloud
+            _clean(cloud)
+        finally:
+            if cloud.agent:
+                cloud.end_agent()
+
+
+def _clean(cloud: Cloud) -> None:
+    """Remove every guest that is left, and see that nothing of any is left."""
+    if cloud.agent is None:
+        cloud.start_agent()
+    for _, spec in list(cloud.control.specs.get(cloud.host_id, {}).values()):
+        if spec.present:
+            cloud.wish(spec, present=False)
+    eventually(lambda: not any(cloud.leavings().values()), f"nothing is left {cloud.leavings()}", within_s=60)
+    cloud.host.run("ovn-nbctl", "ls-del", cloud.network_id)
+    cloud.host.run("ovn-nbctl", "dhcp-options-del", cloud.dhcp)
+
+
+def test_a_guest_comes_from_nothing_learns_who_it_is_and_leaves_nothing(cloud):
+    spec = cloud.wish(cloud.new_guest(11))
+
+    facts = cloud.settled(spec)
+    mark = cloud.booted(spec)
+    cloud.wish(spec, present=False)
+    gone = eventually(lambda: not cloud.control.facts[spec.guest_id].exists, "it is reported gone")
+
+    assert facts.power is Power.ON
+    assert facts.ports_up == (spec.nics[0].port_id,)
+    assert "source=metadata" in mark
+    assert "host=pearl11" in mark
+    assert f"uuid={spec.guest_id}" in mark
+    assert "ip=10.0.0.11" in mark
+    assert gone
+    eventually(lambda: not any(cloud.leavings().values()), "nothing is left")
+
+
+def test_a_guest_is_rebooted_stopped_and_started(cloud):
+    spec = cloud.wish(cloud.new_guest(11))
+    cloud.booted(spec)
+
+    spec = cloud.wish(spec, boots=2, reboot=Reboot.SOFT)
+    cloud.booted(spec, times=2)
+    soft = cloud.settled(spec)
+    softly = "TINY-POWER-BUTTON" in cloud.console(spec)
+    spec = cloud.wish(spec, boots=3, reboot=Reboot.HARD)
+    cloud.booted(spec, times=3)
+    hard = cloud.settled(spec)
+    stopped = cloud.wish(spec, power=Power.OFF)
+    off = cloud.settled(stopped)
+    started = cloud.wish(spec, power=Power.ON)
+    on = cloud.settled(started)
+
+    assert softly
+    assert (soft.boots, hard.boots) == (2, 3)
+    assert (off.power, on.power) == (Power.OFF, Power.ON)
+
+
+def test_metadata_answers_again_after_the_agent_or_the_switch_was_killed(cloud):
+    spec = cloud.wish(cloud.new_guest(11))
+    cloud.booted(spec)
+
+    cloud.end_agent(signal.SIGKILL)
+    cloud.host.run("kill", "-KILL", str(cloud.host.process_of("vswitchd").pid))
+    cloud.start_agent()
+    cloud.host.process_of("vswitchd")
+    eventually(lambda: cloud.settled(spec).ports_up, "its port is realised again")
+    spec = cloud.wish(spec, boots=2, reboot=Reboot.HARD)
+
+    assert "source=metadata" in cloud.booted(spec, times=2)
+
+
+def test_an_agent_that_ends_leaves_guests_running(cloud):
+    spec = cloud.wish(cloud.new_guest(11))
+    cloud.settled(spec)
+
+    assert cloud.end_agent() == 0
+
+    assert "running" in cloud.host.run("virsh", "--quiet", "list")
+    cloud.start_agent()
+    cloud.settled(spec)
+
+
+def test_guests_are_started_again_when_the_engines_went_down_and_came_up(cloud):
+    spec = cloud.wish(cloud.new_guest(11))
+    cloud.booted(spec)
+
+    cloud.end_agent()
+    cloud.host.run("virsh", "--quiet", "shutdown", spec.guest_id)
+    eventually(lambda: "running" not in cloud.host.run("virsh", "--quiet", "list"), "it is off")
+    cloud.host.run("kill", "-KILL", str(cloud.host.process_of("libvirtd").pid))
+    cloud.host.process_of("libvirtd")
+    cloud.start_agent()
+
+    cloud.booted(spec, times=2)
+
+
+def test_a_guest_that_powers_itself_off_stays_off(cloud):
+    user_data = "IyEvYmluL3NoCnBvd2Vyb2ZmCg=="  # A script: poweroff
+    spec = cloud.new_guest(11)
+    instance = msgspec.structs.replace(spec.instance, user_data_base64=user_data)
+    spec = cloud.wish(spec, instance=instance)
+
+    facts = eventually(
+        lambda: facts if (facts := cloud.settled(spec)).power is Power.OFF else None,
+        "it powers itself off",
+        within_s=BOOT_LIMIT_S,
+    )
+
+    assert (facts.observed_generation, facts.fault) == (spec.generation, "")
+    cloud.end_agent()
+    cloud.start_agent()
+    cloud.control.facts.clear()
+    assert cloud.settled(spec).power is Power.OFF
+
+
+def test_the_console_can_be_asked_for(cloud):
+    spec = cloud.wish(cloud.new_guest(11))
+    cloud.booted(spec)
+
+    question_id = cloud.control.ask_console(spec.guest_id, lines=5, on=cloud.host_id)
+
+    answer = eventually(lambda: cloud.control.answers.get(question_id), "the answer")
+    assert len(answer.splitlines()) == 5
+
+
+def test_an_agent_at_rest_costs_next_to_nothing(cloud):
+    spec = cloud.wish(cloud.new_guest(11))
+    cloud.settled(spec)
+    assert cloud.agent is not None
+    stat = Path(f"/proc/{cloud.agent.pid}/stat")
+
+    def spent_s() -> float:
+        fields = stat.read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    _let_time_pass(3.0)
+    before = spent_s()
+    _let_time_pass(20.0)
+
+    assert (spent_s() - before) / 20.0 < 0.01
+    print(f"{100 * (spent_s() - before) / 20.0:.2f} % of a core")
+
+
+def _let_time_pass(seconds: float) -> None:
+    """What is measured here is the passing of time itself."""
+    subprocess.run(["sleep", str(seconds)], check=True)
