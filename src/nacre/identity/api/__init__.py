@@ -1,0 +1,1 @@
+"""Identity over HTTP: one flat table of routes, and one module per noun."""

@@ -1,0 +1,227 @@
+"""The list of role assignments, as they were given or as they come out.
+
+Source: Identity API v3 reference, "List role assignments".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from nacre.identity.api.guard import allowed
+from nacre.identity.api.lists import whole
+from nacre.identity.api.parts import Parts
+from nacre.identity.domain.assignments import Held, effective
+from nacre.identity.domain.roles import Role
+from nacre.identity.store import projects as project_store
+from nacre.identity.store.assignments import find_assignments
+from nacre.identity.store.groups import GROUPS, Group, group_ids_of, members_of
+from nacre.identity.store.projects import PROJECTS, Project
+from nacre.identity.store.roles import load_graph
+from nacre.identity.store.users import USERS, User
+from nacre.kernel.database import Reader
+from nacre.kernel.errors import Bad
+from nacre.kernel.http.call import Answer, Call
+from nacre.kernel.policy import NotAllowed
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked for; None where nothing is said."""
+
+    user_id: str | None
+    group_id: str | None
+    role_id: str | None
+    project_id: str | None
+    domain_id: str | None
+    system: bool
+    inherited: bool
+    effective: bool
+    include_names: bool
+    include_subtree: bool
+
+    @property
+    def target(self) -> tuple[str, str] | None:
+        """The kind and id of the one target asked for."""
+        if self.project_id is not None:
+            return "project", self.project_id
+        if self.domain_id is not None:
+            return "domain", self.domain_id
+        return ("system", "all") if self.system else None
+
+
+def list_all(call: Call[Parts]) -> Answer:
+    """Assignments that meet the filters. `effective` shows what users hold in the end, groups resolved.
+
+    Errors: Bad for filters that contradict each other.
+    """
+    filters = _filters(call)
+    _check_sight(call, filters)
+    with call.database.read() as db:
+        found = _effective(db, filters) if filters.effective else _given(db, filters)
+        found = sorted(set(found), key=lambda held: (held.target_id, held.actor_id, held.role_id))
+        names = _Names(db, found) if filters.include_names else None
+    return whole(call, "role_assignments", [_view(call, held, names) for held in found])
+
+
+def _filters(call: Call[Parts]) -> Filters:
+    filters = Filters(
+        user_id=call.one("user.id"),
+        group_id=call.one("group.id"),
+        role_id=call.one("role.id"),
+        project_id=call.one("scope.project.id"),
+        domain_id=call.one("scope.domain.id"),
+        system=call.one("scope.system") is not None,
+        inherited=call.one("scope.OS-INHERIT:inherited_to") is not None,
+        effective=_stated(call, "effective"),
+        include_names=_stated(call, "include_names"),
+        include_subtree=_stated(call, "include_subtree"),
+    )
+    if filters.user_id is not None and filters.group_id is not None:
+        raise Bad("Specify a user or group, not both.")
+    if filters.effective and filters.group_id is not None:
+        raise Bad("Combining effective and group filter will always result in an empty list.")
+    if sum(each is not None for each in (filters.project_id, filters.domain_id)) + filters.system > 1:
+        raise Bad("Specify a domain, a project or the system, not several.")
+    if filters.include_subtree and filters.project_id is None:
+        raise Bad("scope.project.id must be specified if include_subtree is also specified.")
+    return filters
+
+
+def _stated(call: Call[Parts], name: str) -> bool:
+    """Such a flag counts as set when it is there, whatever it says, but for `0` and `false`."""
+    value = call.one(name)
+    return value is not None and value.lower() not in ("0", "false")
+
+
+def _check_sight(call: Call[Parts], filters: Filters) -> None:
+    """Whole lists are for readers of the system; a reader of a domain may ask for that domain."""
+    if allowed(call):
+        return
+    if filters.domain_id and not filters.inherited and allowed(call, domain_id=filters.domain_id):
+        return
+    raise NotAllowed(call.route.policy.name)
+
+
+def _given(db: Reader, filters: Filters) -> Iterable[Held]:
+    """The assignments just as they were given."""
+    actor = filters.user_id or filters.group_id
+    targets = _targets(db, filters)
+    for each in find_assignments(
+        db,
+        actor_ids=None if actor is None else [actor],
+        target_ids=targets,
+        role_id=filters.role_id,
+        target_kind=filters.target[0] if filters.target else None,
+        inherited=True if filters.inherited else None,
+    ):
+        yield Held(**msgspec.structs.asdict(each))
+
+
+def _targets(db: Reader, filters: Filters) -> list[str] | None:
+    if filters.target is None:
+        return None
+    kind, target_id = filters.target
+    if kind == "project" and filters.include_subtree:
+        return [each.project_id for each in project_store.projects_below(db, target_id)]
+    return [target_id]
+
+
+def _effective(db: Reader, filters: Filters) -> Iterable[Held]:
+    """What comes of the assignments, filtered by what comes out."""
+    actors = None if filters.user_id is None else [filters.user_id, *group_ids_of(db, filters.user_id)]
+    targets = _targets(db, filters)
+    sources = None
+    if targets is not None:
+        above = project_store.projects_above(db, targets[0]) if filters.project_id else []
+        sources = [*targets, *(each.project_id for each in above)]
+    given = [
+        Held(**msgspec.structs.asdict(each))
+        for each in find_assignments(db, actor_ids=actors, target_ids=sources)
+    ]
+    if filters.inherited:
+        given = [held for held in given if held.inherited]
+    groups = sorted({held.actor_id for held in given if held.actor_kind == "group"})
+    handed_down = sorted({held.target_id for held in given if held.inherited})
+    below = {
+        target_id: [
+            each.project_id
+            for each in project_store.projects_below(db, target_id)
+            if each.project_id != target_id
+        ]
+        for target_id in handed_down
+    }
+    kind = filters.target[0] if filters.target else None
+    for held in effective(given, members=members_of(db, groups), projects_below=below, graph=load_graph(db)):
+        if (
+            (filters.user_id in (None, held.actor_id))
+            and (filters.role_id in (None, held.role_id))
+            and (kind in (None, held.target_kind))
+            and (targets is None or held.target_id in targets)
+        ):
+            yield held
+
+
+# -- views -------------------------------------------------------------------------------------------------
+
+
+class _Names:
+    """The names of everything in a list, read with one statement per kind of thing."""
+
+    def __init__(self, db: Reader, found: Sequence[Held]) -> None:
+        users = USERS.some(db, sorted({held.actor_id for held in found if held.actor_kind == "user"}))
+        groups = GROUPS.some(db, sorted({held.actor_id for held in found if held.actor_kind == "group"}))
+        targets = PROJECTS.some(
+            db, sorted({held.target_id for held in found if held.target_kind != "system"})
+        )
+        roles = load_graph(db).roles
+        things: Sequence[User | Group | Project | Role] = [*users, *groups, *targets, *roles.values()]
+        domain_ids = {each.domain_id for each in things} - {""}
+        domains = {each.project_id: each.name for each in PROJECTS.some(db, sorted(domain_ids))}
+
+        def named(name: str, domain_id: str) -> Mapping[str, Any]:
+            domain = {"domain": {"id": domain_id, "name": domains.get(domain_id, "")}} if domain_id else {}
+            return {"name": name, **domain}
+
+        self.of: dict[str, Mapping[str, Any]] = {
+            **{user.user_id: named(user.name, user.domain_id) for user in users},
+            **{group.group_id: named(group.name, group.domain_id) for group in groups},
+            **{target.project_id: named(target.name, target.domain_id) for target in targets},
+            **{role.role_id: named(role.name, role.domain_id) for role in roles.values()},
+        }
+
+
+def _view(call: Call[Any], held: Held, names: _Names | None) -> dict[str, Any]:
+    def shown(subject: str) -> dict[str, Any]:
+        return {"id": subject, **(names.of.get(subject, {}) if names else {})}
+
+    scope: dict[str, Any] = (
+        {"system": {"all": True}}
+        if held.target_kind == "system"
+        else {held.target_kind: shown(held.target_id)}
+    )
+    if held.inherited or held.from_id:
+        scope["OS-INHERIT:inherited_to"] = "projects"
+    return {
+        "role": shown(held.role_id),
+        held.actor_kind: shown(held.actor_id),
+        "scope": scope,
+        "links": _links(call.url, held),
+    }
+
+
+def _links(url: Callable[[str], str], held: Held) -> dict[str, str]:
+    """Where the assignment behind it was given, and what else made it so."""
+    kind, target = (held.from_kind, held.from_id) if held.from_id else (held.target_kind, held.target_id)
+    place = "system" if kind == "system" else f"{kind}s/{target}"
+    actor = f"groups/{held.group_id}" if held.group_id else f"{held.actor_kind}s/{held.actor_id}"
+    path = f"{place}/{actor}/roles/{held.prior_role_id or held.role_id}"
+    if held.inherited or held.from_id:
+        path = f"OS-INHERIT/{path}/inherited_to_projects"
+    links = {"assignment": url(f"/v3/{path}")}
+    if held.group_id:
+        links["membership"] = url(f"/v3/groups/{held.group_id}/users/{held.actor_id}")
+    if held.prior_role_id:
+        links["prior_role"] = url(f"/v3/roles/{held.prior_role_id}/implies/{held.role_id}")
+    return links

@@ -1,0 +1,224 @@
+"""Roles, and which imply which."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from nacre.identity.api.changes import changed, name_free, updated
+from nacre.identity.api.fields import UNSET, Description, Id, LongName, Unset
+from nacre.identity.api.guard import demand
+from nacre.identity.api.lists import listed, page_from, self_link, text_filters
+from nacre.identity.api.parts import Parts
+from nacre.identity.api.projects import Options
+from nacre.identity.domain.roles import Role, RoleGraph
+from nacre.identity.errors import ImplicationNotFound, NotPossible, RoleNotFound
+from nacre.identity.store import roles as store
+from nacre.identity.store.projects import load_domain
+from nacre.identity.store.roles import ROLES, load_role
+from nacre.kernel.database import Tx
+from nacre.kernel.errors import Bad
+from nacre.kernel.http.body import Body
+from nacre.kernel.http.call import Answer, Call, Created, NoContent, Ok
+from nacre.kernel.ids import new_hex_id
+
+NEVER_IMPLIED = "admin"
+
+
+class CreateRole(msgspec.Struct, frozen=True, kw_only=True):
+    name: LongName
+    domain_id: Id | None = None
+    description: Description | None = None
+    options: Options = Options()
+
+
+class UpdateRole(msgspec.Struct, frozen=True, kw_only=True):
+    name: LongName | Unset = UNSET
+    domain_id: Id | Unset | None = UNSET
+    description: Description | Unset | None = UNSET
+    options: Options | Unset = UNSET
+
+
+CREATE = Body(CreateRole, key="role", closed=False)
+UPDATE = Body(UpdateRole, key="role", closed=False)
+
+
+def create(call: Call[Parts], ask: CreateRole) -> Answer:
+    """A new role, of the whole cloud or of a domain. Errors: DomainNotFound, Taken."""
+    demand(call)
+    role = Role(
+        role_id=new_hex_id(),
+        name=ask.name,
+        domain_id=ask.domain_id or "",
+        description=ask.description or "",
+        options=ask.options.given(),
+    )
+    with name_free("role", ask.name), call.database.write(call.actor) as tx:
+        if role.domain_id:
+            load_domain(tx, role.domain_id)
+        ROLES.insert(tx, role)
+        changed(tx, "create", "role", role.role_id, after=role)
+    return Created({"role": role_view(call, role)})
+
+
+def list_all(call: Call[Parts]) -> Answer:
+    """The roles of the cloud, or with `domain_id` those of a domain; filter `name`."""
+    demand(call)
+    filters = {"domain_id": ""} | text_filters(call, "name", "domain_id")
+    with call.database.read() as db:
+        page, rows = page_from(db, call, ROLES, filters)
+    return listed(
+        call, "roles", rows, page, lambda role: role_view(call, role), id_of=lambda role: role.role_id
+    )
+
+
+def show(call: Call[Parts], role_id: str) -> Answer:
+    """A role. Errors: RoleNotFound."""
+    demand(call)
+    with call.database.read() as db:
+        return Ok({"role": role_view(call, load_role(db, role_id))})
+
+
+def update(call: Call[Parts], ask: UpdateRole, role_id: str) -> Answer:
+    """Change what is given. Errors: RoleNotFound, Taken, NotPossible for an immutable one."""
+    demand(call)
+    with name_free("role", str(ask.name)), call.database.write(call.actor) as tx:
+        before = _locked(tx, role_id)
+        _check_mutable(before, ask.options)
+        if ask.domain_id is not UNSET and (ask.domain_id or "") != before.domain_id:
+            raise Bad("Update of `domain_id` is not allowed.")
+        after = updated(before, ask)
+        after = msgspec.structs.replace(
+            after, description=after.description or "", domain_id=before.domain_id
+        )
+        ROLES.update(tx, after)
+        changed(tx, "update", "role", role_id, before=before, after=after)
+    return Ok({"role": role_view(call, after)})
+
+
+def delete(call: Call[Parts], role_id: str) -> Answer:
+    """Delete a role; whoever holds it loses it. Errors: RoleNotFound, NotPossible for an immutable one."""
+    demand(call)
+    with call.database.write(call.actor) as tx:
+        before = _locked(tx, role_id)
+        _check_mutable(before, UNSET)
+        store.remove_role(tx, role_id)
+        changed(tx, "delete", "role", role_id, before=before)
+    return NoContent()
+
+
+# -- implied roles -----------------------------------------------------------------------------------------
+
+
+def list_implied(call: Call[Parts], prior_role_id: str) -> Answer:
+    """The roles that one implies directly. Errors: RoleNotFound."""
+    demand(call)
+    with call.database.read() as db:
+        graph = store.load_graph(db)
+    if prior_role_id not in graph.roles:
+        raise RoleNotFound(prior_role_id)
+    links = self_link(call, f"/v3/roles/{prior_role_id}/implies")
+    return Ok({"role_inference": _inference(call, graph, prior_role_id), "links": links})
+
+
+def list_inferences(call: Call[Parts]) -> Answer:
+    """Every role that implies others, with those."""
+    demand(call)
+    with call.database.read() as db:
+        graph = store.load_graph(db)
+    inferences = [_inference(call, graph, prior) for prior in sorted(graph.implied)]
+    return Ok({"role_inferences": inferences, "links": self_link(call, "/v3/role_inferences")})
+
+
+def show_implication(call: Call[Parts], prior_role_id: str, implied_role_id: str) -> Answer:
+    """That one role implies another. Errors: RoleNotFound, ImplicationNotFound."""
+    demand(call)
+    with call.database.read() as db:
+        prior, implied = load_role(db, prior_role_id), load_role(db, implied_role_id)
+        graph = store.load_graph(db)
+    if implied_role_id not in graph.implied.get(prior_role_id, ()):
+        raise ImplicationNotFound(implied_role_id)
+    return Ok(_implication(call, prior, implied))
+
+
+def check_implication(call: Call[Parts], prior_role_id: str, implied_role_id: str) -> Answer:
+    """204 if one role implies another. Errors: RoleNotFound, ImplicationNotFound."""
+    show_implication(call, prior_role_id, implied_role_id)
+    return NoContent()
+
+
+def create_implication(call: Call[Parts], prior_role_id: str, implied_role_id: str) -> Answer:
+    """Let one role imply another; safe to repeat. Nothing may imply admin, nor a cloud's role a domain's.
+
+    Errors: RoleNotFound, NotPossible.
+    """
+    demand(call)
+    with call.database.write(call.actor) as tx:
+        prior, implied = load_role(tx, prior_role_id), load_role(tx, implied_role_id)
+        if implied.domain_id and not prior.domain_id:
+            raise NotPossible("A role of the whole cloud cannot imply a role of one domain.")
+        if implied.name == NEVER_IMPLIED and not implied.domain_id:
+            raise NotPossible(f"Role {NEVER_IMPLIED} cannot be implied.")
+        store.imply(tx, prior_role_id, implied_role_id)
+        changed(tx, "imply", "role", prior_role_id, after={"implied_role_id": implied_role_id})
+    return Created(_implication(call, prior, implied))
+
+
+def delete_implication(call: Call[Parts], prior_role_id: str, implied_role_id: str) -> Answer:
+    """Let one role imply another no more. Errors: RoleNotFound, ImplicationNotFound."""
+    demand(call)
+    with call.database.write(call.actor) as tx:
+        load_role(tx, prior_role_id)
+        load_role(tx, implied_role_id)
+        if not store.unimply(tx, prior_role_id, implied_role_id):
+            raise ImplicationNotFound(implied_role_id)
+        changed(tx, "unimply", "role", prior_role_id, before={"implied_role_id": implied_role_id})
+    return NoContent()
+
+
+# -- shared ------------------------------------------------------------------------------------------------
+
+
+def _locked(tx: Tx, role_id: str) -> Role:
+    role = ROLES.lock(tx, role_id)
+    if role is None:
+        raise RoleNotFound(role_id)
+    return role
+
+
+def _check_mutable(before: Role, options: Options | Unset) -> None:
+    freed = options is not UNSET and options.immutable in (False, None)
+    if before.options.get("immutable") and not freed:
+        raise NotPossible(f"Cannot change role {before.role_id}: it is immutable.")
+
+
+def role_view(call: Call[Any], role: Role) -> dict[str, Any]:
+    """A role as callers see it."""
+    return {
+        "id": role.role_id,
+        "name": role.name,
+        "domain_id": role.domain_id or None,
+        "description": role.description or None,
+        "options": role.options,
+        "links": self_link(call, f"/v3/roles/{role.role_id}"),
+    }
+
+
+def _brief(call: Call[Any], role: Role) -> dict[str, Any]:
+    return {"id": role.role_id, "name": role.name, "links": self_link(call, f"/v3/roles/{role.role_id}")}
+
+
+def _inference(call: Call[Any], graph: RoleGraph, prior: str) -> dict[str, Any]:
+    implied = sorted((graph.roles[each] for each in graph.implied.get(prior, ())), key=lambda role: role.name)
+    return {
+        "prior_role": _brief(call, graph.roles[prior]),
+        "implies": [_brief(call, role) for role in implied],
+    }
+
+
+def _implication(call: Call[Any], prior: Role, implied: Role) -> dict[str, Any]:
+    return {
+        "role_inference": {"prior_role": _brief(call, prior), "implies": _brief(call, implied)},
+        "links": self_link(call, f"/v3/roles/{prior.role_id}/implies/{implied.role_id}"),
+    }

@@ -1,0 +1,1 @@
+"""Values and decisions of identity: no I/O, no clock, no SQL."""

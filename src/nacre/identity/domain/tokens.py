@@ -1,0 +1,99 @@
+"""Tokens: who proved what, and for which scope, under a signature.
+
+    base64url( key id: 4 bytes | claims: MessagePack | HMAC-SHA256 of all before: 32 bytes )
+
+A token says nothing of roles. It is readable by its holder, and cannot be made or changed without the key.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from nacre.identity.domain.scopes import UNSCOPED, Scope
+from nacre.kernel.ids import UserId
+
+LONGEST_TOKEN = 2048
+_KEY_ID_BYTES = 4
+_MAC_BYTES = 32
+_KEY_BYTES = 32
+
+
+class Claims(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What a token says. Fields may be added at the end, with defaults; never moved.
+
+    `epoch` is the user's at the time of issue: raising the user's voids every token of theirs. The first of
+    `audit_ids` names this token, a second one the token it was made from. Times are seconds since the epoch.
+    """
+
+    user_id: UserId
+    scope: Scope = UNSCOPED
+    methods: tuple[str, ...]
+    epoch: int
+    issued_at: float
+    expires_at: float
+    audit_ids: tuple[str, ...]
+    credential_id: str = ""
+    """The application credential whose roles bound those of the token, if any."""
+
+
+class TokenKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A signing key. A new one signs only from `signs_from` on, when every node has heard of it."""
+
+    key_id: int
+    secret: bytes
+    signs_from: float
+
+
+class BadToken(Exception):
+    """Not a token that one of our keys has signed."""
+
+
+def new_audit_id() -> str:
+    """A random name for a token, as identity shows it: 22 characters that fit a URL."""
+    return secrets.token_urlsafe(16)
+
+
+def new_key(key_id: int, *, signs_from: float) -> TokenKey:
+    return TokenKey(key_id=key_id, secret=secrets.token_bytes(_KEY_BYTES), signs_from=signs_from)
+
+
+def signing_key(keys: Sequence[TokenKey], *, now: float) -> TokenKey:
+    """The newest key that signs already; the very first signs whatever the clock says."""
+    ready = [key for key in keys if key.signs_from <= now]
+    return max(ready or keys[:1], key=lambda key: key.key_id)
+
+
+_write_claims = msgspec.msgpack.Encoder().encode
+_read_claims = msgspec.msgpack.Decoder(Claims).decode
+
+
+def sign(claims: Claims, key: TokenKey) -> str:
+    """The token that says `claims`."""
+    said = key.key_id.to_bytes(_KEY_ID_BYTES, "big") + _write_claims(claims)
+    return base64.urlsafe_b64encode(said + _mac(key.secret, said)).rstrip(b"=").decode()
+
+
+def read(token: str, keys: Mapping[int, TokenKey]) -> Claims:
+    """What a token says, once its signature holds. Whether it still counts is for others. Raises BadToken."""
+    if len(token) > LONGEST_TOKEN:
+        raise BadToken("too long")
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadToken("not base64") from error
+    said, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
+    key = keys.get(int.from_bytes(said[:_KEY_ID_BYTES], "big"))
+    if key is None or not hmac.compare_digest(_mac(key.secret, said), mac):
+        raise BadToken("no key of ours has signed it")
+    return _read_claims(said[_KEY_ID_BYTES:])
+
+
+def _mac(secret: bytes, said: bytes) -> bytes:
+    return hmac.digest(secret, said, hashlib.sha256)

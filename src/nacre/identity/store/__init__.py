@@ -1,0 +1,1 @@
+"""The tables of identity: SQL in, frozen structs out."""

@@ -1,0 +1,207 @@
+"""Domains and projects, their tags and their tree."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from nacre.identity.errors import DomainNotFound, ProjectNotFound
+from nacre.identity.store.shelf import Shelf
+from nacre.identity.store.tables import (
+    APPLICATION_CREDENTIAL,
+    ASSIGNMENT,
+    GROUP,
+    MEMBERSHIP,
+    PROJECT,
+    PROJECT_TAG,
+    ROLE,
+    USER,
+)
+from nacre.kernel.database import Reader, Tx
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True):
+    """A project, or a domain. `parent_id` of a project at the top is its domain's id."""
+
+    project_id: str
+    domain_id: str = ""
+    parent_id: str = ""
+    name: str
+    description: str = ""
+    enabled: bool = True
+    is_domain: bool = False
+    options: Mapping[str, Any] = {}
+    extra: Mapping[str, Any] = {}
+
+
+PROJECTS = Shelf(PROJECT, Project, key="project_id")
+
+_BY_NAME = PROJECTS.all.where(
+    PROJECT.c.domain_id == sa.bindparam("domain_id"), PROJECT.c.name == sa.bindparam("name")
+)
+_DOMAIN_OF_NAME = sa.select(PROJECT.c.project_id).where(
+    PROJECT.c.domain_id == "", PROJECT.c.name == sa.bindparam("name")
+)
+
+
+def load_project(db: Reader, project_id: str) -> Project:
+    """A project, or a domain seen as one. Raises ProjectNotFound."""
+    project = PROJECTS.find(db, project_id)
+    if project is None:
+        raise ProjectNotFound(project_id)
+    return project
+
+
+def load_domain(db: Reader, domain_id: str) -> Project:
+    """A domain. Raises DomainNotFound."""
+    domain = PROJECTS.find(db, domain_id)
+    if domain is None or not domain.is_domain:
+        raise DomainNotFound(domain_id)
+    return domain
+
+
+def find_by_name(db: Reader, domain_id: str, name: str) -> Project | None:
+    """The project of this name in a domain; with an empty `domain_id`, the domain of this name."""
+    row = db.row(_BY_NAME, domain_id=domain_id, name=name)
+    return None if row is None else PROJECTS.of(row)
+
+
+def find_domain_id(db: Reader, name: str) -> str | None:
+    """The id of the domain of this name."""
+    found: str | None = db.scalar(_DOMAIN_OF_NAME, name=name)
+    return found
+
+
+# -- the tree ----------------------------------------------------------------------------------------------
+
+_start = sa.select(PROJECT.c.project_id, PROJECT.c.parent_id).where(
+    PROJECT.c.project_id == sa.bindparam("root")
+)
+_above = _start.cte("above", recursive=True)
+_above = _above.union_all(
+    sa.select(PROJECT.c.project_id, PROJECT.c.parent_id).where(PROJECT.c.project_id == _above.c.parent_id)
+)
+_ABOVE = PROJECTS.all.where(PROJECT.c.project_id.in_(sa.select(_above.c.project_id)))
+_below = _start.cte("below", recursive=True)
+_below = _below.union_all(
+    sa.select(PROJECT.c.project_id, PROJECT.c.parent_id).where(PROJECT.c.parent_id == _below.c.project_id)
+)
+_BELOW = PROJECTS.all.where(PROJECT.c.project_id.in_(sa.select(_below.c.project_id)))
+_HAS_CHILDREN = (
+    sa.select(PROJECT.c.project_id).where(PROJECT.c.parent_id == sa.bindparam("parent_id")).limit(1)
+)
+
+
+def projects_above(db: Reader, project_id: str) -> Sequence[Project]:
+    """The project, its parent, and so on up to its domain; in no order."""
+    return [PROJECTS.of(row) for row in db.rows(_ABOVE, root=project_id)]
+
+
+def projects_below(db: Reader, project_id: str) -> Sequence[Project]:
+    """The project or domain, its children, and all below them; in no order."""
+    return [PROJECTS.of(row) for row in db.rows(_BELOW, root=project_id)]
+
+
+def has_children(db: Reader, project_id: str) -> bool:
+    return db.row(_HAS_CHILDREN, parent_id=project_id) is not None
+
+
+# -- tags --------------------------------------------------------------------------------------------------
+
+_TAGS = (
+    sa.select(PROJECT_TAG.c.project_id, PROJECT_TAG.c.tag)
+    .where(PROJECT_TAG.c.project_id.in_(sa.bindparam("project_ids", expanding=True)))
+    .order_by(PROJECT_TAG.c.tag)
+)
+_ADD_TAG = sa.insert(PROJECT_TAG)
+_REMOVE_TAG = sa.delete(PROJECT_TAG).where(
+    PROJECT_TAG.c.project_id == sa.bindparam("this"), PROJECT_TAG.c.tag == sa.bindparam("that")
+)
+_REMOVE_TAGS = sa.delete(PROJECT_TAG).where(PROJECT_TAG.c.project_id == sa.bindparam("this"))
+
+
+def tags_of(db: Reader, project_ids: Collection[str]) -> Mapping[str, Sequence[str]]:
+    """The tags of projects, in alphabetical order."""
+    tags: dict[str, list[str]] = {project_id: [] for project_id in project_ids}
+    if tags:
+        for project_id, tag in db.rows(_TAGS, project_ids=list(tags)):
+            tags[project_id].append(tag)
+    return tags
+
+
+def set_tags(tx: Tx, project_id: str, tags: Collection[str]) -> None:
+    """Let these be all the tags of a project."""
+    tx.execute(_REMOVE_TAGS, this=project_id)
+    tx.execute_many(_ADD_TAG, [{"project_id": project_id, "tag": tag} for tag in sorted(set(tags))])
+
+
+def remove_tag(tx: Tx, project_id: str, tag: str) -> bool:
+    """Whether the tag was there."""
+    return tx.execute(_REMOVE_TAG, this=project_id, that=tag) > 0
+
+
+def tagged(*, all_of: Sequence[str], any_of: Sequence[str]) -> sa.ColumnElement[bool]:
+    """The condition that a project has all of some tags and, if any are given, at least one of others."""
+    conditions = [_has_one_of([tag]) for tag in all_of]
+    if any_of:
+        conditions.append(_has_one_of(any_of))
+    return sa.and_(sa.true(), *conditions)
+
+
+def _has_one_of(tags: Sequence[str]) -> sa.ColumnElement[bool]:
+    return sa.exists().where(PROJECT_TAG.c.project_id == PROJECT.c.project_id, PROJECT_TAG.c.tag.in_(tags))
+
+
+# -- deleting ----------------------------------------------------------------------------------------------
+
+_this: sa.BindParameter[str] = sa.bindparam("this")
+_WITH_PROJECT = (
+    sa.delete(ASSIGNMENT).where(ASSIGNMENT.c.target_id == _this),
+    sa.delete(APPLICATION_CREDENTIAL).where(APPLICATION_CREDENTIAL.c.project_id == _this),
+    sa.update(USER).where(USER.c.default_project_id == _this).values(default_project_id=None),
+    _REMOVE_TAGS,
+    sa.delete(PROJECT).where(PROJECT.c.project_id == _this),
+)
+
+_users = sa.select(USER.c.user_id).where(USER.c.domain_id == _this)
+_groups = sa.select(GROUP.c.group_id).where(GROUP.c.domain_id == _this)
+_roles = sa.select(ROLE.c.role_id).where(ROLE.c.domain_id == _this)
+_projects = sa.select(PROJECT.c.project_id).where(PROJECT.c.domain_id == _this)
+_WITH_DOMAIN = (
+    sa.delete(ASSIGNMENT).where(
+        sa.or_(
+            ASSIGNMENT.c.actor_id.in_(_users),
+            ASSIGNMENT.c.actor_id.in_(_groups),
+            ASSIGNMENT.c.target_id.in_(_projects),
+            ASSIGNMENT.c.target_id == _this,
+            ASSIGNMENT.c.role_id.in_(_roles),
+        )
+    ),
+    sa.delete(APPLICATION_CREDENTIAL).where(
+        sa.or_(
+            APPLICATION_CREDENTIAL.c.user_id.in_(_users), APPLICATION_CREDENTIAL.c.project_id.in_(_projects)
+        )
+    ),
+    sa.delete(MEMBERSHIP).where(sa.or_(MEMBERSHIP.c.user_id.in_(_users), MEMBERSHIP.c.group_id.in_(_groups))),
+    sa.update(USER).where(USER.c.default_project_id.in_(_projects)).values(default_project_id=None),
+    sa.delete(PROJECT_TAG).where(PROJECT_TAG.c.project_id.in_(_projects)),
+    sa.delete(USER).where(USER.c.domain_id == _this),
+    sa.delete(GROUP).where(GROUP.c.domain_id == _this),
+    sa.delete(ROLE).where(ROLE.c.domain_id == _this),
+    sa.delete(PROJECT).where(sa.or_(PROJECT.c.domain_id == _this, PROJECT.c.project_id == _this)),
+)
+
+
+def remove_project(tx: Tx, project_id: str) -> None:
+    """Delete a project and all that only had meaning with it: roles on it, tags, application credentials."""
+    for statement in _WITH_PROJECT:
+        tx.execute(statement, this=project_id)
+
+
+def remove_domain(tx: Tx, domain_id: str) -> None:
+    """Delete a domain and everything in it."""
+    for statement in _WITH_DOMAIN:
+        tx.execute(statement, this=domain_id)

@@ -1,0 +1,33 @@
+"""Regions."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from nacre.identity.domain.catalog import Region
+from nacre.identity.errors import RegionNotFound
+from nacre.identity.store.shelf import Shelf
+from nacre.identity.store.tables import ENDPOINT, REGION
+from nacre.kernel.database import Reader
+
+REGIONS = Shelf(REGION, Region, key="region_id")
+
+_CHILD = sa.select(REGION.c.region_id).where(REGION.c.parent_region_id == sa.bindparam("this")).limit(1)
+_ENDPOINT = sa.select(ENDPOINT.c.endpoint_id).where(ENDPOINT.c.region_id == sa.bindparam("this")).limit(1)
+
+
+def load_region(db: Reader, region_id: str) -> Region:
+    """A region. Raises RegionNotFound."""
+    region = REGIONS.find(db, region_id)
+    if region is None:
+        raise RegionNotFound(region_id)
+    return region
+
+
+def used_by(db: Reader, region_id: str) -> str | None:
+    """What still refers to a region, as words, or None."""
+    if db.row(_CHILD, this=region_id):
+        return "other regions lie within it"
+    if db.row(_ENDPOINT, this=region_id):
+        return "endpoints are in it"
+    return None

@@ -1,0 +1,74 @@
+"""Roles, and which imply which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+from nacre.identity.domain.roles import Role, RoleGraph
+from nacre.identity.errors import RoleNotFound
+from nacre.identity.store.shelf import Shelf
+from nacre.identity.store.tables import ASSIGNMENT, IMPLICATION, ROLE
+from nacre.kernel.database import Reader, Tx
+
+ROLES = Shelf(ROLE, Role, key="role_id")
+
+_IMPLICATIONS = sa.select(IMPLICATION.c.prior_role_id, IMPLICATION.c.implied_role_id)
+_BY_NAME = ROLES.all.where(ROLE.c.domain_id == "", ROLE.c.name == sa.bindparam("name"))
+_prior: sa.BindParameter[str] = sa.bindparam("prior")
+_implied: sa.BindParameter[str] = sa.bindparam("implied")
+_IMPLY = sa.text(
+    "INSERT INTO identity_implication (prior_role_id, implied_role_id) VALUES (:prior, :implied)"
+    " ON CONFLICT DO NOTHING"
+)
+_UNIMPLY = sa.delete(IMPLICATION).where(
+    IMPLICATION.c.prior_role_id == _prior, IMPLICATION.c.implied_role_id == _implied
+)
+_this: sa.BindParameter[str] = sa.bindparam("this")
+_WITH_ROLE = (
+    sa.delete(ASSIGNMENT).where(ASSIGNMENT.c.role_id == _this),
+    sa.delete(IMPLICATION).where(
+        sa.or_(IMPLICATION.c.prior_role_id == _this, IMPLICATION.c.implied_role_id == _this)
+    ),
+    sa.delete(ROLE).where(ROLE.c.role_id == _this),
+)
+
+
+def load_role(db: Reader, role_id: str) -> Role:
+    """A role. Raises RoleNotFound."""
+    role = ROLES.find(db, role_id)
+    if role is None:
+        raise RoleNotFound(role_id)
+    return role
+
+
+def find_role_by_name(db: Reader, name: str) -> Role | None:
+    """The role of this name that belongs to no domain."""
+    row = db.row(_BY_NAME, name=name)
+    return None if row is None else ROLES.of(row)
+
+
+def load_graph(db: Reader) -> RoleGraph:
+    """Every role and implication."""
+    roles: Mapping[str, Role] = {row[0]: ROLES.of(row) for row in db.rows(ROLES.all)}
+    implied: dict[str, set[str]] = {}
+    for prior, follows in db.rows(_IMPLICATIONS):
+        implied.setdefault(prior, set()).add(follows)
+    return RoleGraph(roles=roles, implied={prior: frozenset(ids) for prior, ids in implied.items()})
+
+
+def imply(tx: Tx, prior_role_id: str, implied_role_id: str) -> None:
+    """Let one role imply another; safe to repeat."""
+    tx.execute(_IMPLY, prior=prior_role_id, implied=implied_role_id)
+
+
+def unimply(tx: Tx, prior_role_id: str, implied_role_id: str) -> bool:
+    """Whether the one implied the other."""
+    return tx.execute(_UNIMPLY, prior=prior_role_id, implied=implied_role_id) > 0
+
+
+def remove_role(tx: Tx, role_id: str) -> None:
+    """Delete a role wherever it is held or implied."""
+    for statement in _WITH_ROLE:
+        tx.execute(statement, this=role_id)

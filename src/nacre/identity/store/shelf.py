@@ -1,0 +1,77 @@
+"""A shelf: one table whose columns are named as the fields of one struct, and the plain statements on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar, final
+
+import msgspec
+import sqlalchemy as sa
+
+from nacre.kernel.database import AnyRow, Reader, Tx
+from nacre.kernel.http.paging import Page, paged
+
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+
+
+@final
+class Shelf(Generic[Shape]):
+    """Reads and writes whole structs. Columns that are no field of `shape` are left to other statements."""
+
+    def __init__(self, table: sa.Table, shape: type[Shape], *, key: str) -> None:
+        self.table = table
+        self.key: sa.Column[Any] = table.c[key]
+        self.columns = {name: table.c[name] for name in shape.__struct_fields__}
+        self.all = sa.select(*self.columns.values())
+        self._shape = shape
+        self._one = self.all.where(self.key == sa.bindparam("key"))
+        self._lock = self._one.with_for_update()
+        self._some = self.all.where(self.key.in_(sa.bindparam("keys", expanding=True)))
+        self._insert = sa.insert(table)
+        self._update = (
+            sa.update(table)
+            .where(self.key == sa.bindparam("this"))
+            .values({name: sa.bindparam(name) for name in self.columns if name != key})
+        )
+        self._remove = sa.delete(table).where(self.key == sa.bindparam("key"))
+
+    def of(self, row: AnyRow) -> Shape:
+        """The struct of a row whose first columns are this shelf's."""
+        return self._shape(*row[: len(self.columns)])
+
+    def find(self, db: Reader, key: str) -> Shape | None:
+        """The one with this key, or None."""
+        row = db.row(self._one, key=key)
+        return None if row is None else self.of(row)
+
+    def lock(self, tx: Tx, key: str) -> Shape | None:
+        """The one with this key, or None. Nobody else changes it before this transaction ends."""
+        row = tx.row(self._lock, key=key)
+        return None if row is None else self.of(row)
+
+    def some(self, db: Reader, keys: Sequence[str]) -> Sequence[Shape]:
+        """Those of the keys that exist."""
+        return [self.of(row) for row in db.rows(self._some, keys=keys)] if keys else []
+
+    def insert(self, tx: Tx, item: Shape, **beside: Any) -> None:
+        """Write a new row; `beside` are columns that the struct does not show. Raises Duplicate."""
+        tx.execute(self._insert, **msgspec.structs.asdict(item), **beside)
+
+    def update(self, tx: Tx, item: Shape) -> None:
+        """Write all of the struct's columns over the row with its key. Raises Duplicate."""
+        values = msgspec.structs.asdict(item)
+        tx.execute(self._update, this=values.pop(self.key.name), **values)
+
+    def remove(self, tx: Tx, key: str) -> bool:
+        """Delete the row; whether there was one."""
+        return tx.execute(self._remove, key=key) > 0
+
+    def page(
+        self, db: Reader, page: Page, filters: Mapping[str, Any], *conditions: sa.ColumnElement[bool]
+    ) -> list[Shape]:
+        """One page of the rows whose columns equal `filters` and that meet `conditions`, and one row more."""
+        equal = [self.table.c[name] == value for name, value in filters.items()]
+        statement = paged(
+            db, self.all.where(*equal, *conditions), page, {**self.columns, "id": self.key}, unique=self.key
+        )
+        return [self.of(row) for row in db.rows(statement)]
