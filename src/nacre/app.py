@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nacre import admin, compute, identity, image, migrations, network, placement
+from nacre.agent.drivers.fake import FakeWorld
 from nacre.agent.fleet import FakeFleet
 from nacre.host import paths
 from nacre.identity.bootstrap import CatalogEntry, ensure_bootstrap_passwords
@@ -23,6 +24,7 @@ from nacre.kernel.database import Database
 from nacre.kernel.events import Actor
 from nacre.kernel.http.app import HttpApp
 from nacre.kernel.http.server import serve_until_stopped
+from nacre.kernel.ids import HostId
 from nacre.kernel.log import set_up_logging
 from nacre.kernel.loops import LoopEngine
 from nacre.kernel.wakes import Wakes
@@ -64,8 +66,12 @@ def assemble(
     agent_token: str,
     bootstrap: Mapping[str, str],
     node: str,
+    worlds: Mapping[HostId, FakeWorld] | None = None,
 ) -> Cloud:
-    """Put the services together over one store, and seed what they cannot be without."""
+    """Put the services together over one store, and seed what they cannot be without.
+
+    `worlds` are fake hosts that have been there before; only tests have any.
+    """
     wakes = Wakes()
     database = Database(
         settings.database_url,
@@ -106,7 +112,7 @@ def assemble(
     http = HttpApp(doors, database=database, authenticator=the_identity.contract, settings=settings.http)
     fleet = None
     if settings.fake_host_count:
-        fleet = FakeFleet(the_compute.contract.fleet, count=settings.fake_host_count, clock=clock)
+        fleet = FakeFleet(the_compute.contract.fleet, settings.fake_host_count, clock, worlds=worlds)
     return Cloud(kernel, http, engine, fleet, network_driver)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from nacre.agent.drivers.fake import FakeWorld
 from nacre.agent.fleet import FakeFleet
 from nacre.app import Cloud, assemble
 from nacre.kernel.clock import VirtualClock
 from nacre.kernel.config import DatabaseSettings, Settings
+from nacre.kernel.ids import HostId
 from nacre.network.drivers.fake import FakeNetwork
 from tests.support.asgi import AsgiClient
 
@@ -31,7 +34,9 @@ class FakeCloud:
         database_url: str = "",
         clock: VirtualClock | None = None,
         network: FakeNetwork | None = None,
+        worlds: Mapping[HostId, FakeWorld] | None = None,
     ) -> None:
+        self.state = state
         self.clock = clock or VirtualClock()
         self.network = network or FakeNetwork()
         self.settings = Settings(
@@ -47,6 +52,7 @@ class FakeCloud:
             agent_token="the hosts' secret",
             bootstrap=PASSWORDS,
             node="test",
+            worlds=worlds,
         )
         self.cloud.engine.begin()
         self._clients: dict[str, AsgiClient] = {}
@@ -97,36 +103,26 @@ class FakeCloud:
         """
         end = self.clock.now() + within_s
         while True:
-            while self.cloud.engine.turn() + self.fleet.step():
+            while any((self.cloud.engine.turn(), self.fleet.turn())):
                 pass
-            waiting = self._next_moment()
-            if waiting is None:
+            trouble = self.cloud.engine.status()["trouble"]
+            if not trouble:
                 return
-            assert waiting <= end, f"still owed after {within_s} s: {self.cloud.engine.status()}"
-            self.clock.advance_to(waiting)
-
-    def _next_moment(self) -> float | None:
-        """When somebody has something to do again, full passes aside."""
-        owed = self.cloud.engine.status()["trouble"]
-        moments = [self.cloud.engine.next_due_at()] if owed else []
-        moments.append(self.fleet.next_moment())
-        return min((moment for moment in moments if moment is not None), default=None)
+            moments = [moment for moment in (self.cloud.engine.next_due_at(), self.fleet.next_at()) if moment]
+            assert min(moments) <= end, f"still owed after {within_s} s: {trouble}"
+            self.clock.advance_to(max(min(moments), self.clock.now() + 0.001))
 
     def restart(self) -> FakeCloud:
-        """The same cloud, begun anew over the same store, as after a crash."""
-        self.cloud.engine._database.close()
-        fresh = object.__new__(FakeCloud)
-        fresh.__dict__.update(self.__dict__)
-        fresh.cloud = assemble(
-            self.settings,
+        """The same cloud, begun anew over the same store, switches and hosts, as after a kill."""
+        self.cloud.close()
+        return FakeCloud(
+            self.state,
+            hosts=len(self.fleet.worlds),
+            database_url=self.settings.database.url,
             clock=self.clock,
-            network_driver=self.network,
-            agent_token="the hosts' secret",
-            bootstrap=PASSWORDS,
-            node="test",
+            network=self.network,
+            worlds=self.fleet.worlds,
         )
-        fresh.cloud.engine.begin()
-        return fresh
 
     def close(self) -> None:
         self.cloud.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 
 from nacre.agent.drivers.fake import FAKE_VERSION, FakeWorld, fake_drivers
@@ -56,11 +56,14 @@ class FakeFleet:
     `turn` does what is due in the caller's thread; `start` lets a thread do turns whenever something is due.
     """
 
-    def __init__(self, link: FleetLink, count: int, clock: Clock) -> None:
+    def __init__(
+        self, link: FleetLink, count: int, clock: Clock, *, worlds: Mapping[HostId, FakeWorld] | None = None
+    ) -> None:
+        """`worlds` are hosts that an earlier fleet left behind; without them all begin empty."""
         self._link = link
         self._clock = clock
         self._host_ids = fake_host_ids(count)
-        self.worlds = {host_id: FakeWorld(clock) for host_id in self._host_ids}
+        self.worlds = worlds or {host_id: FakeWorld(clock) for host_id in self._host_ids}
         self.keepers = {host_id: self._new_keeper(host_id) for host_id in self._host_ids}
         self._since = dict.fromkeys(self._host_ids, 0)
         self._queue: DueQueue[tuple[HostId, ServerId]] = DueQueue(clock)
