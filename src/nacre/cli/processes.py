@@ -9,17 +9,16 @@ from nacre.kernel.config import load_settings
 
 
 def serve(_ask: argparse.Namespace) -> int:
-    from nacre import app
+    from nacre.app import serve as serve_cloud
 
-    app.serve(load_settings(os.environ))
+    serve_cloud(load_settings(os.environ))
     return 0
 
 
 def agent(_ask: argparse.Namespace) -> int:
-    from nacre.agent import main as agent_process
+    from nacre.agent.main import run
 
-    agent_process.run(load_settings(os.environ))
-    return 0
+    return run(load_settings(os.environ))
 
 
 def supervise(_ask: argparse.Namespace) -> int:

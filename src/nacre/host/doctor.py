@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from nacre.agent import machine
 from nacre.host import engines, ledger, locks, logs, namespaces, paths, probes, processes
 from nacre.kernel.config import Settings
 
@@ -167,18 +168,22 @@ def _privileges(_settings: Settings) -> Iterator[Finding]:
         yield Finding("privileges", Verdict.BAD, what, cure)
 
 
-def _kvm(_settings: Settings) -> Iterator[Finding]:
-    """/dev/kvm alone proves nothing: it opens on machines where no 64-bit kernel boots by it."""
-    if re.search(r"^flags\s*:.*\b(svm|vmx)\b", Path("/proc/cpuinfo").read_text(), re.MULTILINE):
-        if os.access("/dev/kvm", os.R_OK | os.W_OK):
+def _kvm(settings: Settings) -> Iterator[Finding]:
+    """Whether guests are fast; the agent decides it by the same function."""
+    if machine.uses_kvm(settings.local.virt_type):
+        if os.access(machine.KVM_DEVICE, os.R_OK | os.W_OK):
             yield Finding("kvm", Verdict.GOOD, "Guests run by KVM.")
-            return
-        what = "The processor can run guests, and /dev/kvm cannot be opened."
-        yield Finding("kvm", Verdict.NOTE, what, "Load kvm_intel or kvm_amd; till then guests are emulated.")
-        return
-    what = "The processor shows neither svm nor vmx, so guests are emulated: correct, and ten times slower."
-    cure = "Use a machine with hardware virtualisation, or allow nested virtualisation in its hypervisor."
-    yield Finding("kvm", Verdict.NOTE, what, cure)
+        else:
+            what = f"Guests are to run by KVM, and {machine.KVM_DEVICE} cannot be opened."
+            cure = "Load kvm_intel or kvm_amd, or set NACRE_LOCAL_VIRT_TYPE=qemu."
+            yield Finding("kvm", Verdict.BAD, what, cure)
+    elif machine.has_virtualization(machine.CPUINFO.read_text()):
+        what = "The processor can run guests by itself, and they are emulated: ten times slower."
+        yield Finding("kvm", Verdict.NOTE, what, "Load kvm_intel or kvm_amd, and leave virt_type at auto.")
+    else:
+        what = "The processor shows neither svm nor vmx, so guests are emulated: correct, and ten times slower."
+        cure = "Use a machine with hardware virtualisation, or have its own hypervisor pass it on."
+        yield Finding("kvm", Verdict.NOTE, what, cure)
 
 
 def _datapath(_settings: Settings) -> Iterator[Finding]:

@@ -36,14 +36,15 @@ missing() { # the packages among the arguments that are not installed
 
 install_packages() { # whatever is missing of the arguments
   local wanted
-  # shellcheck disable=SC2046
   wanted=$(missing "$@")
   [ -n "$wanted" ] || return 0
   [ "$(id -u)" = 0 ] || { echo "These packages are missing, and only root can install them: $wanted" >&2; return 1; }
   say "installing $(echo "$wanted" | wc -l) Debian packages and what they need"
-  if ! without_services apt_install $wanted; then
+  # Lists that are absent or name versions that are gone from the mirror are fetched anew, and no others.
+  # shellcheck disable=SC2086
+  if ! have_lists || ! without_services apt_install $wanted; then
     apt-get -qq update
-    without_services apt_install $wanted
+    without_services apt_install $wanted || { tail -n 20 "$APT_LOG" >&2; return 1; }
   fi
   if [ -d /run/systemd/system ]; then # shellcheck disable=SC2086
     systemctl disable --now --quiet $UNITS 2>/dev/null || true
@@ -52,8 +53,10 @@ install_packages() { # whatever is missing of the arguments
 
 apt_install() {
   apt-get -qq -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-unsafe-io -o Acquire::Retries=3 \
-    install -y --no-install-recommends "$@" >"$APT_LOG" 2>&1 || { tail -n 20 "$APT_LOG" >&2; return 1; }
+    install -y --no-install-recommends "$@" >"$APT_LOG" 2>&1
 }
+
+have_lists() { compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null; }
 
 without_services() { # run a command during which packages start no daemon
   local policy=/usr/sbin/policy-rc.d made='' status=0
