@@ -1,0 +1,192 @@
+"""The next step of a guest, as a table."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from nacre.agent.domain.sight import GuestRecord, GuestSeen, Run, Surroundings, metadata_networks
+from nacre.agent.domain.steps import (
+    SHUTDOWN_LIMIT_S,
+    Await,
+    DefineGuest,
+    FetchImage,
+    Forget,
+    MakeDisk,
+    OpenMetadata,
+    PowerOff,
+    PressButton,
+    Record,
+    Refuse,
+    RemoveDisk,
+    RemoveGuest,
+    Resume,
+    Settle,
+    StartPaused,
+    Unstick,
+    next_step,
+)
+from nacre.compute.domain.guests import Power, Reboot
+from tests.agent.control_plane import NETWORK_ID, new_spec
+
+NOW = 1000.0
+SPEC = new_spec(generation=5, boots=2)
+OFF_SPEC = msgspec.structs.replace(SPEC, power=Power.OFF)
+HARD_SPEC = msgspec.structs.replace(SPEC, reboot=Reboot.HARD)
+GONE_SPEC = msgspec.structs.replace(SPEC, present=False)
+NETWORK = metadata_networks(SPEC)[0]
+PORT_ID = SPEC.nics[0].port_id
+
+BARE = Surroundings(now=NOW, has_image=False, ports_ready=frozenset(), networks_open=frozenset())
+WITH_IMAGE = msgspec.structs.replace(BARE, has_image=True)
+OPEN = msgspec.structs.replace(WITH_IMAGE, networks_open=frozenset({NETWORK_ID}))
+READY = msgspec.structs.replace(OPEN, ports_ready=frozenset({PORT_ID}))
+
+CURRENT = GuestRecord(boots=2, generation=5)
+OLD = GuestRecord(boots=1, generation=4)
+RESTING = GuestRecord(boots=2, generation=5, resting=True)
+PRESSED = GuestRecord(boots=2, generation=5, asked_off_at=NOW - 10)
+PRESSED_LONG_AGO = GuestRecord(boots=2, generation=5, asked_off_at=NOW - SHUTDOWN_LIMIT_S)
+PRESSED_IN_THE_FUTURE = GuestRecord(boots=2, generation=5, asked_off_at=NOW + 3600)
+
+
+def seen(run=Run.OFF, record=None, **fields):
+    known = {"disk": True, "defined": True, "record": record} | fields
+    return GuestSeen(guest_id=SPEC.guest_id, run=run, **known)
+
+
+NOTHING = GuestSeen(guest_id=SPEC.guest_id)
+ONLY_DISK = seen(defined=False)
+
+CASES = {
+    "the image comes first": (SPEC, NOTHING, BARE, FetchImage()),
+    "then the disk": (SPEC, NOTHING, WITH_IMAGE, MakeDisk()),
+    "a disk that was lost is not made again": (
+        SPEC,
+        seen(record=CURRENT, disk=False),
+        READY,
+        Refuse("its disk is missing on the host"),
+    ),
+    "metadata answers before the guest starts": (SPEC, ONLY_DISK, WITH_IMAGE, OpenMetadata(NETWORK)),
+    "then the guest gets a process": (SPEC, ONLY_DISK, OPEN, StartPaused()),
+    "a guest without interfaces needs no network": (
+        msgspec.structs.replace(SPEC, nics=()),
+        ONLY_DISK,
+        WITH_IMAGE,
+        StartPaused(),
+    ),
+    "a paused guest waits for its ports": (
+        SPEC,
+        seen(Run.PAUSED),
+        OPEN,
+        Await(1.0, f"the switch has not yet realised port {PORT_ID}"),
+    ),
+    "a paused guest waits for its metadata": (SPEC, seen(Run.PAUSED), WITH_IMAGE, OpenMetadata(NETWORK)),
+    "it is let go when all is there": (SPEC, seen(Run.PAUSED), READY, Resume(CURRENT)),
+    "letting go answers every reboot asked": (SPEC, seen(Run.PAUSED, OLD), READY, Resume(CURRENT)),
+    "a running guest settles": (SPEC, seen(Run.RUNNING, CURRENT), READY, Settle()),
+    "also while its port is away": (SPEC, seen(Run.RUNNING, CURRENT), OPEN, Settle()),
+    "its metadata is opened again": (
+        SPEC,
+        seen(Run.RUNNING, CURRENT),
+        WITH_IMAGE,
+        OpenMetadata(NETWORK),
+    ),
+    "a lost record is written again": (SPEC, seen(Run.RUNNING), READY, Record(CURRENT)),
+    "a soft reboot presses the button": (
+        SPEC,
+        seen(Run.RUNNING, OLD),
+        READY,
+        PressButton(GuestRecord(boots=1, generation=4, asked_off_at=NOW)),
+    ),
+    "and waits": (
+        SPEC,
+        seen(Run.RUNNING, msgspec.structs.replace(PRESSED, boots=1)),
+        READY,
+        Await(SHUTDOWN_LIMIT_S - 10, "the guest is shutting down"),
+    ),
+    "but not for ever": (
+        SPEC,
+        seen(Run.RUNNING, msgspec.structs.replace(PRESSED_LONG_AGO, boots=1)),
+        READY,
+        PowerOff(),
+    ),
+    "nor when the clock was set back": (
+        SPEC,
+        seen(Run.RUNNING, msgspec.structs.replace(PRESSED_IN_THE_FUTURE, boots=1)),
+        READY,
+        PowerOff(),
+    ),
+    "then it starts again though it ended by itself": (
+        SPEC,
+        seen(record=msgspec.structs.replace(PRESSED, boots=1), ended_itself=True),
+        READY,
+        StartPaused(),
+    ),
+    "a hard reboot switches off at once": (HARD_SPEC, seen(Run.RUNNING, OLD), READY, PowerOff()),
+    "and starts again": (HARD_SPEC, seen(record=OLD), READY, StartPaused()),
+    "a guest that ended by itself is written down": (
+        SPEC,
+        seen(record=CURRENT, ended_itself=True),
+        READY,
+        Record(RESTING),
+    ),
+    "under the newest wish that it has met": (
+        SPEC,
+        seen(record=GuestRecord(boots=2, generation=3), ended_itself=True),
+        READY,
+        Record(RESTING),
+    ),
+    "and rests": (SPEC, seen(record=RESTING, ended_itself=True), READY, Settle()),
+    "also without its network": (SPEC, seen(record=RESTING), WITH_IMAGE, Settle()),
+    "until the wish moves on": (
+        SPEC,
+        seen(record=GuestRecord(boots=2, generation=4, resting=True), ended_itself=True),
+        READY,
+        StartPaused(),
+    ),
+    "or a boot is asked": (
+        SPEC,
+        seen(record=GuestRecord(boots=1, generation=5, resting=True)),
+        READY,
+        StartPaused(),
+    ),
+    "a guest its host took down starts again": (SPEC, seen(record=CURRENT), READY, StartPaused()),
+    "so does one whose stop was taken back": (
+        SPEC,
+        seen(record=PRESSED, ended_itself=True),
+        READY,
+        StartPaused(),
+    ),
+    "a stop taken back is waited out": (
+        SPEC,
+        seen(Run.RUNNING, PRESSED),
+        READY,
+        Await(SHUTDOWN_LIMIT_S - 10, "the guest was asked to shut down; it is started again if it does"),
+    ),
+    "and then forgotten": (SPEC, seen(Run.RUNNING, PRESSED_LONG_AGO), READY, Record(CURRENT)),
+    "a guest wished off is defined": (OFF_SPEC, ONLY_DISK, BARE, DefineGuest()),
+    "and settles, off": (OFF_SPEC, seen(), BARE, Settle()),
+    "a stop presses the button": (
+        OFF_SPEC,
+        seen(Run.RUNNING, CURRENT),
+        READY,
+        PressButton(GuestRecord(boots=2, generation=5, asked_off_at=NOW)),
+    ),
+    "a stop is not waited for for ever": (OFF_SPEC, seen(Run.RUNNING, PRESSED_LONG_AGO), READY, PowerOff()),
+    "what never ran needs no asking": (OFF_SPEC, seen(Run.PAUSED), READY, PowerOff()),
+    "nor what cannot run": (OFF_SPEC, seen(Run.STUCK, CURRENT), READY, PowerOff()),
+    "a stuck guest is let go": (SPEC, seen(Run.STUCK, CURRENT), READY, Unstick()),
+    "unless it is to boot anyway": (SPEC, seen(Run.STUCK, OLD), READY, PowerOff()),
+    "leaving, the process goes first": (GONE_SPEC, seen(Run.RUNNING, CURRENT), READY, RemoveGuest()),
+    "then its disk": (GONE_SPEC, ONLY_DISK, READY, RemoveDisk()),
+    "then whatever else is left": (GONE_SPEC, GuestSeen(guest_id=SPEC.guest_id, remains=True), READY, RemoveDisk()),
+    "then the name": (GONE_SPEC, NOTHING, READY, Forget()),
+    "nobody's guest leaves in the same way": (None, seen(Run.PAUSED), BARE, RemoveGuest()),
+    "to the end": (None, NOTHING, BARE, Forget()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "guest", "around", "step"), CASES.values(), ids=CASES.keys())
+def test_the_next_step_is(spec, guest, around, step):
+    assert next_step(spec, guest, around) == step
