@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import Executor
 from typing import BinaryIO
 
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = 4 << 20
 
 
 async def pieces_of(
