@@ -85,39 +85,41 @@ def _assignment(row: sa.Row[*tuple[object, ...]]) -> Assignment:
 
 # -- where a user may work ---------------------------------------------------------------------------------
 
-_user: sa.BindParameter[str] = sa.bindparam("user_id")
-_actors = sa.union_all(
-    sa.select(_user.label("actor_id")),
-    sa.select(MEMBERSHIP.c.group_id.label("actor_id")).where(MEMBERSHIP.c.user_id == _user),
-).subquery("actors")
-_held = ASSIGNMENT.c.actor_id.in_(sa.select(_actors.c.actor_id))
-_handed_down = (
-    sa.select(PROJECT.c.project_id)
-    .join(ASSIGNMENT, ASSIGNMENT.c.target_id == PROJECT.c.parent_id)
-    .where(_held, ASSIGNMENT.c.inherited)
-    .cte("handed_down", recursive=True)
-)
-_handed_down = _handed_down.union(
-    sa.select(PROJECT.c.project_id).where(PROJECT.c.parent_id == _handed_down.c.project_id)
-)
-_direct = sa.select(ASSIGNMENT.c.target_id).where(_held, sa.not_(ASSIGNMENT.c.inherited))
-_SYSTEM = _direct.where(ASSIGNMENT.c.target_kind == "system").limit(1)
+
+def _held_by(user_id: str) -> sa.ColumnElement[bool]:
+    """The condition that an assignment is a user's own, or that of a group the user is in."""
+    groups = sa.select(MEMBERSHIP.c.group_id).where(MEMBERSHIP.c.user_id == user_id)
+    return sa.or_(ASSIGNMENT.c.actor_id == user_id, ASSIGNMENT.c.actor_id.in_(groups))
+
+
+def _targets_of(user_id: str, kind: str) -> sa.Select[str]:
+    return sa.select(ASSIGNMENT.c.target_id).where(
+        _held_by(user_id), ASSIGNMENT.c.target_kind == kind, sa.not_(ASSIGNMENT.c.inherited)
+    )
 
 
 def project_ids_of(user_id: str) -> sa.ColumnElement[bool]:
     """The condition that a user holds a role on a project: directly, through a group, or handed down."""
-    condition = sa.or_(
-        PROJECT.c.project_id.in_(_direct.where(ASSIGNMENT.c.target_kind == "project")),
-        PROJECT.c.project_id.in_(sa.select(_handed_down.c.project_id)),
+    handed_down = (
+        sa.select(PROJECT.c.project_id)
+        .join(ASSIGNMENT, ASSIGNMENT.c.target_id == PROJECT.c.parent_id)
+        .where(_held_by(user_id), ASSIGNMENT.c.inherited)
+        .cte("handed_down", recursive=True)
     )
-    return condition.params(user_id=user_id)
+    handed_down = handed_down.union(
+        sa.select(PROJECT.c.project_id).where(PROJECT.c.parent_id == handed_down.c.project_id)
+    )
+    return sa.or_(
+        PROJECT.c.project_id.in_(_targets_of(user_id, "project")),
+        PROJECT.c.project_id.in_(sa.select(handed_down.c.project_id)),
+    )
 
 
 def domain_ids_of(user_id: str) -> sa.ColumnElement[bool]:
     """The condition that a user holds a role on a domain, directly or through a group."""
-    condition = PROJECT.c.project_id.in_(_direct.where(ASSIGNMENT.c.target_kind == "domain"))
-    return condition.params(user_id=user_id)
+    return PROJECT.c.project_id.in_(_targets_of(user_id, "domain"))
 
 
 def holds_system_role(db: Reader, user_id: str) -> bool:
-    return db.row(_SYSTEM, user_id=user_id) is not None
+    """Whether a user holds a role on the system, directly or through a group."""
+    return db.row(_targets_of(user_id, "system").limit(1)) is not None

@@ -37,7 +37,7 @@ class Shelf(Generic[Shape]):
 
     def of(self, row: AnyRow) -> Shape:
         """The struct of a row whose first columns are this shelf's."""
-        return self._shape(*row[: len(self.columns)])
+        return self._shape(**dict(zip(self.columns, row, strict=False)))
 
     def find(self, db: Reader, key: str) -> Shape | None:
         """The one with this key, or None."""
