@@ -47,17 +47,12 @@ def cpu_model_of(cpuinfo: str) -> str:
     return found[1].strip() if found else "unknown"
 
 
-def uses_kvm(virt_type: str) -> bool:
+def uses_kvm(virt_type: str, *, cpuinfo: str, device: Path = KVM_DEVICE) -> bool:
     """Whether guests run by KVM: as `virt_type` says, or for `auto`, if the processor has it.
 
-    /dev/kvm alone proves nothing: on a virtual machine it may open, and run no 64-bit kernel.
+    The device alone proves nothing: on a virtual machine it may open, and run no 64-bit kernel.
     """
     if virt_type != "auto":
         return virt_type == "kvm"
-    return KVM_DEVICE.exists() and has_virtualization(CPUINFO.read_text())
-
-
-def has_virtualization(cpuinfo: str) -> bool:
-    """Whether the text of /proc/cpuinfo names the processor's virtualization extensions."""
     flags = re.search(r"^flags\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
-    return bool(flags) and not {"svm", "vmx"}.isdisjoint(flags[1].split())  # type: ignore[index]
+    return flags is not None and not {"svm", "vmx"}.isdisjoint(flags[1].split()) and device.exists()

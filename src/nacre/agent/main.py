@@ -17,7 +17,7 @@ from nacre.agent.drivers.switch import OvsSwitch
 from nacre.agent.images import ImageCache
 from nacre.agent.link import AgentLink, HttpLink
 from nacre.agent.loop import Agent
-from nacre.agent.machine import observe_machine, uses_kvm
+from nacre.agent.machine import CPUINFO, observe_machine, uses_kvm
 from nacre.agent.metadata.namespaces import NamespaceMetadata
 from nacre.agent.metadata.server import MetadataServer
 from nacre.compute.domain.guests import GuestSpec, HostReport
@@ -86,7 +86,10 @@ def running_agent(settings: Settings, link: AgentLink, clock: Clock) -> Iterator
 
 def _libvirt_guests(settings: Settings, switch: OvsSwitch) -> LibvirtGuests:
     state = settings.state_dir
-    prefix, kvm = paths.namespace_prefix(state), uses_kvm(settings.local.virt_type)
+    prefix, kvm = (
+        paths.namespace_prefix(state),
+        uses_kvm(settings.local.virt_type, cpuinfo=CPUINFO.read_text()),
+    )
 
     def describe_host() -> DomainHost:
         return DomainHost(name_prefix=prefix, kvm=kvm, bridge=BRIDGE, userspace_switch=switch.is_userspace())

@@ -22,7 +22,7 @@ from nacre.kernel.ids import NetworkId
 
 log = logging.getLogger("nacre.agent")
 
-WORKERS = 4
+WORKERS = 16  # Threads come with the first requests.
 REQUEST_LIMIT_S = 5.0
 REQUEST_MOST_BYTES = 8192
 AT_ONCE_EACH = 4
