@@ -189,6 +189,21 @@ def test_a_stranger_with_a_recorded_pid_is_neither_taken_over_nor_harmed(rig: Ri
     assert after.runs
 
 
+def test_a_part_that_a_newer_version_does_not_have_is_ended(rig: Rig):
+    old = rig.sleeper()
+    rig.add("old", *old)
+    rig.start()
+    rig.wait_until_ready()
+    rig.stop(signal.SIGTERM)
+    rig.parts.clear()
+    rig.add("new", "sleep", "1001")
+
+    rig.start()
+
+    rig.wait_until_ready()
+    assert rig.running(*old) == []
+
+
 def test_a_ledger_of_before_the_machine_started_is_not_believed(rig: Rig):
     rig.add("part", *rig.sleeper())
     rig.start()

@@ -170,20 +170,16 @@ def _privileges(_settings: Settings) -> Iterator[Finding]:
 
 def _kvm(settings: Settings) -> Iterator[Finding]:
     """Whether guests are fast; the agent decides it by the same function."""
-    if machine.uses_kvm(settings.local.virt_type):
-        if os.access(machine.KVM_DEVICE, os.R_OK | os.W_OK):
-            yield Finding("kvm", Verdict.GOOD, "Guests run by KVM.")
-        else:
-            what = f"Guests are to run by KVM, and {machine.KVM_DEVICE} cannot be opened."
-            cure = "Load kvm_intel or kvm_amd, or set NACRE_LOCAL_VIRT_TYPE=qemu."
-            yield Finding("kvm", Verdict.BAD, what, cure)
-    elif machine.has_virtualization(machine.CPUINFO.read_text()):
-        what = "The processor can run guests by itself, and they are emulated: ten times slower."
-        yield Finding("kvm", Verdict.NOTE, what, "Load kvm_intel or kvm_amd, and leave virt_type at auto.")
-    else:
-        what = "The processor shows neither svm nor vmx, so guests are emulated: correct, and ten times slower."
-        cure = "Use a machine with hardware virtualisation, or have its own hypervisor pass it on."
+    if not machine.uses_kvm(settings.local.virt_type, cpuinfo=machine.CPUINFO.read_text()):
+        what = "Guests are emulated: correct, and ten times slower than by KVM."
+        cure = "It needs svm or vmx in /proc/cpuinfo, /dev/kvm, and the option virt_type at auto."
         yield Finding("kvm", Verdict.NOTE, what, cure)
+    elif os.access(machine.KVM_DEVICE, os.R_OK | os.W_OK):
+        yield Finding("kvm", Verdict.GOOD, "Guests run by KVM.")
+    else:
+        what = f"Guests are to run by KVM, and {machine.KVM_DEVICE} cannot be opened."
+        cure = "Load kvm_intel or kvm_amd, or set NACRE_LOCAL_VIRT_TYPE=qemu."
+        yield Finding("kvm", Verdict.BAD, what, cure)
 
 
 def _datapath(_settings: Settings) -> Iterator[Finding]:

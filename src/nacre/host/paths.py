@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import socket
 from pathlib import Path
 
@@ -139,6 +138,8 @@ def libvirt_uri(state: Path) -> str:
 
 def namespace_prefix(state: Path) -> str:
     """How the names of all network namespaces of this cloud begin, and of no other on the machine."""
+    import hashlib  # It loads megabytes of OpenSSL, which the supervisor has no use for.
+
     return f"nacre-{hashlib.sha256(bytes(state)).hexdigest()[:6]}-"
 
 

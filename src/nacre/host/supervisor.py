@@ -112,6 +112,9 @@ class Supervisor:
         known = ledger.read(self._ledger_file)
         for name, record in known.parts.items() if known else ():
             watch = self._watches.get(name)
+            if watch is None and record.identity:
+                # Of an older version of this program, which ran something that this one does not.
+                processes.end(record.identity, grace_s=5.0)
             if watch is None or not record.lasts:
                 continue
             watch.restarts, watch.last_end = record.restarts, record.last_end

@@ -43,6 +43,7 @@ Say = Callable[[str], None]
 def up(environment: Mapping[str, str], *, hosts: str, database: str, say: Say) -> None:
     """Start or repair the cloud, and return when it is ready. Raises a Problem that says what is wrong."""
     settings = choices.choose(environment, hosts=hosts, database=database)
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locks.locked(paths.front_door_lock(settings.state_dir), timeout_s=_OTHER_COMMAND_S):
         supervised = locks.is_locked(paths.supervisor_lock(settings.state_dir))
         if reasons := doctor.obstacles(settings, running=supervised):
@@ -60,7 +61,7 @@ def up(environment: Mapping[str, str], *, hosts: str, database: str, say: Say) -
 def _ensure_supervisor(settings: Settings, environment: Mapping[str, str], *, supervised: bool) -> None:
     state = settings.state_dir
     if supervised:
-        known = ledger.read(paths.ledger(state))
+        known = _watched(state)
         if known:
             os.kill(known.supervisor.pid, signal.SIGHUP)
         return

@@ -31,6 +31,6 @@ def supervise(settings: Settings) -> None:
 
 def make_directories(state: Path) -> None:
     """Only root, or the user whose cloud it is, may look into it."""
-    state.mkdir(parents=True, exist_ok=True)
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
     for directory in (paths.run_dir(state), paths.log_dir(state)):
         directory.mkdir(mode=0o700, exist_ok=True)
