@@ -34,7 +34,7 @@ class RoleRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class CreateCredential(msgspec.Struct, frozen=True, kw_only=True):
-    """Without `roles`, all that the caller's token has; without a `secret`, one is made."""
+    """Without `roles` (or with none), all that the caller's token has; without a `secret`, one is made."""
 
     name: LongName
     description: Description | None = None
@@ -104,7 +104,7 @@ def _check_unbound(call: Call[Parts]) -> None:
 
 def _role_ids(call: Call[Parts], roles: Sequence[RoleRef] | None) -> tuple[str, ...]:
     held = dict(zip(call.caller.roles, call.caller.role_ids, strict=True))
-    if roles is None:
+    if not roles:
         return tuple(sorted(held.values()))
     chosen: set[str] = set()
     for role in roles:

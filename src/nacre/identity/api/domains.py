@@ -22,7 +22,7 @@ from nacre.kernel.ids import new_hex_id
 
 class CreateDomain(msgspec.Struct, frozen=True, kw_only=True):
     name: ShortName
-    description: Description = ""
+    description: Description | None = None
     enabled: bool = True
     explicit_domain_id: Id | None = None
     options: Options = Options()
@@ -32,7 +32,7 @@ class CreateDomain(msgspec.Struct, frozen=True, kw_only=True):
 
 class UpdateDomain(msgspec.Struct, frozen=True, kw_only=True):
     name: ShortName | Unset = UNSET
-    description: Description | Unset = UNSET
+    description: Description | None | Unset = UNSET
     enabled: bool | Unset = UNSET
     options: Options | Unset = UNSET
     extra: Extra = {}
@@ -48,7 +48,7 @@ def create(call: Call[Parts], ask: CreateDomain) -> Answer:
     domain = Project(
         project_id=ask.explicit_domain_id or new_hex_id(),
         name=ask.name,
-        description=ask.description,
+        description=ask.description or "",
         enabled=ask.enabled,
         is_domain=True,
         options=ask.options.given(),
@@ -90,6 +90,7 @@ def update(call: Call[Parts], ask: UpdateDomain, domain_id: str) -> Answer:
         if before.project_id == "default" and ask.enabled is False:
             raise Bad("The default domain cannot be disabled.")
         after = updated(before, ask)
+        after = msgspec.structs.replace(after, description=after.description or "")
         PROJECTS.update(tx, after)
         changed(tx, "update", "domain", domain_id, before=before, after=after)
     return Ok({"domain": domain_view(call, after)})
