@@ -12,7 +12,7 @@ import pytest
 
 from nacre.agent.domain.sight import GuestRecord, GuestSeen, Run
 from nacre.agent.drivers.base import CannotHost, EngineAway, EngineRefused, GuestDriver
-from nacre.agent.drivers.domain_xml import DomainHost, domain_name
+from nacre.agent.drivers.domain_xml import DomainHost, domain_name, domain_xml
 from nacre.agent.drivers.fake import FakeGuests, FakeWorld
 from nacre.agent.drivers.files import GuestFiles
 from nacre.agent.drivers.libvirt import LibvirtGuests
@@ -336,6 +336,22 @@ def test_a_guests_interface_is_plugged_as_its_port_and_unplugged_with_it(host, l
     assert f'iface-id="{spec.nics[0].port_id}"' in external_ids
     assert f'vm-id="{spec.guest_id}"' in external_ids
     assert not after
+
+
+@_engines
+@pytest.mark.parametrize("kvm", [True, False])
+@pytest.mark.parametrize("userspace_switch", [True, False])
+@pytest.mark.parametrize("nics", [(), (new_nic(11),), (new_nic(11), new_nic(12, mtu=9000))])
+def test_libvirt_accepts_every_kind_of_definition(host, libvirt_bench, kvm, userspace_switch, nics):
+    spec = new_spec(nics=nics, vcpus=2, memory_mib=2048)
+    domain_host = DomainHost(
+        name_prefix=libvirt_bench.prefix, kvm=kvm, bridge="br-int", userspace_switch=userspace_switch
+    )
+    path = host.state / "definition.xml"
+    path.write_text(domain_xml(spec, domain_host, disk=host.state / "disk", console_log=host.state / "log"))
+
+    host.run("virsh", "--quiet", "define", "--validate", str(path))
+    host.run("virsh", "--quiet", "undefine", spec.guest_id)
 
 
 @_engines
