@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -271,3 +273,22 @@ def test_two_clouds_stand_side_by_side(engines: Engines):
     finally:
         other.down()
         shutil.rmtree(other_state)
+
+
+def test_whatever_is_killed_at_any_moment_the_engines_come_up(engines: Engines):
+    moments = random.Random(11)
+    for _ in range(8):
+        engines.start()
+        time.sleep(moments.uniform(0.05, 0.8))  # Any moment will do: none may matter.
+        engines.kill_supervisor()
+        for holder in engines.holders():
+            if moments.random() < 0.3:
+                processes.end(holder, grace_s=0.0, by=signal.SIGKILL)
+
+    engines.start()
+    engines.wait_until_ready()
+
+    engines.run("ovn-nbctl", "--wait=hv", "--timeout=10", "ls-add", "after")
+    assert engines.run("virsh", "list", "--name").strip() == ""
+    assert "172.24.4.1/24" in engines.run("ip", "-brief", "address", "show", "br-ex")
+    assert len(engines.holders()) == sum(record.lasts for record in engines.wait_until_ready().values())

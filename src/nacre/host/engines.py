@@ -254,6 +254,8 @@ def _set_up_bridges(settings: Settings, environment: Mapping[str, str]) -> None:
         "ovn-encap-type": "geneve",
         "ovn-encap-ip": "127.0.0.1",
         "ovn-bridge": INTEGRATION_BRIDGE,
+        # A machine busy with emulated guests may well not answer within the usual five seconds.
+        "ovn-openflow-probe-interval": "30",
         "ovn-bridge-datapath-type": kind,
         "ovn-bridge-mappings": f"{PHYSICAL_NETWORK}:{outer}",
     }
