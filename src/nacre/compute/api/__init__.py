@@ -1,0 +1,1 @@
+"""Compute v2.1 over HTTP. `routes.py` is the map."""

@@ -1,0 +1,40 @@
+"""What may be asked of a server, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from nacre.compute.domain.servers import Server
+from nacre.compute.errors import NotInThisState
+
+
+class Action(StrEnum):
+    """What an owner asks of a server that exists, by the names of the event log."""
+
+    START = "start"
+    STOP = "stop"
+    REBOOT_SOFT = "reboot-soft"
+    REBOOT_HARD = "reboot-hard"
+
+
+ALLOWED: Mapping[Action, frozenset[str]] = {
+    Action.START: frozenset({"stopped"}),
+    Action.STOP: frozenset({"active", "error"}),
+    Action.REBOOT_SOFT: frozenset({"active"}),
+    Action.REBOOT_HARD: frozenset({"active", "stopped", "error"}),
+}
+"""The vm_state in which each may be asked. While a task is under way nothing may, but for a harder reboot."""
+
+_DURING = {
+    Action.REBOOT_HARD: frozenset({"reboot_started", "reboot_started_hard", "powering-off", "powering-on"})
+}
+
+
+def check_allowed(server: Server, action: Action) -> None:
+    """Raises NotInThisState."""
+    if server.vm_state not in ALLOWED[action]:
+        raise NotInThisState(server.server_id, action.partition("-")[0], "vm_state", server.vm_state)
+    task = server.task_state
+    if task is not None and task not in _DURING.get(action, frozenset()):
+        raise NotInThisState(server.server_id, action.partition("-")[0], "task_state", task)

@@ -1,0 +1,1 @@
+"""What compute does by itself."""

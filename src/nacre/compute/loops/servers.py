@@ -1,0 +1,143 @@
+"""Servers find a host, and are forgotten when their host has let go of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from nacre.compute.domain.flavors import demand_of
+from nacre.compute.domain.placing import GroupRule, Ranking, rank
+from nacre.compute.domain.servers import AwaitRemoval, Forget, Place, Server, Settle, next_step
+from nacre.compute.errors import NoValidHost
+from nacre.compute.removal import Removal
+from nacre.compute.store import groups, hosts, placements, servers
+from nacre.kernel.database import Database
+from nacre.kernel.errors import Problem, Stale
+from nacre.kernel.events import Event
+from nacre.kernel.ids import HostId
+from nacre.kernel.loops import AGAIN, SETTLED, Outcome, Wait, current_actor
+from nacre.network.contract import Networks
+from nacre.placement.contract import Candidate, Demand, Placement
+
+LOOP = "servers"
+CANDIDATES_TRIED = 5
+REMOVAL_RECHECK_S = 120.0
+
+
+@dataclass
+class ServerLoop:
+    """Brings each server to a host, or out of the store; one step a call."""
+
+    database: Database
+    networks: Networks
+    placement: Placement
+    removal: Removal
+    name: str = LOOP
+    at_once: int = 32
+    # Placing is looking and then claiming; of two that look at once, one claims in vain.
+    _placing: threading.Lock = field(default_factory=threading.Lock)
+
+    def reconcile(self, key: str) -> Outcome:
+        with self.database.read() as db:
+            server = servers.find(db, key)
+        if server is None:
+            return SETTLED  # Forgotten while it was queued.
+        match next_step(server.wish, server.standing, server.sight):
+            case Place():
+                with self._placing:
+                    self._place(server)
+                return SETTLED
+            case AwaitRemoval(host_id):
+                return Wait(REMOVAL_RECHECK_S, f"host {host_id} has not yet said that the guest is gone")
+            case Forget():
+                return self._forget(server)
+            case Settle():
+                return SETTLED
+            case forgotten:
+                assert_never(forgotten)
+
+    def all_keys(self) -> Iterable[str]:
+        with self.database.read() as db:
+            return servers.unsettled_ids(db)
+
+    def record_fault(self, key: str, problem: Problem) -> None:
+        """A server that cannot be placed says why."""
+        rejections = problem.rejections if isinstance(problem, NoValidHost) else {}
+        with self.database.write(current_actor(LOOP)) as tx:
+            server = servers.lock(tx, key)
+            if server is None or server.host_id is not None or server.deleted_at is not None:
+                return
+            placements.keep(
+                tx, server.server_id, host_id=None, host_generation=0, zone=None,
+                refusal=str(problem), rejections=rejections,
+            )  # fmt: skip
+            servers.derive(tx, [servers.placed(server, host_id=None, zone=None, refusal=str(problem))])
+            tx.record(
+                Event(action="refuse", kind="server", subject=key, after={"reason": str(problem)[:1000]},
+                      project_id=server.project_id)
+            )  # fmt: skip
+
+    def _place(self, server: Server) -> None:
+        """Claim the best host that still has room. Raises NoValidHost; Stale when all were taken meanwhile."""
+        image_bytes = server.image.virtual_size_bytes if server.image else 0
+        demand = demand_of(server.flavor, image_bytes=image_bytes)
+        known, ranking = self._look(server, demand)
+        if not ranking.candidates:
+            raise NoValidHost(ranking.rejections)
+        for candidate in ranking.candidates[:CANDIDATES_TRIED]:
+            try:
+                self._claim(server, candidate, demand, zone=known[candidate.host_id], ranking=ranking)
+            except Stale:
+                continue
+            return
+        raise Stale(f"every host looked at for {server.server_id} was taken meanwhile")
+
+    def _look(self, server: Server, demand: Demand) -> tuple[Mapping[HostId, str], Ranking]:
+        with self.database.read() as db:
+            known = {host.host_id: host for host in hosts.listed(db)}
+            candidates, rejections = self.placement.candidates(db, demand)
+            group = groups.find(db, server.group_id) if server.group_id else None
+            members = placements.hosts_of_group(db, server.group_id) if server.group_id else {}
+        rule = None
+        if group:
+            rule = GroupRule(policy=group.policy, most_per_host=group.most_per_host or 1, members=members)
+        ranking = rank(
+            candidates, rejections, known, now=self.database.clock.now(), zone=server.wanted_zone,
+            host_name=server.wanted_host, group=rule,
+        )  # fmt: skip
+        return {host_id: host.zone for host_id, host in known.items()}, ranking
+
+    def _claim(
+        self, server: Server, candidate: Candidate, demand: Demand, *, zone: str, ranking: Ranking
+    ) -> None:
+        """One transaction: the server has a host, or nothing happened."""
+        host_id = candidate.host_id
+        with self.database.write(current_actor(LOOP)) as tx:
+            current = servers.lock(tx, server.server_id)
+            if current is None or next_step(current.wish, current.standing, current.sight) != Place():
+                return  # Deleted, or placed by somebody else, while we looked.
+            self.placement.claim(
+                tx, candidate, demand, server_id=server.server_id, project_id=server.project_id,
+                user_id=server.user_id,
+            )  # fmt: skip
+            placements.keep(
+                tx, server.server_id, host_id=host_id, host_generation=hosts.raise_generation(tx, host_id),
+                zone=zone, refusal="", rejections=ranking.rejections,
+            )  # fmt: skip
+            self.networks.bind_nics(tx, server.server_id, host_id)
+            servers.derive(tx, [servers.placed(current, host_id=host_id, zone=zone, refusal=None)])
+            tx.record(
+                Event(action="place", kind="server", subject=server.server_id, after={"host_id": host_id},
+                      project_id=server.project_id)
+            )  # fmt: skip
+
+    def _forget(self, server: Server) -> Outcome:
+        with self.database.write(current_actor(LOOP)) as tx:
+            current = servers.lock(tx, server.server_id)
+            if current is not None:
+                if next_step(current.wish, current.standing, current.sight) != Forget():
+                    return AGAIN
+                self.removal.forget(tx, current)
+        return SETTLED
