@@ -150,24 +150,28 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _tell(value: Any, indent: str = "") -> None:
-    """Any JSON value as indented lines; lists of like objects as tables."""
+    """Any JSON value as indented lines; an object of plain values that is within another takes one line."""
     if isinstance(value, dict):
         for name, item in value.items():
-            if isinstance(item, dict | list) and item:
+            if _is_nested(item) or (isinstance(item, list) and item):
                 print(f"{indent}{name}:")
                 _tell(item, indent + "  ")
             else:
                 print(f"{indent}{name}: {_plain(item)}")
     elif isinstance(value, list):
         for item in value:
-            if isinstance(item, dict):
-                line = ", ".join(f"{name} {_plain(inner)}" for name, inner in item.items())
-                print(f"{indent}- {line}")
-            else:
-                print(f"{indent}- {_plain(item)}")
+            print(f"{indent}- {_plain(item)}")
     else:
         print(f"{indent}{_plain(value)}")
 
 
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, dict) and any(isinstance(item, dict | list) and item for item in value.values())
+
+
 def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and value:
+        return ", ".join(f"{name} {_plain(item)}" for name, item in value.items())
+    return json.dumps(value)
