@@ -32,7 +32,7 @@ class CreateDomain(msgspec.Struct, frozen=True, kw_only=True):
 
 class UpdateDomain(msgspec.Struct, frozen=True, kw_only=True):
     name: ShortName | Unset = UNSET
-    description: Description | None | Unset = UNSET
+    description: Description | Unset | None = UNSET
     enabled: bool | Unset = UNSET
     options: Options | Unset = UNSET
     extra: Extra = {}

@@ -5,7 +5,7 @@ Source: Identity API v3 reference, "Authentication and token management".
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ import msgspec
 from nacre.identity.api.fields import Password, Text
 from nacre.identity.api.guard import allowed
 from nacre.identity.api.parts import Parts
-from nacre.identity.authority import Authority
+from nacre.identity.authority import Authority, refused
 from nacre.identity.domain.scopes import SYSTEM, UNSCOPED, Scope, ScopeKind
 from nacre.identity.domain.tokens import LONGEST_TOKEN
 from nacre.identity.errors import LoginRefused, TokenNotFound
@@ -130,14 +130,24 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     only_scope: Scope | None = None
 
 
-async def _by_password(call: Call[Parts], proofs: Proofs) -> Proof:
-    method = _given(proofs.password, "password")
-    login = await call.in_thread(_find_login, call, method.user)
-    known = login.password_hash if login else None
-    right = await call.parts.passwords.matches(method.user.password, known)
-    if login is None or not right:
-        raise LoginRefused
-    return Proof(user_id=login.user.user_id, methods=("password",))
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """A proof that holds once `secret` is found to be the one whose hash is `known`.
+
+    Without a `secret` it holds already. A claim of somebody unknown has no proof, and takes as long to refuse.
+    """
+
+    proof: Proof | None
+    secret: str | None = None
+    known: str | None = None
+
+
+def _by_password(call: Call[Parts], proofs: Proofs) -> Claimed:
+    user = _given(proofs.password, "password").user
+    login = _find_login(call, user)
+    if login is None:
+        return Claimed(proof=None, secret=user.password)
+    proof = Proof(user_id=login.user.user_id, methods=("password",))
+    return Claimed(proof=proof, secret=user.password, known=login.password_hash)
 
 
 def _find_login(call: Call[Parts], who: UserRef) -> Login | None:
@@ -145,19 +155,16 @@ def _find_login(call: Call[Parts], who: UserRef) -> Login | None:
         if who.id is not None:
             return users.find_login_by_id(db, who.id)
         if who.name is None:
-            raise Bad("Expecting to find id or name in user.", where="auth.identity.password")
+            raise Bad("Expecting to find id or name in user.", where="auth.identity")
         domain_id = _domain_id(db, who.domain)
         return None if domain_id is None else users.find_login_by_name(db, domain_id, who.name)
 
 
-async def _by_token(call: Call[Parts], proofs: Proofs) -> Proof:
-    return await call.in_thread(_proof_of_token, call.parts.authority, _given(proofs.token, "token").id)
-
-
-def _proof_of_token(authority: Authority, token: str) -> Proof:
+def _by_token(call: Call[Parts], proofs: Proofs) -> Claimed:
+    token, authority = _given(proofs.token, "token").id, call.parts.authority
     caller = authority.authenticate(token)
     claims = authority.claims_of(token)
-    return Proof(
+    proof = Proof(
         user_id=caller.user_id,
         methods=("token", *caller.methods),
         expires_at=caller.expires_at,
@@ -166,35 +173,32 @@ def _proof_of_token(authority: Authority, token: str) -> Proof:
         credential_id=claims.credential_id,
         only_scope=claims.scope if claims.credential_id else None,
     )
+    return Claimed(proof=proof)
 
 
-async def _by_application_credential(call: Call[Parts], proofs: Proofs) -> Proof:
+def _by_application_credential(call: Call[Parts], proofs: Proofs) -> Claimed:
     method = _given(proofs.application_credential, "application_credential")
-    found = await call.in_thread(_find_credential, call, method)
-    right = await call.parts.passwords.secret_matches(method.secret, found.secret_hash if found else None)
-    if found is None or not right:
-        raise LoginRefused
-    credential = found.credential
-    if credential.expires_at is not None and credential.expires_at <= call.now:
-        raise LoginRefused
-    return Proof(
-        user_id=credential.user_id,
+    found = _find_credential(call, method)
+    if found is None or (found.credential.expires_at or call.now + 1) <= call.now:
+        return Claimed(proof=None, secret=method.secret, known=found.secret_hash if found else None)
+    proof = Proof(
+        user_id=found.credential.user_id,
         methods=("application_credential",),
-        credential_id=credential.credential_id,
-        only_scope=Scope(ScopeKind.PROJECT, credential.project_id),
+        credential_id=found.credential.credential_id,
+        only_scope=Scope(ScopeKind.PROJECT, found.credential.project_id),
     )
+    return Claimed(proof=proof, secret=method.secret, known=found.secret_hash)
 
 
 def _find_credential(call: Call[Parts], method: CredentialMethod) -> CredentialSecret | None:
+    if method.id is None and method.name is None:
+        raise Bad("Expecting to find id or name.", where="auth.identity.application_credential")
+    login = None if method.id is not None else _find_login(call, method.user)
     with call.database.read() as db:
         if method.id is not None:
             return application_credentials.find_secret_by_id(db, method.id)
-    if method.name is None:
-        raise Bad("Expecting to find id or name.", where="auth.identity.application_credential")
-    login = _find_login(call, method.user)
-    with call.database.read() as db:
         user_id = login.user.user_id if login else ""
-        return application_credentials.find_secret_by_name(db, user_id, method.name)
+        return application_credentials.find_secret_by_name(db, user_id, method.name or "")
 
 
 def _given(method: Any, name: str) -> Any:
@@ -203,7 +207,7 @@ def _given(method: Any, name: str) -> Any:
     return method
 
 
-METHODS: Mapping[str, Callable[[Call[Parts], Proofs], Awaitable[Proof]]] = {
+METHODS: Mapping[str, Callable[[Call[Parts], Proofs], Claimed]] = {
     "password": _by_password,
     "token": _by_token,
     "application_credential": _by_application_credential,
@@ -214,7 +218,7 @@ def _agreed(proofs: list[Proof]) -> Proof:
     """All proofs as one: of one user, and bounded by each of them. Raises LoginRefused."""
     first = proofs[0]
     if any(proof.user_id != first.user_id for proof in proofs):
-        raise LoginRefused
+        raise refused("the methods prove different users")
     bounded = next((proof for proof in proofs if proof.credential_id), first)
     return msgspec.structs.replace(
         bounded,
@@ -240,7 +244,7 @@ def _scope_of(call: Call[Parts], ask: ScopeAsk | str | None, proof: Proof) -> Sc
     with call.database.read() as db:
         scope = _named_scope(db, ask)
     if proof.only_scope is not None and scope != proof.only_scope:
-        raise LoginRefused
+        raise refused("an application credential is for its own project only")
     return scope
 
 
@@ -276,7 +280,7 @@ def _domain_id(db: Reader, ref: DomainRef) -> str | None:
 
 def _required(found: str | None) -> str:
     if not found:
-        raise LoginRefused
+        raise refused("there is no such project or domain")
     return found
 
 
@@ -301,16 +305,29 @@ async def issue(call: Call[Parts], ask: Auth) -> Answer:
 
     Errors: LoginRefused, in the same words for every reason; TooManyLogins.
     """
-    methods = dict.fromkeys(ask.identity.methods)
-    provers = [METHODS.get(method) for method in methods]
-    if not provers:
-        raise Bad("At least one method is needed.", where="auth.identity.methods")
+    claimed = await call.in_thread(_claimed, call, ask)
+    if isinstance(claimed, Answer):
+        return claimed
     proofs = []
-    for prover in provers:
-        if prover is None:
-            raise LoginRefused
-        proofs.append(await prover(call, ask.identity))
+    for claim in claimed:
+        right = claim.secret is None or await call.parts.passwords.secret_matches(claim.secret, claim.known)
+        if claim.proof is None or not right:
+            raise refused("a name or a secret is wrong")
+        proofs.append(claim.proof)
     return await call.in_thread(_issue, call, ask.scope, _agreed(proofs))
+
+
+def _claimed(call: Call[Parts], ask: Auth) -> Sequence[Claimed] | Answer:
+    """What is claimed by each method; or the answer at once, where no secret needs to be checked."""
+    methods = dict.fromkeys(ask.identity.methods)
+    if not methods:
+        raise Bad("At least one method is needed.", where="auth.identity.methods")
+    unknown = methods.keys() - METHODS.keys()
+    if unknown:
+        raise refused(f"unknown methods {sorted(unknown)}")
+    claimed = [METHODS[method](call, ask.identity) for method in methods]
+    proofs = [claim.proof for claim in claimed if claim.proof is not None and claim.secret is None]
+    return _issue(call, ask.scope, _agreed(proofs)) if len(proofs) == len(claimed) else claimed
 
 
 def _issue(call: Call[Parts], ask: ScopeAsk | str | None, proof: Proof) -> Answer:
