@@ -17,6 +17,7 @@ import msgspec
 
 from nacre.agent.link import FactsReport
 from nacre.compute.domain.guests import HostReport, HostWishes
+from nacre.kernel.errors import Unavailable
 from nacre.kernel.ids import HostId
 from tests.agent.control_plane import ControlPlane
 
@@ -29,8 +30,8 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     image: bytes
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """An agent that was killed does not hear the end of its long poll."""
-        if not isinstance(sys.exc_info()[1], BrokenPipeError):
+        """An agent that was killed does not hear the end of its poll, nor does one whose control plane went."""
+        if not isinstance(sys.exc_info()[1], BrokenPipeError | Unavailable):
             super().handle_error(request, client_address)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import re
 import signal
 import subprocess
@@ -276,6 +277,59 @@ def test_the_console_can_be_asked_for(cloud):
     assert len(answer.splitlines()) == 5
 
 
+def test_interfaces_that_dead_guests_left_on_the_switch_are_taken_away_and_no_others(cloud):
+    dead, living = new_id(), new_id()
+    for name, guest_id in (("tapdead", dead), ("taplives", living)):
+        ids = f"external_ids:vm-id={guest_id}"
+        if name == "taplives":
+            cloud.host.run("ip", "tuntap", "add", name, "mode", "tap")
+        cloud.host.run(
+            "ovs-vsctl", "--no-wait", "add-port", "br-int", name, "--", "set", "interface", name, ids
+        )
+    try:
+        eventually(
+            lambda: "tapdead" not in cloud.host.run("ovs-vsctl", "list-ports", "br-int").split(), "it goes"
+        )
+
+        assert "taplives" in cloud.host.run("ovs-vsctl", "list-ports", "br-int").split()
+    finally:
+        cloud.host.run("ovs-vsctl", "--if-exists", "del-port", "taplives")
+        cloud.host.run("ip", "link", "del", "taplives")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_killed_and_whenever_guests_come_and_go_as_wished(cloud, seed):
+    chance = random.Random(seed)
+    guests = {number: cloud.new_guest(number) for number in range(21, 25)}
+    wished = {number: cloud.wish(spec) for number, spec in guests.items()}
+    for _ in range(8):
+        _let_time_pass(chance.uniform(0.0, 1.5))
+        match chance.choice(["agent", "agent", "libvirtd", "control plane"]):
+            case "agent":
+                cloud.end_agent(signal.SIGKILL)
+                cloud.start_agent()
+            case "libvirtd":
+                cloud.host.run("kill", "-KILL", str(cloud.host.process_of("libvirtd").pid))
+            case "control plane":
+                cloud.control.away = True
+                _let_time_pass(chance.uniform(0.0, 1.0))
+                cloud.control.away = False
+        number = chance.choice(list(guests))
+        change = chance.choice([{"present": False}, {"present": True}, {"boots": wished[number].boots + 1}])
+        wished[number] = cloud.wish(wished[number], reboot=Reboot.HARD, **change)
+
+    for spec in wished.values():
+        facts = cloud.settled(spec, within_s=120)
+        assert facts.fault == ""
+        assert facts.exists is spec.present
+        assert facts.power is (Power.ON if spec.present else Power.OFF)
+    present = [spec for spec in wished.values() if spec.present]
+    left = cloud.leavings()
+    assert sorted(left["directories"]) == sorted(spec.guest_id for spec in present)
+    assert len(left["domains"]) == len(present)
+    assert len([port for port in left["ports"] if port.startswith("tap")]) == len(present)
+
+
 def test_an_agent_at_rest_costs_next_to_nothing(cloud):
     spec = cloud.wish(cloud.new_guest(11))
     cloud.settled(spec)
@@ -291,7 +345,8 @@ def test_an_agent_at_rest_costs_next_to_nothing(cloud):
     _let_time_pass(20.0)
 
     assert (spent_s() - before) / 20.0 < 0.01
-    print(f"{100 * (spent_s() - before) / 20.0:.2f} % of a core")
+    resident = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{cloud.agent.pid}/status").read_text())
+    print(f"{100 * (spent_s() - before) / 20.0:.2f} % of a core, {int(resident[1]) // 1024} MiB")
 
 
 def _let_time_pass(seconds: float) -> None:

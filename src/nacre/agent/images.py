@@ -36,7 +36,7 @@ class ImageCache:
         self._open_image = open_image
         self._clock = clock
         self._lock = threading.Lock()
-        self._fetching: dict[str, int] = {}  # Per cent so far, by sha256.
+        self._fetching: set[str] = set()
         self._swept_at = 0.0
 
     def has(self, image: GuestImage) -> bool:
@@ -62,16 +62,15 @@ class ImageCache:
         """One download of one image, and few at all, so that other guests find free workers."""
         with self._lock:
             if image.sha256 in self._fetching:
-                done = self._fetching[image.sha256]
-                raise Underway(f"image {image.image_id} is being copied to the host: {done} %", RECHECK_S)
+                raise Underway(f"image {image.image_id} is being copied to the host", RECHECK_S)
             if len(self._fetching) >= FETCHES_AT_ONCE:
                 raise Underway(f"image {image.image_id} waits for other images to be copied", RECHECK_S)
-            self._fetching[image.sha256] = 0
+            self._fetching.add(image.sha256)
         try:
             yield
         finally:
             with self._lock:
-                del self._fetching[image.sha256]
+                self._fetching.discard(image.sha256)
 
     def _download(self, image: GuestImage, part: Path, progress: Callable[[int], None]) -> None:
         digest, size, told_at = hashlib.sha256(), 0, self._clock.now()
@@ -82,7 +81,6 @@ class ImageCache:
                 size += len(chunk)
                 if size > image.size_bytes:
                     break
-                self._fetching[image.sha256] = 100 * size // image.size_bytes
                 if self._clock.now() - told_at >= PROGRESS_S:
                     told_at = self._clock.now()
                     progress(size)

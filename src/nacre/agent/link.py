@@ -13,7 +13,8 @@ The rules of the conversation, for both ends:
   by itself, and the agent starts it again only when generation or boots of the spec move on. With a `fault`
   and the spec's generation, the agent has given up for the moment, and tries again by itself now and then.
   `exists=False` under `present=False` means that nothing whatsoever is left on the host.
-- After any failure of the conversation, and after every complete answer, the agent says everything again.
+- What the agent could not say it repeats until it is heard. When it could not listen, it asks for the complete
+  list again; and after every complete answer it says everything again.
 """
 
 from __future__ import annotations

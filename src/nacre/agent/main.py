@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from nacre.host import paths
 from nacre.kernel.clock import Clock, SystemClock
 from nacre.kernel.config import Settings
 from nacre.kernel.ids import HostId, NetworkId
+from nacre.kernel.log import set_up_logging
 
 log = logging.getLogger("nacre.agent")
 
@@ -33,6 +35,8 @@ BRIDGE = "br-int"
 
 def run(settings: Settings) -> int:
     """Be this machine's agent until SIGTERM or SIGINT. The process's exit status."""
+    set_up_logging(settings.log)
+    os.umask(0o077)  # What guests keep on their disks is nobody else's business.
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stopping.set())

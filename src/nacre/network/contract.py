@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import HostId, NetworkId, PortId, ServerId
-from nacre.kernel.policy import Caller
+
+if TYPE_CHECKING:  # The agent shares the values below, and has no use for a database.
+    from nacre.kernel.database import Reader, Tx
+    from nacre.kernel.policy import Caller
 
 
 class Address(msgspec.Struct, frozen=True):

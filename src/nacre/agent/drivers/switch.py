@@ -24,6 +24,7 @@ log = logging.getLogger("nacre.agent")
 
 VSCTL_LIMIT_S = 10
 WAKE_S = 60.0
+RECONNECT_MS = (100, 1000)
 
 _TEXT = {"type": "string"}
 _TEXT_MAP = {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}}
@@ -133,6 +134,8 @@ class OvsSwitch:
         for table, shape in _SCHEMA["tables"].items():  # type: ignore[attr-defined]
             helper.register_columns(table, list(shape["columns"]))
         idl = ovs.db.idl.Idl(self._remote, helper)
+        # A database server that was killed is back at once; by default the IDL would ask up to 8 s later.
+        idl._session.reconnect.set_backoff(*RECONNECT_MS)
         seen = idl.change_seqno
         while not self._stopping:
             idl.run()
