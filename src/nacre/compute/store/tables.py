@@ -94,7 +94,7 @@ SERVER = sa.Table(
     sa.Index("server_newest", "project_id", "created_at", "server_id"),
     # Covers the sums that quotas ask for.
     sa.Index("server_usage", "project_id", "deleted_at", "vcpus", "memory_mib"),
-    sa.Index("server_group", "group_id"),
+    sa.Index("server_of_group", "group_id"),
 )
 
 # Written by the placing loop: the host, or why there is none. `host_generation` is the number of the host's
