@@ -109,10 +109,8 @@ link_libvirt() { # Debian's libvirt module must match the machine's libvirt, so 
 }
 
 begin_image() { # in the background; `nacre up` waits for it
-  if [ ! -e "$IMAGE_CACHE/tiny.qcow2" ]; then
-    mkdir -p "$IMAGE_CACHE"
-    setsid --fork bash $IMAGE_SCRIPT "$IMAGE_CACHE" >"$IMAGE_CACHE/build.log" 2>&1 </dev/null
-  fi
+  mkdir -p "$IMAGE_CACHE"
+  setsid --fork bash $IMAGE_SCRIPT "$IMAGE_CACHE" >"$IMAGE_CACHE/build.log" 2>&1 </dev/null
 }
 
 install_machine() { # install_machine REQUIREMENTS...

@@ -4,9 +4,9 @@
 # Leaves in DIRECTORY (default ./tiny-image):
 #   tiny.qcow2   a bootable disk (BIOS, UEFI and UEFI Secure Boot), compressed, under 40 MiB;
 #                there only when it is complete
-#   MANIFEST     its size and checksum, and the Debian package versions that went in
+#   MANIFEST     its recipe and checksum, and the Debian package versions that went in
 #   debs/        the packages, so that a second build downloads nothing
-# A call while another one builds waits for it; a call when the disk is there returns at once.
+# A call while another one builds waits for it; a call when the disk of this recipe is there returns at once.
 #
 # What the guest does when it boots stands in tiny/init and tiny/root/etc/tiny/:
 #   * grows its root partition and file system to the size of the disk it got
@@ -41,7 +41,9 @@ KERNEL_ARGUMENTS="quiet console=tty0 console=ttyS0,115200 panic=5 net.ifnames=0 
 main() {
   exec 9>"$FINAL/lock"
   flock 9
-  if [ -e "$FINAL/tiny.qcow2" ]; then return; fi
+  RECIPE=$(find "$HERE/build-tiny.sh" "$HERE/tiny" -type f -print0 | sort -z | xargs -0 cat | sha256sum | cut -d' ' -f1)
+  if [ -e "$FINAL/tiny.qcow2" ] && grep -qsx "recipe $RECIPE" "$FINAL/MANIFEST"; then return; fi
+  rm -f "$FINAL/MANIFEST" # From here on, what is there is not known to be of any recipe.
   if [ "$(id -u)" != 0 ] && [ -z "${FAKEROOTKEY:-}" ]; then
     flock -u 9
     exec fakeroot -- "$0" "$FINAL"
@@ -56,8 +58,8 @@ main() {
   make_initrd
   make_boot_partition
   make_disk
-  write_manifest
   mv "$FINAL/tiny.qcow2.new" "$FINAL/tiny.qcow2"
+  write_manifest
 }
 
 demand() {
@@ -198,10 +200,11 @@ make_disk() { # an MBR disk of the boot partition and the root file system
 
 write_manifest() {
   {
-    echo "tiny.qcow2 $(stat -c %s "$FINAL/tiny.qcow2.new") bytes, sha256 $(sha256sum <"$FINAL/tiny.qcow2.new" | cut -d' ' -f1)"
-    echo "kernel $KERNEL_VERSION"
+    echo "recipe $RECIPE"
+    echo "sha256 $(sha256sum <"$FINAL/tiny.qcow2" | cut -d' ' -f1)"
     for package in "${PACKAGES[@]}"; do basename "$(deb_of "$package")"; done
-  } >"$FINAL/MANIFEST"
+  } >"$FINAL/MANIFEST.new"
+  mv "$FINAL/MANIFEST.new" "$FINAL/MANIFEST"
 }
 
 main

@@ -25,8 +25,8 @@ def cache_dir() -> Path:
 
 
 def begin(settings: Settings) -> None:
-    """Let the image be built while the engines start; `ensure` waits for it."""
-    if settings.hosts == "local" and not _built().exists():
+    """Let the image be built while the engines start; `ensure` waits for it. Done when it is there already."""
+    if settings.hosts == "local":
         with (paths.log_dir(settings.state_dir) / "build-tiny.log").open("ab") as log:
             command = ["setsid", "--fork", "bash", str(_SCRIPT), str(cache_dir())]
             subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=10)
@@ -39,18 +39,12 @@ def ensure(settings: Settings) -> Path:
         empty.parent.mkdir(parents=True, exist_ok=True)
         empty.write_bytes(empty_qcow2(size_bytes=1 << 20))
         return empty
-    if not _built().exists():
-        # The script holds a lock while it works, so this waits for a build already begun.
-        done = subprocess.run(
-            ["bash", str(_SCRIPT), str(cache_dir())],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=_BUILD_S,
-        )
-        if done.returncode != 0:
-            raise FirstUseFailed("The guest image cannot be built", done.stderr[-2000:])
-    return _built()
+    # The script holds a lock while it works, so this waits for a build already begun.
+    command = ["bash", str(_SCRIPT), str(cache_dir())]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_BUILD_S)
+    if done.returncode != 0:
+        raise FirstUseFailed("The guest image cannot be built", done.stderr[-2000:])
+    return cache_dir() / "tiny.qcow2"
 
 
 def empty_qcow2(*, size_bytes: int) -> bytes:
@@ -66,7 +60,3 @@ def empty_qcow2(*, size_bytes: int) -> bytes:
     counts = struct.pack(">4H", 1, 1, 1, 1)
     parts = (header, table, counts, b"")
     return b"".join(part.ljust(cluster, b"\0") for part in parts)
-
-
-def _built() -> Path:
-    return cache_dir() / "tiny.qcow2"
