@@ -46,14 +46,20 @@ class VirtualClock:
             self._now = max(self._now, moment_s)
 
 
+def _utc(moment_s: float) -> dt.datetime:
+    """A moment of UTC, without its zone."""
+    return dt.datetime.fromtimestamp(moment_s, dt.UTC).replace(tzinfo=None)
+
+
 def iso_z(moment_s: float) -> str:
     """`2026-01-31T09:30:00Z`: whole seconds, as compute shows times."""
-    return dt.datetime.fromtimestamp(moment_s, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # isoformat is several times as fast as strftime, and lists show thousands of times.
+    return _utc(moment_s).isoformat(timespec="seconds") + "Z"
 
 
 def iso_micro(moment_s: float, *, zulu: bool = True) -> str:
     """`2026-01-31T09:30:00.000000Z`: microseconds, as identity (with Z) and actions (without) show times."""
-    text = dt.datetime.fromtimestamp(moment_s, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    text = _utc(moment_s).isoformat(timespec="microseconds")
     return text + "Z" if zulu else text
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from nacre.compute.api.common import Parts
 from nacre.compute.api.links import bookmark, links
 from nacre.compute.domain.hosts import Host
-from nacre.compute.domain.servers import Server
+from nacre.compute.domain.servers import Server, ServerName
 from nacre.compute.policy import SERVER_IN_FULL
 from nacre.compute.store import hosts
 from nacre.kernel.clock import iso_micro, iso_z
@@ -88,7 +88,7 @@ def surroundings_of(call: Call[Parts], db: Reader, found: Sequence[Server]) -> S
     )
 
 
-def short_view(call: Call[Parts], server: Server) -> dict[str, Any]:
+def short_view(call: Call[Parts], server: Server | ServerName) -> dict[str, Any]:
     """Id and name."""
     return {"id": server.server_id, "name": server.name, "links": links(call, "servers", server.server_id)}
 

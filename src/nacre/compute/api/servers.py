@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
+import sqlalchemy as sa
 
 from nacre.compute.api import server_filters
 from nacre.compute.api.common import (
@@ -30,6 +31,7 @@ from nacre.compute.domain.guests import GuestImage, Power, Reboot
 from nacre.compute.domain.quotas import UNLIMITED, Usage, affordable, check_room, times
 from nacre.compute.domain.servers import (
     Server,
+    ServerName,
     changes,
     hostname_of,
     is_base64,
@@ -468,33 +470,44 @@ def _created(row: dict[str, Any]) -> Event:
 
 def listed(call: Call[Parts]) -> Answer:
     """Ids and names."""
+    page = _page(call)
     with call.database.read() as db:
-        found, page = _find(call, db)
-    return Ok(_list_body(call, found, page, [short_view(call, server) for server in found[: page.limit]]))
+        statement = _statement(call, db, page, SERVER.c.server_id, SERVER.c.name)
+        found = [] if statement is None else servers.names(db, statement)
+    return Ok(_list_body(call, found, page, [short_view(call, each) for each in found[: page.limit]]))
 
 
 def listed_detail(call: Call[Parts]) -> Answer:
     """Servers in full."""
+    page = _page(call)
     with call.database.read() as db:
-        found, page = _find(call, db)
+        statement = _statement(call, db, page)
+        found = [] if statement is None else servers.listed(db, statement)
         shown = found[: page.limit]
         views = FullViews(call, surroundings_of(call, db, shown), in_list=True)
     return Ok(_list_body(call, found, page, [views.view(server) for server in shown]))
 
 
-def _find(call: Call[Parts], db: Reader) -> tuple[list[Server], paging.Page]:
-    """The servers of a page, and one more if the list goes on."""
-    page = paging.page_of(call, sortable=list(server_filters.SORTABLE), default=[Order("created_at", True)])
+def _page(call: Call[Parts]) -> paging.Page:
+    newest_first = [Order("created_at", True)]
+    return paging.page_of(call, sortable=list(server_filters.SORTABLE), default=newest_first)
+
+
+def _statement(
+    call: Call[Parts], db: Reader, page: paging.Page, *columns: sa.ColumnElement[Any]
+) -> sa.Select[Any] | None:
+    """What finds the servers of a page, and one more if the list goes on; None if no server can be meant."""
     try:
         statement = server_filters.statement_of(call, db)
     except server_filters.NothingMatches:
-        return [], page
-    ordered = paging.paged(db, statement, page, server_filters.SORTABLE, unique=SERVER.c.server_id)
-    return servers.listed(db, ordered), page
+        return None
+    if columns:
+        statement = statement.with_only_columns(*columns)
+    return paging.paged(db, statement, page, server_filters.SORTABLE, unique=SERVER.c.server_id)
 
 
 def _list_body(
-    call: Call[Parts], found: Sequence[Server], page: paging.Page, views: list[dict[str, Any]]
+    call: Call[Parts], found: Sequence[Server | ServerName], page: paging.Page, views: list[dict[str, Any]]
 ) -> dict[str, Any]:
     body: dict[str, Any] = {"servers": views}
     return body | paging.links(call, "servers", found, page, id_of=lambda server: server.server_id)

@@ -101,6 +101,13 @@ class Server(msgspec.Struct, frozen=True):
         )
 
 
+class ServerName(msgspec.Struct, frozen=True):
+    """A server as short lists show it."""
+
+    server_id: ServerId
+    name: str
+
+
 class Place(msgspec.Struct, frozen=True):
     """Find a host and claim room on it."""
 

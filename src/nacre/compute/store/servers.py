@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from nacre.compute.domain.servers import Server
+from nacre.compute.domain.servers import Server, ServerName
 from nacre.compute.domain.status import status_of
 from nacre.compute.store import hosts
 from nacre.compute.store.tables import GUEST_FACTS, SERVER, SERVER_PLACEMENT
@@ -81,6 +81,11 @@ def lock_many(tx: Tx, server_ids: Collection[str]) -> list[Server]:
 def listed(db: Reader, statement: sa.Select[Any]) -> list[Server]:
     """The servers that a statement made of SELECT finds."""
     return [Server(*row) for row in db.rows(statement)]
+
+
+def names(db: Reader, statement: sa.Select[Any]) -> list[ServerName]:
+    """Id and name of the servers that a statement of these two columns finds."""
+    return [ServerName(*row) for row in db.rows(statement)]
 
 
 def insert_many(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
