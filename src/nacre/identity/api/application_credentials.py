@@ -18,7 +18,9 @@ from nacre.identity.api.parts import Parts
 from nacre.identity.domain.roles import Role
 from nacre.identity.errors import ApplicationCredentialNotFound, NotPossible
 from nacre.identity.passwords import hash_made_here, new_secret
-from nacre.identity.store.application_credentials import CREDENTIALS, ApplicationCredential, load_credential
+from nacre.identity.store.application_credentials import CREDENTIALS, ApplicationCredential
+from nacre.identity.store.projects import PROJECTS
+from nacre.identity.store.users import USERS
 from nacre.kernel.clock import iso_micro, parse_iso
 from nacre.kernel.errors import Bad, NotImplementedHere
 from nacre.kernel.http.body import Body
@@ -86,6 +88,8 @@ def _create(call: Call[Parts], ask: CreateCredential, secret: str, secret_hash: 
         expires_at=_moment(ask.expires_at, now=call.now),
     )
     with name_free("application_credential", ask.name), call.database.write(call.actor) as tx:
+        USERS.hold(tx, credential.user_id)
+        PROJECTS.hold(tx, credential.project_id)
         CREDENTIALS.insert(tx, credential, secret_hash=secret_hash)
         changed(tx, "create", "application_credential", credential.credential_id, after=credential)
     return Created({"application_credential": _view(call, credential) | {"secret": secret}})
@@ -143,7 +147,8 @@ def show(call: Call[Parts], user_id: str, credential_id: str) -> Answer:
     """An application credential, without its secret. Errors: ApplicationCredentialNotFound."""
     demand(call, user_id=user_id)
     with call.database.read() as db:
-        credential = load_credential(db, user_id, credential_id)
+        credential = CREDENTIALS.load(db, credential_id)
+    _check_owner(credential, user_id)
     return Ok({"application_credential": _view(call, credential)})
 
 
@@ -153,11 +158,15 @@ def delete(call: Call[Parts], user_id: str, credential_id: str) -> Answer:
     _check_unbound(call)
     with call.database.write(call.actor) as tx:
         before = CREDENTIALS.lock(tx, credential_id)
-        if before is None or before.user_id != user_id:
-            raise ApplicationCredentialNotFound(credential_id)
+        _check_owner(before, user_id)
         CREDENTIALS.remove(tx, credential_id)
         changed(tx, "delete", "application_credential", credential_id, before=before)
     return NoContent()
+
+
+def _check_owner(credential: ApplicationCredential, user_id: str) -> None:
+    if credential.user_id != user_id:
+        raise ApplicationCredentialNotFound(credential.credential_id)
 
 
 def _view(call: Call[Parts], credential: ApplicationCredential) -> dict[str, Any]:

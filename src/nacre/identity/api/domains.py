@@ -8,12 +8,12 @@ import msgspec
 
 from nacre.identity.api.changes import changed, name_free, updated
 from nacre.identity.api.fields import UNSET, Description, Extra, Id, ShortName, Unset
-from nacre.identity.api.guard import allowed, demand, domain_in_sight
+from nacre.identity.api.guard import demand, domain_in_sight
 from nacre.identity.api.lists import flag_filters, listed, page_from, self_link, text_filters
 from nacre.identity.api.parts import Parts
 from nacre.identity.api.projects import Options, check_mutable
-from nacre.identity.errors import DomainNotFound, NotPossible
-from nacre.identity.store.projects import PROJECTS, Project, load_domain, remove_domain
+from nacre.identity.errors import NotPossible
+from nacre.identity.store.projects import DOMAINS, Project, remove_domain
 from nacre.kernel.errors import Bad
 from nacre.kernel.http.body import Body
 from nacre.kernel.http.call import Answer, Call, Created, NoContent, Ok
@@ -55,7 +55,7 @@ def create(call: Call[Parts], ask: CreateDomain) -> Answer:
         extra=ask.extra,
     )
     with name_free("domain", ask.name), call.database.write(call.actor) as tx:
-        PROJECTS.insert(tx, domain)
+        DOMAINS.insert(tx, domain)
         changed(tx, "create", "domain", domain.project_id, after=domain)
     return Created({"domain": domain_view(call, domain)})
 
@@ -63,11 +63,11 @@ def create(call: Call[Parts], ask: CreateDomain) -> Answer:
 def list_all(call: Call[Parts]) -> Answer:
     """Domains in the caller's sight, by name; filters `name` and `enabled`."""
     own = domain_in_sight(call)
-    filters = {"is_domain": True} | text_filters(call, "name") | flag_filters(call, "enabled")
+    filters = text_filters(call, "name") | flag_filters(call, "enabled")
     if own is not None:
         filters["project_id"] = own
     with call.database.read() as db:
-        page, rows = page_from(db, call, PROJECTS, filters)
+        page, rows = page_from(db, call, DOMAINS, filters)
     return listed(
         call, "domains", rows, page, lambda row: domain_view(call, row), id_of=lambda row: row.project_id
     )
@@ -75,23 +75,22 @@ def list_all(call: Call[Parts]) -> Answer:
 
 def show(call: Call[Parts], domain_id: str) -> Answer:
     """A domain. Errors: DomainNotFound."""
-    if not allowed(call, domain_id=domain_id):
-        demand(call)
+    demand(call, domain_id=domain_id)
     with call.database.read() as db:
-        return Ok({"domain": domain_view(call, load_domain(db, domain_id))})
+        return Ok({"domain": domain_view(call, DOMAINS.load(db, domain_id))})
 
 
 def update(call: Call[Parts], ask: UpdateDomain, domain_id: str) -> Answer:
     """Change what is given. Errors: DomainNotFound, Taken, NotPossible for an immutable one."""
     demand(call)
     with name_free("domain", str(ask.name)), call.database.write(call.actor) as tx:
-        before = _locked(tx, domain_id)
+        before = DOMAINS.lock(tx, domain_id)
         check_mutable(before, ask.options)
         if before.project_id == "default" and ask.enabled is False:
             raise Bad("The default domain cannot be disabled.")
         after = updated(before, ask)
         after = msgspec.structs.replace(after, description=after.description or "")
-        PROJECTS.update(tx, after)
+        DOMAINS.update(tx, after)
         changed(tx, "update", "domain", domain_id, before=before, after=after)
     return Ok({"domain": domain_view(call, after)})
 
@@ -100,20 +99,13 @@ def delete(call: Call[Parts], domain_id: str) -> Answer:
     """Delete a disabled domain and everything in it. Errors: DomainNotFound, NotPossible."""
     demand(call)
     with call.database.write(call.actor) as tx:
-        before = _locked(tx, domain_id)
+        before = DOMAINS.lock(tx, domain_id)
         check_mutable(before, UNSET)
         if before.enabled:
             raise NotPossible("Cannot delete a domain that is enabled, please disable it first.")
         remove_domain(tx, domain_id)
         changed(tx, "delete", "domain", domain_id, before=before)
     return NoContent()
-
-
-def _locked(tx: Any, domain_id: str) -> Project:
-    domain = PROJECTS.lock(tx, domain_id)
-    if domain is None or not domain.is_domain:
-        raise DomainNotFound(domain_id)
-    return domain
 
 
 def domain_view(call: Call[Any], domain: Project) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from nacre.identity.api.guard import demand
 from nacre.identity.api.lists import flag_filters, listed, page_from, self_link, text_filters
 from nacre.identity.api.parts import Parts
 from nacre.identity.domain.catalog import Endpoint, Region
-from nacre.identity.errors import EndpointNotFound
-from nacre.identity.store.endpoints import ENDPOINTS, load_endpoint
+from nacre.identity.errors import Missing
+from nacre.identity.store.endpoints import ENDPOINTS
 from nacre.identity.store.regions import REGIONS
 from nacre.identity.store.services import SERVICES
 from nacre.kernel.database import Tx
@@ -87,14 +87,14 @@ def show(call: Call[Parts], endpoint_id: str) -> Answer:
     """An endpoint. Errors: EndpointNotFound."""
     demand(call)
     with call.database.read() as db:
-        return Ok({"endpoint": endpoint_view(call, load_endpoint(db, endpoint_id))})
+        return Ok({"endpoint": endpoint_view(call, ENDPOINTS.load(db, endpoint_id))})
 
 
 def update(call: Call[Parts], ask: UpdateEndpoint, endpoint_id: str) -> Answer:
     """Change what is given. Errors: EndpointNotFound, Bad."""
     demand(call)
     with call.database.write(call.actor) as tx:
-        before = _locked(tx, endpoint_id)
+        before = ENDPOINTS.lock(tx, endpoint_id)
         after = updated(before, ask)
         if ask.region_id is UNSET and isinstance(ask.region, str):
             _ensure_region(tx, ask.region)
@@ -109,17 +109,10 @@ def delete(call: Call[Parts], endpoint_id: str) -> Answer:
     """Delete an endpoint. Errors: EndpointNotFound."""
     demand(call)
     with call.database.write(call.actor) as tx:
-        before = _locked(tx, endpoint_id)
+        before = ENDPOINTS.lock(tx, endpoint_id)
         ENDPOINTS.remove(tx, endpoint_id)
         catalog_changed(tx, "delete", "endpoint", endpoint_id, before=before)
     return NoContent()
-
-
-def _locked(tx: Tx, endpoint_id: str) -> Endpoint:
-    endpoint = ENDPOINTS.lock(tx, endpoint_id)
-    if endpoint is None:
-        raise EndpointNotFound(endpoint_id)
-    return endpoint
 
 
 def _ensure_region(tx: Tx, region_id: str) -> None:
@@ -128,10 +121,13 @@ def _ensure_region(tx: Tx, region_id: str) -> None:
 
 
 def _check_ends(tx: Tx, endpoint: Endpoint) -> None:
-    if SERVICES.find(tx, endpoint.service_id) is None:
-        raise Bad("There is no such service.", where="endpoint.service_id")
-    if endpoint.region_id is not None and REGIONS.find(tx, endpoint.region_id) is None:
-        raise Bad("There is no such region.", where="endpoint.region_id")
+    """Raise Bad unless there are such a service and region."""
+    try:
+        SERVICES.hold(tx, endpoint.service_id)
+        if endpoint.region_id is not None:
+            REGIONS.hold(tx, endpoint.region_id)
+    except Missing as error:
+        raise Bad(str(error), where="endpoint") from error
 
 
 def endpoint_view(call: Call[Any], endpoint: Endpoint) -> dict[str, Any]:

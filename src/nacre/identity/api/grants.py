@@ -14,11 +14,11 @@ from nacre.identity.api.roles import role_view
 from nacre.identity.errors import AssignmentNotFound, NotPossible
 from nacre.identity.store import assignments as store
 from nacre.identity.store.assignments import Assignment
-from nacre.identity.store.groups import load_group
-from nacre.identity.store.projects import load_domain, load_project
-from nacre.identity.store.roles import ROLES, load_role
-from nacre.identity.store.users import load_user
-from nacre.kernel.database import Reader
+from nacre.identity.store.groups import GROUPS
+from nacre.identity.store.projects import DOMAINS, PROJECTS
+from nacre.identity.store.roles import ROLES
+from nacre.identity.store.users import USERS
+from nacre.kernel.database import Reader, Tx
 from nacre.kernel.http.call import Answer, Call, NoContent
 
 
@@ -27,8 +27,8 @@ def give(call: Call[Parts], *, role_id: str, **where: str) -> Answer:
     demand(call)
     grant = _grant(call, role_id, where)
     with call.database.write(call.actor) as tx:
-        role = load_role(tx, role_id)
-        domain_id = _check_ends(tx, grant)
+        role = ROLES.hold(tx, role_id)
+        domain_id = _held_domain(tx, grant)
         if role.domain_id and role.domain_id != domain_id:
             raise NotPossible(f"Role {role_id} belongs to another domain.")
         if store.give(tx, grant):
@@ -41,7 +41,7 @@ def check(call: Call[Parts], *, role_id: str, **where: str) -> Answer:
     demand(call)
     grant = _grant(call, role_id, where)
     with call.database.read() as db:
-        load_role(db, role_id)
+        ROLES.load(db, role_id)
         _check_ends(db, grant)
         if not store.exists(db, grant):
             raise AssignmentNotFound(role_id)
@@ -53,7 +53,7 @@ def take(call: Call[Parts], *, role_id: str, **where: str) -> Answer:
     demand(call)
     grant = _grant(call, role_id, where)
     with call.database.write(call.actor) as tx:
-        load_role(tx, role_id)
+        ROLES.hold(tx, role_id)
         if not store.take(tx, grant):
             raise AssignmentNotFound(role_id)
         changed(tx, "take", "role", role_id, before=grant)
@@ -91,14 +91,20 @@ def _grant(call: Call[Parts], role_id: str, where: dict[str, str]) -> Assignment
     )
 
 
-def _check_ends(db: Reader, grant: Assignment) -> str:
-    """The target's domain, once both ends are known to exist; empty for the system."""
-    if grant.actor_kind == "user":
-        load_user(db, grant.actor_id)
-    else:
-        load_group(db, grant.actor_id)
-    if grant.target_kind == "project":
-        return load_project(db, grant.target_id).domain_id
-    if grant.target_kind == "domain":
-        return load_domain(db, grant.target_id).project_id
-    return ""
+def _check_ends(db: Reader, grant: Assignment) -> None:
+    """Raise the NotFound of whoever, or whatever, is not there."""
+    (USERS if grant.actor_kind == "user" else GROUPS).load(db, grant.actor_id)
+    if grant.target_kind != "system":
+        _TARGETS[grant.target_kind].load(db, grant.target_id)
+
+
+def _held_domain(tx: Tx, grant: Assignment) -> str:
+    """The target's domain, empty for the system. Both ends stay until this transaction ends."""
+    (USERS if grant.actor_kind == "user" else GROUPS).hold(tx, grant.actor_id)
+    if grant.target_kind == "system":
+        return ""
+    target = _TARGETS[grant.target_kind].hold(tx, grant.target_id)
+    return target.domain_id or target.project_id
+
+
+_TARGETS = {"project": PROJECTS, "domain": DOMAINS}

@@ -15,9 +15,9 @@ from nacre.identity.api.users import user_view
 from nacre.identity.errors import GroupNotFound, MembershipNotFound
 from nacre.identity.store import groups as store
 from nacre.identity.store.groups import GROUPS, Group
-from nacre.identity.store.projects import load_domain
-from nacre.identity.store.users import USERS, load_user
-from nacre.kernel.database import Reader, Tx
+from nacre.identity.store.projects import DOMAINS
+from nacre.identity.store.users import USERS
+from nacre.kernel.database import Reader
 from nacre.kernel.errors import Bad
 from nacre.kernel.http.body import Body
 from nacre.kernel.http.call import Answer, Call, Created, NoContent, Ok
@@ -54,7 +54,7 @@ def create(call: Call[Parts], ask: CreateGroup) -> Answer:
         extra=ask.extra,
     )
     with name_free("group", ask.name), call.database.write(call.actor) as tx:
-        load_domain(tx, group.domain_id)
+        DOMAINS.hold(tx, group.domain_id)
         GROUPS.insert(tx, group)
         changed(tx, "create", "group", group.group_id, after=group)
     return Created({"group": group_view(call, group)})
@@ -74,7 +74,7 @@ def list_of_user(call: Call[Parts], user_id: str) -> Answer:
     with call.database.read() as db:
         user = USERS.find(db, user_id)
         demand(call, user_id=user_id, domain_id=user.domain_id if user else "\0")
-        load_user(db, user_id)
+        USERS.load(db, user_id)
         condition = store.with_member(user_id)
         page, rows = page_from(db, call, GROUPS, text_filters(call, "name"), condition)
     return _listed(call, rows, page)
@@ -96,7 +96,7 @@ def update(call: Call[Parts], ask: UpdateGroup, group_id: str) -> Answer:
     """Change what is given. Errors: GroupNotFound, Taken."""
     demand(call)
     with name_free("group", str(ask.name)), call.database.write(call.actor) as tx:
-        before = _locked(tx, group_id)
+        before = GROUPS.lock(tx, group_id)
         if ask.domain_id not in (UNSET, before.domain_id):
             raise Bad("Update of `domain_id` is not allowed.")
         after = updated(before, ask)
@@ -110,7 +110,7 @@ def delete(call: Call[Parts], group_id: str) -> Answer:
     """Delete a group with its roles; its members lose them. Errors: GroupNotFound."""
     demand(call)
     with call.database.write(call.actor) as tx:
-        before = _locked(tx, group_id)
+        before = GROUPS.lock(tx, group_id)
         store.remove_group(tx, group_id)
         changed(tx, "delete", "group", group_id, before=before)
     return NoContent()
@@ -133,7 +133,7 @@ def check_member(call: Call[Parts], group_id: str, user_id: str) -> Answer:
     """204 if the user is in the group. Errors: GroupNotFound, UserNotFound, MembershipNotFound."""
     with call.database.read() as db:
         _in_sight(db, call, group_id)
-        load_user(db, user_id)
+        USERS.load(db, user_id)
         if not store.is_member(db, user_id, group_id):
             raise MembershipNotFound(user_id)
     return NoContent()
@@ -143,8 +143,8 @@ def add_member(call: Call[Parts], group_id: str, user_id: str) -> Answer:
     """Put a user into a group; safe to repeat. Errors: GroupNotFound, UserNotFound."""
     demand(call)
     with call.database.write(call.actor) as tx:
-        _locked(tx, group_id)
-        load_user(tx, user_id)
+        GROUPS.hold(tx, group_id)
+        USERS.hold(tx, user_id)
         store.add_member(tx, user_id, group_id)
         changed(tx, "add-member", "group", group_id, after={"user_id": user_id})
     return NoContent()
@@ -154,8 +154,8 @@ def remove_member(call: Call[Parts], group_id: str, user_id: str) -> Answer:
     """Take a user out of a group. Errors: GroupNotFound, UserNotFound, MembershipNotFound."""
     demand(call)
     with call.database.write(call.actor) as tx:
-        _locked(tx, group_id)
-        load_user(tx, user_id)
+        GROUPS.hold(tx, group_id)
+        USERS.hold(tx, user_id)
         if not store.remove_member(tx, user_id, group_id):
             raise MembershipNotFound(user_id)
         changed(tx, "remove-member", "group", group_id, before={"user_id": user_id})
@@ -168,13 +168,6 @@ def remove_member(call: Call[Parts], group_id: str, user_id: str) -> Answer:
 def _in_sight(db: Reader, call: Call[Parts], group_id: str) -> Group:
     group = GROUPS.find(db, group_id)
     demand(call, domain_id=group.domain_id if group else "\0")
-    if group is None:
-        raise GroupNotFound(group_id)
-    return group
-
-
-def _locked(tx: Tx, group_id: str) -> Group:
-    group = GROUPS.lock(tx, group_id)
     if group is None:
         raise GroupNotFound(group_id)
     return group

@@ -7,7 +7,7 @@ from nacre.identity.api.lists import listed, page_from, whole
 from nacre.identity.api.parts import Parts
 from nacre.identity.api.projects import list_views
 from nacre.identity.store.assignments import domain_ids_of, holds_system_role, project_ids_of
-from nacre.identity.store.projects import PROJECTS
+from nacre.identity.store.projects import DOMAINS, PROJECTS
 from nacre.kernel.http.call import Answer, Call
 
 
@@ -24,7 +24,7 @@ def list_domains(call: Call[Parts]) -> Answer:
     """The enabled domains on which the caller holds a role."""
     mine = domain_ids_of(call.caller.user_id)
     with call.database.read() as db:
-        page, rows = page_from(db, call, PROJECTS, {"is_domain": True, "enabled": True}, mine)
+        page, rows = page_from(db, call, DOMAINS, {"enabled": True}, mine)
     return listed(
         call, "domains", rows, page, lambda row: domain_view(call, row), id_of=lambda row: row.project_id
     )

@@ -13,10 +13,10 @@ from nacre.identity.api.fields import UNSET, Description, Extra, Id, ShortName, 
 from nacre.identity.api.guard import allowed, demand, domain_in_sight
 from nacre.identity.api.lists import flag_filters, listed, page_from, self_link, text_filters
 from nacre.identity.api.parts import Parts
-from nacre.identity.errors import DomainNotFound, NotPossible, ProjectNotFound, TagNotFound
+from nacre.identity.errors import NotPossible, ProjectNotFound, TagNotFound
 from nacre.identity.store import projects as store
 from nacre.identity.store.assignments import project_ids_of
-from nacre.identity.store.projects import PROJECTS, Project, load_project
+from nacre.identity.store.projects import DOMAINS, PROJECTS, Project
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.errors import Bad
 from nacre.kernel.http.body import Body
@@ -110,13 +110,10 @@ def _placed(tx: Tx, call: Call[Parts], ask: CreateProject) -> Project:
 
 def _parent(tx: Tx, call: Call[Parts], ask: CreateProject) -> Project:
     if ask.parent_id is not None:
-        return load_project(tx, ask.parent_id)
+        return PROJECTS.hold(tx, ask.parent_id)
     caller = call.caller
     domain_id = ask.domain_id or caller.domain_id or caller.project_domain_id or caller.user_domain_id
-    domain = PROJECTS.find(tx, domain_id)
-    if domain is None or not domain.is_domain:
-        raise DomainNotFound(domain_id)
-    return domain
+    return DOMAINS.hold(tx, domain_id)
 
 
 def list_all(call: Call[Parts]) -> Answer:
@@ -225,7 +222,7 @@ def update(call: Call[Parts], ask: UpdateProject, project_id: str) -> Answer:
     """Change what is given. Errors: ProjectNotFound, Taken, NotPossible."""
     demand(call)
     with name_free("project", str(ask.name)), call.database.write(call.actor) as tx:
-        before = _locked(tx, project_id)
+        before = PROJECTS.lock(tx, project_id)
         check_mutable(before, ask.options)
         _check_place(before, ask)
         if ask.enabled is not UNSET and ask.enabled is not before.enabled and not before.is_domain:
@@ -270,7 +267,7 @@ def delete(call: Call[Parts], project_id: str) -> Answer:
     """Delete a project with nothing below it. Errors: ProjectNotFound, NotPossible."""
     demand(call)
     with call.database.write(call.actor) as tx:
-        before = _locked(tx, project_id)
+        before = PROJECTS.lock(tx, project_id)
         check_mutable(before, UNSET)
         if before.is_domain and before.enabled:
             raise NotPossible("Cannot delete a project acting as a domain that is enabled.")
@@ -342,7 +339,7 @@ def _change_tags(
     call: Call[Parts], project_id: str, change: Callable[[Sequence[str]], Sequence[str]]
 ) -> Sequence[str]:
     with call.database.write(call.actor) as tx:
-        check_mutable(_locked(tx, project_id), UNSET)
+        check_mutable(PROJECTS.lock(tx, project_id), UNSET)
         before = store.tags_of(tx, [project_id])[project_id]
         after = change(before)
         store.set_tags(tx, project_id, after)
@@ -369,13 +366,6 @@ def _in_sight(db: Reader, call: Call[Parts], project_id: str) -> Project:
     project = PROJECTS.find(db, project_id)
     domain_id = project.domain_id if project else ""
     demand(call, project_id=project_id, domain_id=domain_id or "\0")
-    if project is None:
-        raise ProjectNotFound(project_id)
-    return project
-
-
-def _locked(tx: Tx, project_id: str) -> Project:
-    project = PROJECTS.lock(tx, project_id)
     if project is None:
         raise ProjectNotFound(project_id)
     return project

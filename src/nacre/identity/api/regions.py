@@ -12,8 +12,8 @@ from nacre.identity.api.guard import demand
 from nacre.identity.api.lists import listed, page_from, self_link, text_filters
 from nacre.identity.api.parts import Parts
 from nacre.identity.domain.catalog import Region
-from nacre.identity.errors import InUse, NotPossible, RegionNotFound
-from nacre.identity.store.regions import REGIONS, load_region, used_by
+from nacre.identity.errors import InUse, NotPossible
+from nacre.identity.store.regions import REGIONS, used_by
 from nacre.kernel.database import Tx
 from nacre.kernel.errors import Bad
 from nacre.kernel.http.body import Body
@@ -61,7 +61,7 @@ def _create(call: Call[Parts], ask: CreateRegion, region_id: str) -> Answer:
     )
     with name_free("region", region_id), call.database.write(call.actor) as tx:
         if region.parent_region_id:
-            load_region(tx, region.parent_region_id)
+            REGIONS.hold(tx, region.parent_region_id)
         REGIONS.insert(tx, region)
         catalog_changed(tx, "create", "region", region_id, after=region)
     return Created({"region": region_view(call, region)})
@@ -80,14 +80,14 @@ def list_all(call: Call[Parts]) -> Answer:
 def show(call: Call[Parts], region_id: str) -> Answer:
     """A region. Errors: RegionNotFound."""
     with call.database.read() as db:
-        return Ok({"region": region_view(call, load_region(db, region_id))})
+        return Ok({"region": region_view(call, REGIONS.load(db, region_id))})
 
 
 def update(call: Call[Parts], ask: UpdateRegion, region_id: str) -> Answer:
     """Change what is given. Errors: RegionNotFound, NotPossible for a circle."""
     demand(call)
     with call.database.write(call.actor) as tx:
-        before = _locked(tx, region_id)
+        before = REGIONS.lock(tx, region_id)
         if ask.id not in (UNSET, region_id):
             raise Bad("Update of `id` is not allowed.", where="region.id")
         after = updated(before, ask)
@@ -103,27 +103,20 @@ def _check_parents(tx: Tx, region: Region) -> None:
     while parent_id:
         if parent_id == region.region_id:
             raise NotPossible("A region cannot lie within itself.")
-        parent_id = load_region(tx, parent_id).parent_region_id
+        parent_id = REGIONS.hold(tx, parent_id).parent_region_id
 
 
 def delete(call: Call[Parts], region_id: str) -> Answer:
     """Delete a region that nothing is in. Errors: RegionNotFound, InUse."""
     demand(call)
     with call.database.write(call.actor) as tx:
-        before = _locked(tx, region_id)
+        before = REGIONS.lock(tx, region_id)
         user = used_by(tx, region_id)
         if user is not None:
             raise InUse("region", region_id, user)
         REGIONS.remove(tx, region_id)
         catalog_changed(tx, "delete", "region", region_id, before=before)
     return NoContent()
-
-
-def _locked(tx: Tx, region_id: str) -> Region:
-    region = REGIONS.lock(tx, region_id)
-    if region is None:
-        raise RegionNotFound(region_id)
-    return region
 
 
 def region_view(call: Call[Any], region: Region) -> dict[str, Any]:

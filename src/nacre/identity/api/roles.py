@@ -15,9 +15,8 @@ from nacre.identity.api.projects import Options
 from nacre.identity.domain.roles import Role, RoleGraph
 from nacre.identity.errors import ImplicationNotFound, NotPossible, RoleNotFound
 from nacre.identity.store import roles as store
-from nacre.identity.store.projects import load_domain
-from nacre.identity.store.roles import ROLES, load_role
-from nacre.kernel.database import Tx
+from nacre.identity.store.projects import DOMAINS
+from nacre.identity.store.roles import ROLES
 from nacre.kernel.errors import Bad
 from nacre.kernel.http.body import Body
 from nacre.kernel.http.call import Answer, Call, Created, NoContent, Ok
@@ -56,7 +55,7 @@ def create(call: Call[Parts], ask: CreateRole) -> Answer:
     )
     with name_free("role", ask.name), call.database.write(call.actor) as tx:
         if role.domain_id:
-            load_domain(tx, role.domain_id)
+            DOMAINS.hold(tx, role.domain_id)
         ROLES.insert(tx, role)
         changed(tx, "create", "role", role.role_id, after=role)
     return Created({"role": role_view(call, role)})
@@ -77,14 +76,14 @@ def show(call: Call[Parts], role_id: str) -> Answer:
     """A role. Errors: RoleNotFound."""
     demand(call)
     with call.database.read() as db:
-        return Ok({"role": role_view(call, load_role(db, role_id))})
+        return Ok({"role": role_view(call, ROLES.load(db, role_id))})
 
 
 def update(call: Call[Parts], ask: UpdateRole, role_id: str) -> Answer:
     """Change what is given. Errors: RoleNotFound, Taken, NotPossible for an immutable one."""
     demand(call)
     with name_free("role", str(ask.name)), call.database.write(call.actor) as tx:
-        before = _locked(tx, role_id)
+        before = ROLES.lock(tx, role_id)
         _check_mutable(before, ask.options)
         if ask.domain_id is not UNSET and (ask.domain_id or "") != before.domain_id:
             raise Bad("Update of `domain_id` is not allowed.")
@@ -101,7 +100,7 @@ def delete(call: Call[Parts], role_id: str) -> Answer:
     """Delete a role; whoever holds it loses it. Errors: RoleNotFound, NotPossible for an immutable one."""
     demand(call)
     with call.database.write(call.actor) as tx:
-        before = _locked(tx, role_id)
+        before = ROLES.lock(tx, role_id)
         _check_mutable(before, UNSET)
         store.remove_role(tx, role_id)
         changed(tx, "delete", "role", role_id, before=before)
@@ -135,7 +134,7 @@ def show_implication(call: Call[Parts], prior_role_id: str, implied_role_id: str
     """That one role implies another. Errors: RoleNotFound, ImplicationNotFound."""
     demand(call)
     with call.database.read() as db:
-        prior, implied = load_role(db, prior_role_id), load_role(db, implied_role_id)
+        prior, implied = ROLES.load(db, prior_role_id), ROLES.load(db, implied_role_id)
         graph = store.load_graph(db)
     if implied_role_id not in graph.implied.get(prior_role_id, ()):
         raise ImplicationNotFound(implied_role_id)
@@ -155,7 +154,7 @@ def create_implication(call: Call[Parts], prior_role_id: str, implied_role_id: s
     """
     demand(call)
     with call.database.write(call.actor) as tx:
-        prior, implied = load_role(tx, prior_role_id), load_role(tx, implied_role_id)
+        prior, implied = ROLES.hold(tx, prior_role_id), ROLES.hold(tx, implied_role_id)
         if implied.domain_id and not prior.domain_id:
             raise NotPossible("A role of the whole cloud cannot imply a role of one domain.")
         if implied.name == NEVER_IMPLIED and not implied.domain_id:
@@ -169,8 +168,8 @@ def delete_implication(call: Call[Parts], prior_role_id: str, implied_role_id: s
     """Let one role imply another no more. Errors: RoleNotFound, ImplicationNotFound."""
     demand(call)
     with call.database.write(call.actor) as tx:
-        load_role(tx, prior_role_id)
-        load_role(tx, implied_role_id)
+        ROLES.hold(tx, prior_role_id)
+        ROLES.hold(tx, implied_role_id)
         if not store.unimply(tx, prior_role_id, implied_role_id):
             raise ImplicationNotFound(implied_role_id)
         changed(tx, "unimply", "role", prior_role_id, before={"implied_role_id": implied_role_id})
@@ -178,13 +177,6 @@ def delete_implication(call: Call[Parts], prior_role_id: str, implied_role_id: s
 
 
 # -- shared ------------------------------------------------------------------------------------------------
-
-
-def _locked(tx: Tx, role_id: str) -> Role:
-    role = ROLES.lock(tx, role_id)
-    if role is None:
-        raise RoleNotFound(role_id)
-    return role
 
 
 def _check_mutable(before: Role, options: Options | Unset) -> None:

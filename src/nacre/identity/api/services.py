@@ -12,9 +12,7 @@ from nacre.identity.api.guard import demand
 from nacre.identity.api.lists import flag_filters, listed, page_from, self_link, text_filters
 from nacre.identity.api.parts import Parts
 from nacre.identity.domain.catalog import CloudService
-from nacre.identity.errors import ServiceNotFound
-from nacre.identity.store.services import SERVICES, load_service, remove_service
-from nacre.kernel.database import Tx
+from nacre.identity.store.services import SERVICES, remove_service
 from nacre.kernel.http.body import Body
 from nacre.kernel.http.call import Answer, Call, Created, NoContent, Ok
 from nacre.kernel.ids import new_hex_id
@@ -72,14 +70,14 @@ def show(call: Call[Parts], service_id: str) -> Answer:
     """A service. Errors: ServiceNotFound."""
     demand(call)
     with call.database.read() as db:
-        return Ok({"service": service_view(call, load_service(db, service_id))})
+        return Ok({"service": service_view(call, SERVICES.load(db, service_id))})
 
 
 def update(call: Call[Parts], ask: UpdateService, service_id: str) -> Answer:
     """Change what is given. Errors: ServiceNotFound."""
     demand(call)
     with call.database.write(call.actor) as tx:
-        before = _locked(tx, service_id)
+        before = SERVICES.lock(tx, service_id)
         after = updated(before, ask)
         after = msgspec.structs.replace(after, description=after.description or "")
         SERVICES.update(tx, after)
@@ -91,17 +89,10 @@ def delete(call: Call[Parts], service_id: str) -> Answer:
     """Delete a service and its endpoints. Errors: ServiceNotFound."""
     demand(call)
     with call.database.write(call.actor) as tx:
-        before = _locked(tx, service_id)
+        before = SERVICES.lock(tx, service_id)
         remove_service(tx, service_id)
         catalog_changed(tx, "delete", "service", service_id, before=before)
     return NoContent()
-
-
-def _locked(tx: Tx, service_id: str) -> CloudService:
-    service = SERVICES.lock(tx, service_id)
-    if service is None:
-        raise ServiceNotFound(service_id)
-    return service
 
 
 def service_view(call: Call[Any], service: CloudService) -> dict[str, Any]:

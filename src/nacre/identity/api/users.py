@@ -13,7 +13,7 @@ from nacre.identity.api.lists import flag_filters, listed, page_from, self_link,
 from nacre.identity.api.parts import Parts
 from nacre.identity.authority import refused
 from nacre.identity.errors import UserNotFound
-from nacre.identity.store.projects import load_domain
+from nacre.identity.store.projects import DOMAINS
 from nacre.identity.store.users import (
     USERS,
     User,
@@ -21,7 +21,6 @@ from nacre.identity.store.users import (
     remove_user,
     set_password,
 )
-from nacre.kernel.database import Tx
 from nacre.kernel.errors import Bad, NotImplementedHere
 from nacre.kernel.events import Actor
 from nacre.kernel.http.body import Body
@@ -106,7 +105,7 @@ def _create(call: Call[Parts], ask: CreateUser, password_hash: str | None) -> An
         created_at=call.now,
     )
     with name_free("user", ask.name), call.database.write(call.actor) as tx:
-        load_domain(tx, domain_id)
+        DOMAINS.hold(tx, domain_id)
         at = None if password_hash is None else tx.now
         USERS.insert(tx, user, password_hash=password_hash, password_set_at=at)
         changed(tx, "create", "user", user.user_id, after=user)
@@ -148,7 +147,7 @@ async def update(call: Call[Parts], ask: UpdateUser, user_id: str) -> Answer:
 
 def _update(call: Call[Parts], ask: UpdateUser, user_id: str, password_hash: str | None) -> Answer:
     with name_free("user", str(ask.name)), call.database.write(call.actor) as tx:
-        before = _locked(tx, user_id)
+        before = USERS.lock(tx, user_id)
         if ask.domain_id not in (UNSET, before.domain_id):
             raise Bad("Update of `domain_id` is not allowed.")
         after = updated(before, ask)
@@ -165,7 +164,7 @@ def delete(call: Call[Parts], user_id: str) -> Answer:
     """Delete a user with roles, memberships and application credentials. Errors: UserNotFound."""
     demand(call)
     with call.database.write(call.actor) as tx:
-        before = _locked(tx, user_id)
+        before = USERS.lock(tx, user_id)
         remove_user(tx, user_id)
         changed(tx, "delete", "user", user_id, before=before)
     return NoContent()
@@ -193,7 +192,7 @@ def _set_own_password(call: Call[Parts], login: Any, password_hash: str) -> Answ
     user_id = login.user.user_id
     with call.database.write(Actor.user(UserId(user_id), ProjectId(""), call.request_id)) as tx:
         # Nobody may have changed the password while the two hashes were worked out.
-        if _locked(tx, user_id).epoch != login.user.epoch:
+        if USERS.lock(tx, user_id).epoch != login.user.epoch:
             raise refused("the password was changed meanwhile")
         set_password(tx, user_id, password_hash)
         changed(tx, "change-password", "user", user_id)
@@ -203,13 +202,6 @@ def _set_own_password(call: Call[Parts], login: Any, password_hash: str) -> Answ
 def _check_federated(federated: list[Any]) -> None:
     if federated:
         raise NoFederation
-
-
-def _locked(tx: Tx, user_id: str) -> User:
-    user = USERS.lock(tx, user_id)
-    if user is None:
-        raise UserNotFound(user_id)
-    return user
 
 
 def user_view(call: Call[Any], user: User) -> dict[str, Any]:

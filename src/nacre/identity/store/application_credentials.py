@@ -31,7 +31,9 @@ class CredentialSecret(msgspec.Struct, frozen=True, kw_only=True):
     secret_hash: str
 
 
-CREDENTIALS = Shelf(APPLICATION_CREDENTIAL, ApplicationCredential, key="credential_id")
+CREDENTIALS = Shelf(
+    APPLICATION_CREDENTIAL, ApplicationCredential, key="credential_id", missing=ApplicationCredentialNotFound
+)
 
 _SECRET = sa.select(*CREDENTIALS.columns.values(), APPLICATION_CREDENTIAL.c.secret_hash)
 _BY_ID = _SECRET.where(APPLICATION_CREDENTIAL.c.credential_id == sa.bindparam("credential_id"))
@@ -39,14 +41,6 @@ _BY_NAME = _SECRET.where(
     APPLICATION_CREDENTIAL.c.user_id == sa.bindparam("user_id"),
     APPLICATION_CREDENTIAL.c.name == sa.bindparam("name"),
 )
-
-
-def load_credential(db: Reader, user_id: str, credential_id: str) -> ApplicationCredential:
-    """A user's application credential. Raises ApplicationCredentialNotFound."""
-    credential = CREDENTIALS.find(db, credential_id)
-    if credential is None or credential.user_id != user_id:
-        raise ApplicationCredentialNotFound(credential_id)
-    return credential
 
 
 def find_secret_by_id(db: Reader, credential_id: str) -> CredentialSecret | None:

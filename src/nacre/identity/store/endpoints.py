@@ -11,20 +11,12 @@ from nacre.identity.store.shelf import Shelf
 from nacre.identity.store.tables import ENDPOINT, SERVICE
 from nacre.kernel.database import Reader
 
-ENDPOINTS = Shelf(ENDPOINT, Endpoint, key="endpoint_id")
+ENDPOINTS = Shelf(ENDPOINT, Endpoint, key="endpoint_id", missing=EndpointNotFound)
 
 _SERVICES = SERVICES.all.where(SERVICE.c.enabled == sa.true()).order_by(SERVICE.c.type, SERVICE.c.service_id)
 _ENDPOINTS = ENDPOINTS.all.where(ENDPOINT.c.enabled == sa.true()).order_by(
     ENDPOINT.c.interface.desc(), ENDPOINT.c.endpoint_id
 )
-
-
-def load_endpoint(db: Reader, endpoint_id: str) -> Endpoint:
-    """An endpoint. Raises EndpointNotFound."""
-    endpoint = ENDPOINTS.find(db, endpoint_id)
-    if endpoint is None:
-        raise EndpointNotFound(endpoint_id)
-    return endpoint
 
 
 def load_catalog(db: Reader) -> Catalog:

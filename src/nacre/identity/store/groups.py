@@ -24,7 +24,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     extra: Mapping[str, Any] = {}
 
 
-GROUPS = Shelf(GROUP, Group, key="group_id")
+GROUPS = Shelf(GROUP, Group, key="group_id", missing=GroupNotFound)
 
 _user: sa.BindParameter[str] = sa.bindparam("user_id")
 _group: sa.BindParameter[str] = sa.bindparam("group_id")
@@ -45,14 +45,6 @@ _WITH_GROUP = (
     sa.delete(MEMBERSHIP).where(MEMBERSHIP.c.group_id == _this),
     sa.delete(GROUP).where(GROUP.c.group_id == _this),
 )
-
-
-def load_group(db: Reader, group_id: str) -> Group:
-    """A group. Raises GroupNotFound."""
-    group = GROUPS.find(db, group_id)
-    if group is None:
-        raise GroupNotFound(group_id)
-    return group
 
 
 def is_member(db: Reader, user_id: str, group_id: str) -> bool:

@@ -37,7 +37,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     extra: Mapping[str, Any] = {}
 
 
-PROJECTS = Shelf(PROJECT, Project, key="project_id")
+PROJECTS = Shelf(PROJECT, Project, key="project_id", missing=ProjectNotFound)
+DOMAINS = Shelf(PROJECT, Project, key="project_id", missing=DomainNotFound, only=PROJECT.c.is_domain)
 
 _BY_NAME = PROJECTS.all.where(
     PROJECT.c.domain_id == sa.bindparam("domain_id"), PROJECT.c.name == sa.bindparam("name")
@@ -45,22 +46,6 @@ _BY_NAME = PROJECTS.all.where(
 _DOMAIN_OF_NAME = sa.select(PROJECT.c.project_id).where(
     PROJECT.c.domain_id == "", PROJECT.c.name == sa.bindparam("name")
 )
-
-
-def load_project(db: Reader, project_id: str) -> Project:
-    """A project, or a domain seen as one. Raises ProjectNotFound."""
-    project = PROJECTS.find(db, project_id)
-    if project is None:
-        raise ProjectNotFound(project_id)
-    return project
-
-
-def load_domain(db: Reader, domain_id: str) -> Project:
-    """A domain. Raises DomainNotFound."""
-    domain = PROJECTS.find(db, domain_id)
-    if domain is None or not domain.is_domain:
-        raise DomainNotFound(domain_id)
-    return domain
 
 
 def find_by_name(db: Reader, domain_id: str, name: str) -> Project | None:

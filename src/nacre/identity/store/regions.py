@@ -10,18 +10,10 @@ from nacre.identity.store.shelf import Shelf
 from nacre.identity.store.tables import ENDPOINT, REGION
 from nacre.kernel.database import Reader
 
-REGIONS = Shelf(REGION, Region, key="region_id")
+REGIONS = Shelf(REGION, Region, key="region_id", missing=RegionNotFound)
 
 _CHILD = sa.select(REGION.c.region_id).where(REGION.c.parent_region_id == sa.bindparam("this")).limit(1)
 _ENDPOINT = sa.select(ENDPOINT.c.endpoint_id).where(ENDPOINT.c.region_id == sa.bindparam("this")).limit(1)
-
-
-def load_region(db: Reader, region_id: str) -> Region:
-    """A region. Raises RegionNotFound."""
-    region = REGIONS.find(db, region_id)
-    if region is None:
-        raise RegionNotFound(region_id)
-    return region
 
 
 def used_by(db: Reader, region_id: str) -> str | None:

@@ -12,7 +12,7 @@ from nacre.identity.store.shelf import Shelf
 from nacre.identity.store.tables import ASSIGNMENT, IMPLICATION, ROLE
 from nacre.kernel.database import Reader, Tx
 
-ROLES = Shelf(ROLE, Role, key="role_id")
+ROLES = Shelf(ROLE, Role, key="role_id", missing=RoleNotFound)
 
 _IMPLICATIONS = sa.select(IMPLICATION.c.prior_role_id, IMPLICATION.c.implied_role_id)
 _BY_NAME = ROLES.all.where(ROLE.c.domain_id == "", ROLE.c.name == sa.bindparam("name"))
@@ -33,14 +33,6 @@ _WITH_ROLE = (
     ),
     sa.delete(ROLE).where(ROLE.c.role_id == _this),
 )
-
-
-def load_role(db: Reader, role_id: str) -> Role:
-    """A role. Raises RoleNotFound."""
-    role = ROLES.find(db, role_id)
-    if role is None:
-        raise RoleNotFound(role_id)
-    return role
 
 
 def find_role_by_name(db: Reader, name: str) -> Role | None:

@@ -8,23 +8,15 @@ from nacre.identity.domain.catalog import CloudService
 from nacre.identity.errors import ServiceNotFound
 from nacre.identity.store.shelf import Shelf
 from nacre.identity.store.tables import ENDPOINT, SERVICE
-from nacre.kernel.database import Reader, Tx
+from nacre.kernel.database import Tx
 
-SERVICES = Shelf(SERVICE, CloudService, key="service_id")
+SERVICES = Shelf(SERVICE, CloudService, key="service_id", missing=ServiceNotFound)
 
 _this: sa.BindParameter[str] = sa.bindparam("this")
 _WITH_SERVICE = (
     sa.delete(ENDPOINT).where(ENDPOINT.c.service_id == _this),
     sa.delete(SERVICE).where(SERVICE.c.service_id == _this),
 )
-
-
-def load_service(db: Reader, service_id: str) -> CloudService:
-    """A service. Raises ServiceNotFound."""
-    service = SERVICES.find(db, service_id)
-    if service is None:
-        raise ServiceNotFound(service_id)
-    return service
 
 
 def remove_service(tx: Tx, service_id: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar, final
 import msgspec
 import sqlalchemy as sa
 
+from nacre.identity.errors import Missing
 from nacre.kernel.database import AnyRow, Reader, Tx
 from nacre.kernel.http.paging import Page, paged
 
@@ -16,16 +17,29 @@ Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 @final
 class Shelf(Generic[Shape]):
-    """Reads and writes whole structs. Columns that are no field of `shape` are left to other statements."""
+    """Reads and writes whole structs. Columns that are no field of `shape` are left to other statements.
 
-    def __init__(self, table: sa.Table, shape: type[Shape], *, key: str) -> None:
+    `missing` is the error for a key that is not there; `only` limits the shelf to some of the rows.
+    """
+
+    def __init__(
+        self,
+        table: sa.Table,
+        shape: type[Shape],
+        *,
+        key: str,
+        missing: type[Missing] = Missing,
+        only: sa.ColumnElement[bool] | None = None,
+    ) -> None:
         self.table = table
         self.key: sa.Column[Any] = table.c[key]
         self.columns = {name: table.c[name] for name in shape.__struct_fields__}
-        self.all = sa.select(*self.columns.values())
+        self.all = sa.select(*self.columns.values()).where(*([] if only is None else [only]))
         self._shape = shape
+        self._missing = missing
         self._one = self.all.where(self.key == sa.bindparam("key"))
         self._lock = self._one.with_for_update()
+        self._hold = self._one.with_for_update(read=True)
         self._some = self.all.where(self.key.in_(sa.bindparam("keys", expanding=True)))
         self._insert = sa.insert(table)
         self._update = (
@@ -44,10 +58,22 @@ class Shelf(Generic[Shape]):
         row = db.row(self._one, key=key)
         return None if row is None else self.of(row)
 
-    def lock(self, tx: Tx, key: str) -> Shape | None:
-        """The one with this key, or None. Nobody else changes it before this transaction ends."""
-        row = tx.row(self._lock, key=key)
-        return None if row is None else self.of(row)
+    def load(self, db: Reader, key: str) -> Shape:
+        """The one with this key. Raises the noun's own NotFound."""
+        return self._there(db.row(self._one, key=key), key)
+
+    def lock(self, tx: Tx, key: str) -> Shape:
+        """The same, about to be changed or deleted: nobody else does so before this transaction ends."""
+        return self._there(tx.row(self._lock, key=key), key)
+
+    def hold(self, tx: Tx, key: str) -> Shape:
+        """The same, about to be referred to: nobody changes or deletes it before this transaction ends."""
+        return self._there(tx.row(self._hold, key=key), key)
+
+    def _there(self, row: AnyRow | None, key: str) -> Shape:
+        if row is None:
+            raise self._missing(key)
+        return self.of(row)
 
     def some(self, db: Reader, keys: Sequence[str]) -> Sequence[Shape]:
         """Those of the keys that exist."""

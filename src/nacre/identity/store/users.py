@@ -35,7 +35,7 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     password_hash: str | None
 
 
-USERS = Shelf(USER, User, key="user_id")
+USERS = Shelf(USER, User, key="user_id", missing=UserNotFound)
 
 _LOGIN = sa.select(*USERS.columns.values(), USER.c.password_hash)
 _LOGIN_BY_ID = _LOGIN.where(USER.c.user_id == sa.bindparam("user_id"))
@@ -58,14 +58,6 @@ _WITH_USER = (
     sa.delete(APPLICATION_CREDENTIAL).where(APPLICATION_CREDENTIAL.c.user_id == _this),
     sa.delete(USER).where(USER.c.user_id == _this),
 )
-
-
-def load_user(db: Reader, user_id: str) -> User:
-    """A user. Raises UserNotFound."""
-    user = USERS.find(db, user_id)
-    if user is None:
-        raise UserNotFound(user_id)
-    return user
 
 
 def find_login_by_id(db: Reader, user_id: str) -> Login | None:
