@@ -62,9 +62,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if parts[5] == "facts":
             facts = msgspec.json.decode(self._body(), type=FactsReport).facts
             self.server.control.report_guests(HostId(parts[4]), facts)
-        else:
+            self._reply(204)
+            return
+        asked = self.server.control.questions.get(HostId(parts[4]), [])
+        if any(question.question_id == parts[6] for question in asked):
             self.server.control.answer(HostId(parts[4]), parts[6], self._body())
-        self._reply(204)
+            self._reply(204)
+        else:
+            self._reply(404)
 
     def _wait(self, host_id: HostId, since: int, wait_s: float) -> HostWishes:
         deadline = time.monotonic() + wait_s

@@ -66,6 +66,14 @@ def test_a_long_poll_returns_as_soon_as_something_is_wished(folder, link):
     assert not wishes.complete
 
 
+def test_an_answer_that_nobody_waits_for_any_more_is_no_failure(folder, link):
+    control = ControlPlane()
+    with served(control, folder / "api.sock"):
+        link.answer(HOST_ID, "forgotten", b"too late")
+
+    assert not control.answers
+
+
 def test_an_image_comes_in_pieces_and_a_missing_one_is_said_to_be_gone(folder, link):
     control, image = ControlPlane(), b"0123456789" * 500_000
     with served(control, folder / "api.sock", image=image), link.open_image(IMAGE.image_id) as chunks:

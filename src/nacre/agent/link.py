@@ -9,7 +9,7 @@ The rules of the conversation, for both ends:
   generation it was asked.
 - Questions may be asked more than once until they are answered; answering one twice is harmless.
 - A fact replaces the one before it. A guest has been brought to its spec when `observed_generation` is the
-  spec's, `waiting` and `fault` are empty; `power` may then still be off under a wish for on: the guest ended
+  spec's, and `waiting` and `fault` are empty; `power` may then still be off under a wish for on: the guest ended
   by itself, and the agent starts it again only when generation or boots of the spec move on. With a `fault`
   and the spec's generation, the agent has given up for the moment, and tries again by itself now and then.
   `exists=False` under `present=False` means that nothing whatsoever is left on the host.
@@ -158,7 +158,7 @@ class HttpLink:
 
     def answer(self, host_id: HostId, question_id: str, data: bytes) -> None:
         path = f"{_host_path(host_id)}/answers/{quote(question_id, safe='')}"
-        self._call("POST", path, body=data, content_type="application/octet-stream")
+        self._call("POST", path, body=data, content_type="application/octet-stream", absent_is_fine=True)
 
     @contextmanager
     def open_image(self, image_id: ImageId) -> Iterator[Iterator[bytes]]:
@@ -177,11 +177,13 @@ class HttpLink:
         body: bytes | None = None,
         content_type: str = "application/json",
         timeout_s: float = CALL_TIMEOUT_S,
+        absent_is_fine: bool = False,
     ) -> bytes:
         with closing(_UnixConnection(self._socket, timeout_s)) as connection:
             headers = {"Content-Type": content_type} if body is not None else {}
             response = self._send(connection, method, path, body=body, headers=headers)
-            _expect_success(response)
+            if not (absent_is_fine and response.status == 404):
+                _expect_success(response)
             return _read(response, LARGEST_ANSWER_BYTES)
 
     def _send(

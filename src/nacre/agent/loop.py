@@ -16,7 +16,7 @@ from nacre.agent.drivers.base import HostDrivers
 from nacre.agent.keeper import Keeper
 from nacre.agent.link import AgentLink
 from nacre.agent.queue import DueQueue
-from nacre.compute.domain.guests import HostReport, Question
+from nacre.compute.domain.guests import HostReport, HostWishes, Question
 from nacre.kernel.clock import Clock
 from nacre.kernel.errors import Problem, Unavailable
 from nacre.kernel.ids import HostId, PortId, ServerId
@@ -69,17 +69,20 @@ class Agent:
         try:
             self._introduce()
             wishes = self._link.wishes(self.host_id, since=self._since, wait_s=wait_s)
+            self._since = wishes.generation
+            self._hear(wishes)
             for question in wishes.questions:
                 self._answer(question)
         except Unavailable:
             self._since = 0  # Begin again with the whole list.
             raise
+        return bool(wishes.complete or wishes.guests or wishes.questions)
+
+    def _hear(self, wishes: HostWishes) -> None:
         for guest_id in self.keeper.hear(wishes):
             self._queue.wake(guest_id)
         if wishes.complete:
             self._queue.wake(HOST)
-        self._since = wishes.generation
-        return bool(wishes.complete or wishes.guests or wishes.questions)
 
     def work(self, *, wait_s: float) -> bool:
         """Bring one due guest as far as it goes now. Whether there was one within `wait_s` real seconds."""

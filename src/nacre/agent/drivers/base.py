@@ -83,7 +83,7 @@ class GuestDriver(Protocol):
 
     @property
     def capabilities(self) -> GuestCapabilities:
-        """Frozen; read once when the agent starts."""
+        """Frozen values; asks nobody."""
         ...
 
     def observe(self) -> Mapping[ServerId, GuestSeen]:

@@ -63,19 +63,13 @@ class LibvirtGuests:
         self._connection = _Connection(uri, self._on_lifecycle)
         self._changed: list[Changed] = []
         self._owned: set[ServerId] = set()
-        self._version = 0
 
     @property
     def capabilities(self) -> GuestCapabilities:
-        if not self._version:
-            try:
-                with self._connection.use() as libvirtd:
-                    self._version = libvirtd.getVersion()
-            except Problem as problem:
-                log.debug("the version of the hypervisor is not known yet: %s", problem)
+        """The hypervisor's version is 0 until libvirtd has first been reached."""
         return GuestCapabilities(
             hypervisor_type="QEMU",
-            hypervisor_version=self._version,
+            hypervisor_version=self._connection.version,
             disk_formats=frozenset(BASE_FORMATS),
         )
 
@@ -265,6 +259,7 @@ class _Connection:
         self._lock = threading.Lock()
         self._libvirtd: Any | None = None
         self.complaint = ""
+        self.version = 0
         self.saw_active: set[ServerId] = set()
         self.ended_by_host: set[ServerId] = set()
         _start_event_loop()
@@ -293,6 +288,7 @@ class _Connection:
         libvirtd = libvirt.open(self._uri)
         self.saw_active.clear()
         self.ended_by_host.clear()
+        self.version = libvirtd.getVersion()
         libvirtd.setKeepAlive(KEEPALIVE_S, KEEPALIVE_MISSES)
         libvirtd.registerCloseCallback(self._on_close, None)
         libvirtd.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._on_lifecycle, None)
