@@ -31,7 +31,7 @@ from nacre.kernel.ids import ProjectId, new_id
 
 FlavorName = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"\A\S(.*\S)?\Z")]
 FlavorId = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=255, pattern=r"\A[a-zA-Z0-9. _-]*\S[a-zA-Z0-9. _-]*\Z")
+    str, msgspec.Meta(min_length=1, max_length=255, pattern=r"\A(?! )[a-zA-Z0-9. _-]+(?<! )\Z")
 ]
 LongText = Annotated[str, msgspec.Meta(max_length=65535)]
 SpecKey = Annotated[str, msgspec.Meta(pattern=r"\A[a-zA-Z0-9\-_:. ]{1,255}\Z")]
