@@ -130,6 +130,21 @@ def test_a_console_question_is_answered(control, clock):
     assert len(control.answers[question_id].splitlines()) == 10
 
 
+def test_hosts_outlive_their_fleet(control, clock):
+    fleet = FakeFleet(control, 2, clock)
+    host = fake_host_ids(2)[0]
+    spec = control.wish(new_spec(), on=host)
+    _run(fleet)
+
+    successor = FakeFleet(control, 2, clock, worlds=fleet.worlds)
+    control.facts.clear()
+    _run(successor)
+
+    assert successor.worlds == fleet.worlds
+    assert successor.worlds[host].guests[spec.guest_id].boots == 1
+    assert control.facts[spec.guest_id].power is Power.ON
+
+
 def test_its_thread_builds_a_guest_as_soon_as_it_is_wished():
     control = ControlPlane()
     fleet = FakeFleet(control, 3, SystemClock())

@@ -144,13 +144,19 @@ class FakeFleet:
     def _work(self) -> bool:
         done = 0
         while done < GUESTS_AT_ONCE and (key := self._queue.take(0)) is not None:
-            host_id, guest_id = key
-            keeper = self.keepers[host_id]
-            outcome = keeper.bring(guest_id)
-            self._queue.done(key, again_in_s=outcome.recheck_s if isinstance(outcome, Wait) else None)
-            keeper.close_spare_networks()
+            again_in_s: float | None = FAILURE_PAUSE_S
+            try:
+                again_in_s = self._bring(*key)
+            finally:
+                self._queue.done(key, again_in_s=again_in_s)
             done += 1
         return done > 0
+
+    def _bring(self, host_id: HostId, guest_id: ServerId) -> float | None:
+        keeper = self.keepers[host_id]
+        outcome = keeper.bring(guest_id)
+        keeper.close_spare_networks()
+        return outcome.recheck_s if isinstance(outcome, Wait) else None
 
     def _report(self) -> bool:
         with self._changed:

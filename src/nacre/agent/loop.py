@@ -89,15 +89,18 @@ class Agent:
         key = self._queue.take(wait_s)
         if key is None:
             return False
-        if key == HOST:
-            self._survey()
-            self._queue.done(HOST, again_in_s=SURVEY_S)
-            return True
-        outcome = self.keeper.bring(key)
-        self._queue.done(key, again_in_s=outcome.recheck_s if isinstance(outcome, Wait) else None)
+        again_in_s: float | None = SURVEY_S
+        try:
+            again_in_s = self._survey() if key == HOST else self._bring(key)
+        finally:
+            self._queue.done(key, again_in_s=again_in_s)
+        return True
+
+    def _bring(self, guest_id: ServerId) -> float | None:
+        outcome = self.keeper.bring(guest_id)
         if self.keeper.has_spare_networks():
             self._queue.wake(HOST)
-        return True
+        return outcome.recheck_s if isinstance(outcome, Wait) else None
 
     def report(self) -> None:
         """Say what has changed, of the host and of its guests. Raises Unavailable."""
@@ -138,7 +141,8 @@ class Agent:
             data = f"[{problem}]\n".encode()
         self._link.answer(self.host_id, question.question_id, data)
 
-    def _survey(self) -> None:
+    def _survey(self) -> float:
+        """Look at the whole host; in how many seconds to look again."""
         try:
             for guest_id in self.keeper.survey():
                 self._queue.wake_idle(guest_id)
@@ -150,6 +154,7 @@ class Agent:
             log.exception("the host could not be surveyed")
         if self._describe() != self._told:
             self._news.set()
+        return SURVEY_S
 
     # -- in threads ------------------------------------------------------------------------------------
 
@@ -202,7 +207,10 @@ class Agent:
 
     def _labour(self) -> None:
         while not self._stopping.is_set():
-            self.work(wait_s=3600.0)
+            try:
+                self.work(wait_s=3600.0)
+            except Exception:
+                log.exception("a look at the host failed; it is repeated")
 
     def _back_off(self, pause_s: float) -> float:
         """Pause; the next pause to make."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -25,6 +26,7 @@ log = logging.getLogger("nacre.agent")
 VSCTL_LIMIT_S = 10
 WAKE_S = 60.0
 RECONNECT_MS = (100, 1000)
+RETRY_S = 1.0
 
 _TEXT = {"type": "string"}
 _TEXT_MAP = {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}}
@@ -130,6 +132,15 @@ class OvsSwitch:
         os.close(self._wake_out)
 
     def _run(self) -> None:
+        while not self._stopping:
+            try:
+                self._look_on()
+            except Exception:
+                log.exception("the switch could not be watched; its database is read anew")
+                self._connected.clear()
+                time.sleep(RETRY_S)
+
+    def _look_on(self) -> None:
         helper = ovs.db.idl.SchemaHelper(schema_json=_SCHEMA)
         for table, shape in _SCHEMA["tables"].items():  # type: ignore[attr-defined]
             helper.register_columns(table, list(shape["columns"]))

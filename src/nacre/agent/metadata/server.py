@@ -27,6 +27,7 @@ REQUEST_LIMIT_S = 5.0
 REQUEST_MOST_BYTES = 8192
 AT_ONCE_EACH = 4
 AT_ONCE = 64
+RETRY_S = 1.0
 
 FindGuest = Callable[[NetworkId, str], GuestSpec | None]
 """The guest that has an address on a network of this host."""
@@ -94,11 +95,15 @@ class MetadataServer:
 
     def _run(self) -> None:
         while not self._stopping:
-            for key, _ in self._selector.select():
-                if key.data is None:
-                    self._wake_out.recv(4096)
-                else:
-                    self._accept(key.data)
+            try:
+                for key, _ in self._selector.select():
+                    if key.data is None:
+                        self._wake_out.recv(4096)
+                    else:
+                        self._accept(key.data)
+            except Exception:
+                log.exception("metadata requests could not be taken; it is tried again")
+                time.sleep(RETRY_S)
 
     def _accept(self, network_id: NetworkId) -> None:
         listener = self._listeners.get(network_id)
