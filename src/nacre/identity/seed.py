@@ -131,7 +131,7 @@ def _ensure_endpoint(tx: Tx, what: str, wanted: Endpoint) -> None:
     seeded = SEEDS.find(tx, what)
     if seeded is None or seeded.value == wanted.url:
         return
-    before = ENDPOINTS.lock(tx, endpoint_id)
+    before = ENDPOINTS.find(tx, endpoint_id)
     if before is None or before.url != seeded.value:
         return
     ENDPOINTS.update(tx, msgspec.structs.replace(before, url=wanted.url))

@@ -79,6 +79,17 @@ class Site:
         """A client that is logged in."""
         return self.client(self.token(user, **options))
 
+    def restart(self, listen: str = "127.0.0.1:5000") -> None:
+        """Begin anew over the same store."""
+        self.close()
+        url = self.kernel.database.url.render_as_string(hide_password=False)
+        fresh = assembled_site(url, state=self.kernel.settings.state_dir, clock=self.clock, listen=listen)
+        self.__dict__.update(fresh.__dict__)
+
+    def close(self) -> None:
+        self.http.close()
+        self.kernel.database.close()
+
     def role_id(self, name: str) -> str:
         (role,) = self.as_user().get(f"/identity/v3/roles?name={name}").json["roles"]
         return str(role["id"])
@@ -126,5 +137,4 @@ def site(database_url: str, tmp_path: Path, clock: VirtualClock) -> Iterator[Sit
     """Identity alone, on each kind of store."""
     site = assembled_site(database_url, state=tmp_path, clock=clock)
     yield site
-    site.http.close()
-    site.kernel.database.close()
+    site.close()
