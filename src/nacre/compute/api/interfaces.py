@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nacre.compute.api.common import Parts, load_server
-from nacre.compute.api.server_views import addresses_view
+from nacre.compute.api.server_views import addresses_view, plain_addresses
 from nacre.compute.errors import InterfaceNotFound, LeftOut, NetworkLabelNotFound
 from nacre.kernel.http.call import Answer, Call, Ok
 from nacre.kernel.http.versions import Windows, since
@@ -76,8 +76,4 @@ def _addresses(call: Call[Parts], server_id: str) -> dict[str, list[dict[str, An
     with call.database.read() as db:
         server = load_server(call, db, server_id)
         found = call.parts.networks.addresses_of(db, [server.server_id])
-    full = addresses_view(found.get(server.server_id, ()))
-    return {
-        label: [{"version": each["version"], "addr": each["addr"]} for each in every]
-        for label, every in full.items()
-    }
+    return plain_addresses(addresses_view(found.get(server.server_id, ())))

@@ -119,6 +119,7 @@ class FullViews:
         view = self.view(server)
         if self._call.version in _FULL_UPDATE:
             return view
+        view["addresses"] = plain_addresses(view["addresses"])
         return {
             name: value
             for name, value in view.items()
@@ -235,6 +236,14 @@ def addresses_view(addresses: Sequence[ShownAddress]) -> dict[str, list[dict[str
             }
         )
     return view
+
+
+def plain_addresses(view: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Addresses without their kind and card."""
+    return {
+        name: [{"version": each["version"], "addr": each["addr"]} for each in addresses]
+        for name, addresses in view.items()
+    }
 
 
 def host_hash(server: Server) -> str:
