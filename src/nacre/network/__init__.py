@@ -4,3 +4,7 @@ What is promised: a row says what is wanted and a loop makes it so. A change of 
 many there are. A guest's port is up only when its rules are in force. Nothing in OVN is ours that no object of ours
 accounts for, and `nacre audit` names every difference.
 """
+
+from nacre.network.assemble import assemble
+
+__all__ = ["assemble"]

@@ -70,6 +70,8 @@ class PlannedNic(msgspec.Struct, frozen=True, kw_only=True):
     fixed_ip: str | None
     tag: str | None
     security_group_ids: tuple[str, ...]
+    port_security_enabled: bool = True
+    """Whether what a port made for it sends is checked, as its network says."""
 
 
 NicPlan = tuple[PlannedNic, ...]
@@ -104,14 +106,16 @@ class Networks(Protocol):
     ) -> NicPlan:
         """Check what a new server asks for, changing nothing. Security groups are given by name or id.
 
-        Errors: NetworkNotFound, PortNotFound, SecurityGroupNotFound, PortInUse, NetworkAmbiguous, Bad.
+        Errors (network/errors.py): NetworkNotFound, PortNotFound, SecurityGroupNotFound, PortInUse,
+        NetworkAmbiguous, NoUniqueMatch, ExternalNetworkAttachForbidden, NetworkRequiresSubnet,
+        InvalidIpForNetwork.
         """
         ...
 
     def claim_nics(self, tx: Tx, plan: NicPlan, *, server_id: ServerId, caller: Caller) -> Sequence[PortId]:
         """Make the planned ports for a server, or adopt those given, in the order of the plan.
 
-        Errors: NoAddressLeft, AddressInUse, PortInUse, OverQuota.
+        Errors (network/errors.py): IpAddressGenerationFailure, IpAddressAlreadyAllocated, PortInUse, OverQuota.
         """
         ...
 
@@ -147,4 +151,19 @@ class Networks(Protocol):
         self, tx: Tx, host_id: HostId, *, up: Collection[PortId], down: Collection[PortId]
     ) -> None:
         """Take note of what a host says of its ports' flows: the status of ports follows."""
+        ...
+
+    def ensure_gateway_host(self, tx: Tx, host_id: HostId) -> None:
+        """Let a host carry the gateways of routers; safe to repeat. Its id is also its OVN chassis."""
+        ...
+
+    def remove_gateway_host(self, tx: Tx, host_id: HostId) -> None:
+        """Let a host carry no gateways any more; safe to repeat."""
+        ...
+
+    def audit(self, db: Reader) -> Sequence[str]:
+        """What is wanted against what the network engine holds: a sentence for every difference.
+
+        Errors: DriverAway.
+        """
         ...

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nacre.kernel.errors import Conflict, Invalid
+from nacre.kernel import errors as kernel_errors
+from nacre.kernel.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed
 
 
 @dataclass(eq=False)
@@ -188,3 +189,567 @@ class SecurityGroupRuleInvalidPrefix(Invalid):
 
     def __str__(self) -> str:
         return f"Invalid input for remote_ip_prefix: '{self.prefix}' is not a valid IP subnet."
+
+
+@dataclass(eq=False)
+class NetworkNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.network_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Network {self.object_id} could not be found."
+
+
+@dataclass(eq=False)
+class SubnetNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.subnet_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Subnet {self.object_id} could not be found."
+
+
+@dataclass(eq=False)
+class PortNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.port_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Port {self.object_id} could not be found."
+
+
+@dataclass(eq=False)
+class RouterNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.router_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Router {self.object_id} could not be found"
+
+
+@dataclass(eq=False)
+class FloatingIPNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.floating_ip_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Floating IP {self.object_id} could not be found."
+
+
+@dataclass(eq=False)
+class SecurityGroupNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.security_group_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Security group {self.object_id} does not exist."
+
+
+@dataclass(eq=False)
+class SecurityGroupRuleNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.security_group_rule_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Security group rule {self.object_id} does not exist."
+
+
+@dataclass(eq=False)
+class SubnetPoolNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.subnet_pool_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Subnet pool {self.object_id} could not be found."
+
+
+@dataclass(eq=False)
+class AgentNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.agent_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Agent {self.object_id} could not be found."
+
+
+@dataclass(eq=False)
+class TagNotFound(NotFound):
+    """The object does not carry this tag."""
+
+    code: ClassVar[str] = "network.tag_not_found"
+    tag: str
+
+    def __str__(self) -> str:
+        return f"Tag {self.tag} could not be found."
+
+
+@dataclass(eq=False)
+class ExtensionNotFound(NotFound):
+    """No extension of this alias is offered."""
+
+    code: ClassVar[str] = "network.extension_not_found"
+    alias: str
+
+    def __str__(self) -> str:
+        return f"Extension with alias {self.alias} does not exist"
+
+
+@dataclass(eq=False)
+class NetworkInUse(Conflict):
+    """Ports still stand on it."""
+
+    code: ClassVar[str] = "network.network_in_use"
+    network_id: str
+
+    def __str__(self) -> str:
+        return f"Unable to complete operation on network {self.network_id}. There are one or more ports still in use on the network."
+
+
+@dataclass(eq=False)
+class SubnetInUse(Conflict):
+    """Ports still have addresses from it."""
+
+    code: ClassVar[str] = "network.subnet_in_use"
+    subnet_id: str
+
+    def __str__(self) -> str:
+        return f"Unable to complete operation on subnet {self.subnet_id}: One or more ports have an IP allocation from this subnet."
+
+
+@dataclass(eq=False)
+class FlatNetworkInUse(Conflict):
+    """The wire carries another network untagged."""
+
+    code: ClassVar[str] = "network.flat_network_in_use"
+    physical_network: str
+
+    def __str__(self) -> str:
+        return f"Unable to create the flat network. Physical network {self.physical_network} is in use."
+
+
+@dataclass(eq=False)
+class VlanIdInUse(Conflict):
+    """The wire carries another network under this tag."""
+
+    code: ClassVar[str] = "network.vlan_in_use"
+    vlan_id: int
+    physical_network: str
+
+    def __str__(self) -> str:
+        return f"Unable to create the network. The VLAN {self.vlan_id} on physical network {self.physical_network} is in use."
+
+
+@dataclass(eq=False)
+class PortInUse(Conflict):
+    """Something is attached to the port already."""
+
+    code: ClassVar[str] = "network.port_in_use"
+    port_id: str
+    network_id: str
+    device_id: str
+
+    def __str__(self) -> str:
+        return f"Unable to complete operation on port {self.port_id} for network {self.network_id}. Port already has an attached device {self.device_id}."
+
+
+@dataclass(eq=False)
+class ServicePortInUse(Conflict):
+    """The port belongs to the cloud, which deletes it itself."""
+
+    code: ClassVar[str] = "network.service_port_in_use"
+    port_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Port {self.port_id} cannot be deleted directly via the port API: {self.reason}."
+
+
+@dataclass(eq=False)
+class MacAddressInUse(Conflict):
+    """Another port of the network has this MAC."""
+
+    code: ClassVar[str] = "network.mac_in_use"
+    network_id: str
+    mac: str
+
+    def __str__(self) -> str:
+        return f"Unable to complete operation for network {self.network_id}. The mac address {self.mac} is in use."
+
+
+@dataclass(eq=False)
+class IpAddressAlreadyAllocated(Conflict):
+    """Another port has this address."""
+
+    code: ClassVar[str] = "network.address_in_use"
+    ip: str
+    subnet_id: str
+
+    def __str__(self) -> str:
+        return f"IP address {self.ip} already allocated in subnet {self.subnet_id}"
+
+
+@dataclass(eq=False)
+class IpAddressGenerationFailure(Conflict):
+    """All addresses are taken."""
+
+    code: ClassVar[str] = "network.no_address_left"
+    network_id: str
+    subnet_id: str = ""
+
+    def __str__(self) -> str:
+        return (
+            f"No more IP addresses available for subnet {self.subnet_id}."
+            if self.subnet_id
+            else f"No more IP addresses available on network {self.network_id}."
+        )
+
+
+@dataclass(eq=False)
+class InvalidIpForNetwork(Invalid):
+    """No subnet of the network holds the address."""
+
+    code: ClassVar[str] = "network.address_outside_network"
+    ip: str
+
+    def __str__(self) -> str:
+        return f"IP address {self.ip} is not a valid IP for any of the subnets on the specified network."
+
+
+@dataclass(eq=False)
+class InvalidIpForSubnet(Invalid):
+    """The subnet does not hold the address."""
+
+    code: ClassVar[str] = "network.address_outside_subnet"
+    ip: str
+
+    def __str__(self) -> str:
+        return f"IP address {self.ip} is not a valid IP for the specified subnet."
+
+
+@dataclass(eq=False)
+class InvalidInput(Invalid):
+    """What is asked cannot be meant."""
+
+    code: ClassVar[str] = "network.invalid_input"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Invalid input for operation: {self.reason}."
+
+
+@dataclass(eq=False)
+class BadRequest(Invalid):
+    """What is asked of this object cannot be."""
+
+    code: ClassVar[str] = "network.bad_request"
+    resource: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Bad {self.resource} request: {self.reason}."
+
+
+@dataclass(eq=False)
+class HTTPBadRequest(Invalid):
+    """The body or the query is not what the API takes."""
+
+    code: ClassVar[str] = "network.bad_body"
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
+class GatewayIpInUse(Conflict):
+    """The gateway of a subnet is the address of a router that stays."""
+
+    code: ClassVar[str] = "network.gateway_in_use"
+    ip_address: str
+    port_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"Current gateway ip {self.ip_address} already in use by port {self.port_id}. Unable to update."
+        )
+
+
+@dataclass(eq=False)
+class NetworkAmbiguous(Conflict):
+    """Several networks are possible, and none was named."""
+
+    code: ClassVar[str] = "network.network_ambiguous"
+
+    def __str__(self) -> str:
+        return "Multiple possible networks found, use a Network ID to be more specific."
+
+
+@dataclass(eq=False)
+class ExternalNetworkAttachForbidden(Forbidden):
+    """An external network that is not shared takes no ports of projects."""
+
+    code: ClassVar[str] = "network.external_network"
+    network_id: str
+
+    def __str__(self) -> str:
+        return f"It is not allowed to create an interface on external network {self.network_id}"
+
+
+@dataclass(eq=False)
+class RouterInUse(Conflict):
+    """The router still joins networks."""
+
+    code: ClassVar[str] = "network.router_in_use"
+    router_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Router {self.router_id} still has {self.reason}"
+
+
+@dataclass(eq=False)
+class RouterInterfaceNotFound(NotFound):
+    """The router has no such port."""
+
+    code: ClassVar[str] = "network.router_interface_not_found"
+    router_id: str
+    port_id: str
+
+    def __str__(self) -> str:
+        return f"Router {self.router_id} does not have an interface with id {self.port_id}"
+
+
+@dataclass(eq=False)
+class RouterInterfaceNotFoundForSubnet(NotFound):
+    """The router is not on this subnet."""
+
+    code: ClassVar[str] = "network.router_interface_not_found_for_subnet"
+    router_id: str
+    subnet_id: str
+
+    def __str__(self) -> str:
+        return f"Router {self.router_id} has no interface on subnet {self.subnet_id}"
+
+
+@dataclass(eq=False)
+class RouterInterfaceInUseByFloatingIP(Conflict):
+    """Floating IPs lead through it."""
+
+    code: ClassVar[str] = "network.router_interface_in_use"
+    router_id: str
+    subnet_id: str
+
+    def __str__(self) -> str:
+        return f"Router interface for subnet {self.subnet_id} on router {self.router_id} cannot be deleted, as it is required by one or more floating IPs."
+
+
+@dataclass(eq=False)
+class RouterInterfaceInUseByRoute(Conflict):
+    """Routes lead through it."""
+
+    code: ClassVar[str] = "network.router_interface_in_use_by_route"
+    router_id: str
+    subnet_id: str
+
+    def __str__(self) -> str:
+        return f"Router interface for subnet {self.subnet_id} on router {self.router_id} cannot be deleted, as it is required by one or more routes."
+
+
+@dataclass(eq=False)
+class RouterExternalGatewayInUseByFloatingIp(Conflict):
+    """Floating IPs lead through it."""
+
+    code: ClassVar[str] = "network.router_gateway_in_use"
+    router_id: str
+    net_id: str
+
+    def __str__(self) -> str:
+        return f"Gateway cannot be updated for router {self.router_id}, since a gateway to external network {self.net_id} is required by one or more floating IPs."
+
+
+@dataclass(eq=False)
+class InvalidRoutes(Invalid):
+    """A route leads nowhere."""
+
+    code: ClassVar[str] = "network.invalid_routes"
+    routes: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Invalid format for routes: {self.routes}, {self.reason}"
+
+
+@dataclass(eq=False)
+class ExternalGatewayForFloatingIPNotFound(NotFound):
+    """No router joins the port and the external network."""
+
+    code: ClassVar[str] = "network.floating_ip_unreachable"
+    subnet_id: str
+    external_network_id: str
+    port_id: str
+
+    def __str__(self) -> str:
+        return f"External network {self.external_network_id} is not reachable from subnet {self.subnet_id}.  Therefore, cannot associate Port {self.port_id} with a Floating IP."
+
+
+@dataclass(eq=False)
+class FloatingIPPortAlreadyAssociated(Conflict):
+    """The fixed address has a floating IP from there already."""
+
+    code: ClassVar[str] = "network.floating_ip_associated"
+    floating_ip_address: str
+    fip_id: str
+    port_id: str
+    fixed_ip: str
+    net_id: str
+
+    def __str__(self) -> str:
+        return f"Cannot associate floating IP {self.floating_ip_address} ({self.fip_id}) with port {self.port_id} using fixed IP {self.fixed_ip}, as that fixed IP already has a floating IP on external network {self.net_id}."
+
+
+@dataclass(eq=False)
+class SecurityGroupDefaultAlreadyExists(Conflict):
+    """The name belongs to the group that every project has."""
+
+    code: ClassVar[str] = "network.default_group"
+
+    def __str__(self) -> str:
+        return "Default security group already exists."
+
+
+@dataclass(eq=False)
+class SecurityGroupCannotRemoveDefault(Conflict):
+    """Every project keeps its default group."""
+
+    code: ClassVar[str] = "network.default_group_stays"
+
+    def __str__(self) -> str:
+        return "Insufficient rights for removing default security group."
+
+
+@dataclass(eq=False)
+class SecurityGroupCannotUpdateDefault(Conflict):
+    """The default group keeps its name."""
+
+    code: ClassVar[str] = "network.default_group_name"
+
+    def __str__(self) -> str:
+        return "Updating default security group not allowed."
+
+
+@dataclass(eq=False)
+class SecurityGroupInUse(Conflict):
+    """Ports or rules refer to the group."""
+
+    code: ClassVar[str] = "network.group_in_use"
+    group_id: str
+
+    def __str__(self) -> str:
+        return f"Security Group {self.group_id} in use."
+
+
+@dataclass(eq=False)
+class SecurityGroupRuleExists(Conflict):
+    """A rule of the group lets the same through."""
+
+    code: ClassVar[str] = "network.rule_exists"
+    rule_id: str
+
+    def __str__(self) -> str:
+        return f"Security group rule already exists. Rule id is {self.rule_id}."
+
+
+@dataclass(eq=False)
+class SubnetPoolInUse(Conflict):
+    """Subnets are cut from the pool."""
+
+    code: ClassVar[str] = "network.subnet_pool_in_use"
+    pool_id: str
+
+    def __str__(self) -> str:
+        return f"Unable to complete operation on subnet pool {self.pool_id}. There are one or more subnets in use."
+
+
+@dataclass(eq=False)
+class SubnetAllocationError(Conflict):
+    """The pool has no prefix of this length left."""
+
+    code: ClassVar[str] = "network.no_prefix_left"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Failed to allocate subnet: {self.reason}."
+
+
+@dataclass(eq=False)
+class RevisionNumberConstraintFailed(PreconditionFailed):
+    """The object has changed since the caller looked."""
+
+    code: ClassVar[str] = "network.revision"
+    object_id: str
+    expected: int
+
+    def __str__(self) -> str:
+        return f"Constrained to {self.expected}, but current revision is different."
+
+
+@dataclass(eq=False)
+class OverQuota(kernel_errors.OverQuota):
+    """The project may have no more of these."""
+
+    code: ClassVar[str] = "network.over_quota"
+    noun: str
+
+    def __str__(self) -> str:
+        return f"Quota exceeded for resources: ['{self.noun}']."
+
+
+@dataclass(eq=False)
+class InvalidSharedSetting(Conflict):
+    """Others stand on the network, and would be cut off from it."""
+
+    code: ClassVar[str] = "network.shared_in_use"
+    network: str
+
+    def __str__(self) -> str:
+        return f"Unable to reconfigure sharing settings for network {self.network}. Multiple tenants are using it."
+
+
+@dataclass(eq=False)
+class NoUniqueMatch(Conflict):
+    """Several security groups have this name."""
+
+    code: ClassVar[str] = "network.group_ambiguous"
+    name: str
+
+    def __str__(self) -> str:
+        return f"Multiple security groups found matching '{self.name}'. Use an ID to be more specific."
+
+
+@dataclass(eq=False)
+class NetworkRequiresSubnet(Invalid):
+    """A server on the network would have no address."""
+
+    code: ClassVar[str] = "network.no_subnet"
+    network_id: str
+
+    def __str__(self) -> str:
+        return f"Network {self.network_id} requires a subnet in order to boot instances on."

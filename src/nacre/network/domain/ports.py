@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -50,7 +52,10 @@ class Port(msgspec.Struct, frozen=True, kw_only=True):
     device_owner: str = ""
     binding_host_id: HostId = HostId("")
     binding_vnic_type: str = "normal"
+    binding_profile: Mapping[str, Any] = {}
     dns_name: str = ""
+    status: str = "DOWN"
+    tags: tuple[str, ...] = ()
     revision_number: int = 0
     created_at: float = 0.0
     updated_at: float = 0.0

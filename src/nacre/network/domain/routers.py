@@ -35,6 +35,7 @@ class Router(msgspec.Struct, frozen=True, kw_only=True):
     distributed: bool = False
     external_gateway_info: ExternalGateway | None = None
     routes: tuple[HostRoute, ...] = ()
+    tags: tuple[str, ...] = ()
     revision_number: int = 0
     created_at: float = 0.0
     updated_at: float = 0.0

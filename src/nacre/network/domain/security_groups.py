@@ -73,6 +73,7 @@ class SecurityGroup(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     stateful: bool = True
     shared: bool = False
+    tags: tuple[str, ...] = ()
     revision_number: int = 0
     created_at: float = 0.0
     updated_at: float = 0.0
@@ -92,6 +93,7 @@ class SecurityGroupRule(msgspec.Struct, frozen=True, kw_only=True):
     remote_ip_prefix: str | None = None
     remote_group_id: SecurityGroupId | None = None
     description: str = ""
+    tags: tuple[str, ...] = ()
     revision_number: int = 0
     created_at: float = 0.0
     updated_at: float = 0.0

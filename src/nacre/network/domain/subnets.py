@@ -44,6 +44,7 @@ class Subnet(msgspec.Struct, frozen=True, kw_only=True):
     ipv6_address_mode: Ipv6Mode | None = None
     subnetpool_id: str | None = None
     service_types: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     revision_number: int = 0
     created_at: float = 0.0
     updated_at: float = 0.0

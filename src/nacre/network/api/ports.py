@@ -1,0 +1,311 @@
+"""Ports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from nacre.kernel.database import Reader, Tx
+from nacre.kernel.errors import Bad
+from nacre.kernel.http.call import Call
+from nacre.kernel.ids import HostId, PortId, ProjectId, SecurityGroupId, SubnetId, new_id
+from nacre.kernel.policy import NotAllowed
+from nacre.network import policy
+from nacre.network.api.attributes import Given, fixed, free, project_of, shown
+from nacre.network.api.kinds import (
+    NAME,
+    boolean,
+    dns_name,
+    ip,
+    ip_or_cidr,
+    mac,
+    many,
+    mapping,
+    one_of,
+    optional,
+    or_empty,
+    text,
+    thing,
+    uuid,
+)
+from nacre.network.api.noun import Noun, Policies, View, standard_view
+from nacre.network.api.parts import Parts
+from nacre.network.changes import ports as changes
+from nacre.network.changes.ports import NewPort
+from nacre.network.changes.security_groups import ensure_default
+from nacre.network.domain.addresses import ip_number
+from nacre.network.domain.fixed_ips import AddressAsk
+from nacre.network.domain.networks import Network
+from nacre.network.domain.ports import AddressPair, Port
+from nacre.network.errors import InvalidInput, NetworkNotFound, PortNotFound, SecurityGroupNotFound
+from nacre.network.store import networks, ports, security_groups
+from nacre.network.store.tables import PORT, PORT_ADDRESS, PORT_SECURITY_GROUP
+
+MOST_ADDRESSES, MOST_PAIRS = 50, 200
+
+ADDRESS = thing({"subnet_id": optional(uuid), "ip_address": optional(ip)}, AddressAsk)
+PAIR = thing(
+    {"ip_address": ip_or_cidr, "mac_address": optional(mac)},
+    lambda ip_address, mac_address=None: AddressPair(ip_address, mac_address or ""),
+    needed=("ip_address",),
+)
+
+ATTRIBUTES = (
+    free("name", NAME),
+    fixed("network_id", uuid, needed=True),
+    free("admin_state_up", boolean),
+    free("mac_address", mac),
+    free("fixed_ips", or_empty(many(ADDRESS, distinct=False, most=MOST_ADDRESSES), ())),
+    free("security_groups", or_empty(many(uuid, distinct=False), ())),
+    free("port_security_enabled", boolean),
+    free("allowed_address_pairs", or_empty(many(PAIR, most=MOST_PAIRS), ())),
+    free("extra_dhcp_opts", or_empty(many(mapping), ())),
+    free("device_id", or_empty(text(255), "")),
+    free("device_owner", or_empty(text(255), "")),
+    free("dns_name", or_empty(dns_name, "")),
+    shown("dns_assignment"),
+    shown("status"),
+    free("binding:host_id", or_empty(text(255), ""), admin=True, hidden=True),
+    free("binding:profile", or_empty(mapping, {}), admin=True, hidden=True),
+    free("binding:vnic_type", one_of("normal")),
+    shown("binding:vif_type", hidden=True),
+    shown("binding:vif_details", hidden=True),
+)
+OF_NETWORK_OWNER = ("mac_address", "port_security_enabled", "allowed_address_pairs")
+"""What on a network of others only its owner may choose, since it could disturb the neighbours."""
+
+
+def _views(_db: Reader, items: Sequence[Port]) -> list[View]:
+    return [_view(item) for item in items]
+
+
+def _view(item: Port) -> View:
+    bound = bool(item.binding_host_id)
+    return standard_view(item) | {
+        "name": item.name,
+        "network_id": item.network_id,
+        "admin_state_up": item.admin_state_up,
+        "mac_address": item.mac_address,
+        "fixed_ips": item.fixed_ips,
+        "security_groups": item.security_groups,
+        "port_security_enabled": item.port_security_enabled,
+        "allowed_address_pairs": item.allowed_address_pairs,
+        "extra_dhcp_opts": [],
+        "device_id": item.device_id,
+        "device_owner": item.device_owner,
+        "dns_name": item.dns_name,
+        "dns_assignment": [],
+        "status": item.status,
+        "binding:host_id": item.binding_host_id,
+        "binding:profile": item.binding_profile,
+        "binding:vnic_type": item.binding_vnic_type,
+        "binding:vif_type": "ovs" if bound else "unbound",
+        "binding:vif_details": {"port_filter": True, "bridge_name": "br-int"} if bound else {},
+    }
+
+
+# -- create ----------------------------------------------------------------------------------------------------
+
+
+def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Port]:
+    """Errors: NetworkNotFound, NotAllowed, SecurityGroupNotFound, and those of `changes.ports.create`."""
+    on = networks.NETWORKS.some(tx, {each.said["network_id"] for each in given})
+    for each in given:
+        _check_network(call, on.get(each.said["network_id"]), each)
+    defaults = {
+        project_id: ensure_default(tx, project_id)
+        for project_id in {ProjectId(project_of(call, each)) for each in given if _gets_default(each, on)}
+    }
+    _check_groups(call, tx, {group for each in given for group in each.get("security_groups", ())})
+    return changes.create(tx, [_new(call, each, on[each.said["network_id"]], defaults) for each in given])
+
+
+def _check_network(call: Call[Parts], network: Network | None, given: Given) -> None:
+    if network is None:
+        raise NetworkNotFound(given.said["network_id"])
+    if call.sees(network.project_id):
+        return
+    if not (network.shared or network.router_external):
+        raise NetworkNotFound(network.id)
+    if not network.shared:
+        raise NotAllowed(policy.PORT_CREATE.name)
+    _check_guest(given, has_address=any(ask.ip_address for ask in given.get("fixed_ips", ())))
+
+
+def _check_guest(given: Given, *, has_address: bool) -> None:
+    """Refuse what only the owner of the network may choose. Raises NotAllowed."""
+    for name in OF_NETWORK_OWNER:
+        if given.has(name):
+            raise NotAllowed(f"{policy.PORT_CREATE.name}:{name}")
+    if has_address:
+        raise NotAllowed(f"{policy.PORT_CREATE.name}:fixed_ips:ip_address")
+
+
+def _gets_default(given: Given, on: Any) -> bool:
+    if given.has("security_groups"):
+        return False
+    return bool(_guarded(given, on[given.said["network_id"]]))
+
+
+def _guarded(given: Given, network: Network) -> bool:
+    if str(given.get("device_owner", "")).startswith("network:"):
+        return False
+    return bool(given.get("port_security_enabled", network.port_security_enabled))
+
+
+def _check_groups(call: Call[Parts], tx: Tx, group_ids: set[str]) -> None:
+    found = security_groups.GROUPS.some(tx, group_ids)
+    for group_id in sorted(group_ids):
+        group = found.get(group_id)
+        if group is None or not (group.shared or call.sees(group.project_id)):
+            raise SecurityGroupNotFound(group_id)
+
+
+def _new(
+    call: Call[Parts], given: Given, network: Network, defaults: dict[ProjectId, SecurityGroupId]
+) -> NewPort:
+    _refuse_left_out(given)
+    project_id = ProjectId(project_of(call, given))
+    guarded = _guarded(given, network)
+    groups = given.get("security_groups")
+    if groups is None:
+        groups = (defaults[project_id],) if guarded else ()
+    _check_owner(call, given)
+    said = given.without(
+        "project_id",
+        "fixed_ips",
+        "security_groups",
+        "port_security_enabled",
+        "allowed_address_pairs",
+        "extra_dhcp_opts",
+    )
+    port = Port(
+        id=PortId(new_id()),
+        project_id=project_id,
+        security_groups=tuple(dict.fromkeys(groups)),
+        port_security_enabled=guarded,
+        created_at=call.now,
+        updated_at=call.now,
+        **{"mac_address": ""} | said,
+    )
+    port = _paired(port, given)
+    _check_guarded(port)
+    return NewPort(port, given.get("fixed_ips"))
+
+
+def _check_owner(call: Call[Parts], given: Given) -> None:
+    """Ports of the cloud's own kinds are trusted, so only the operator may call a port one. Raises NotAllowed."""
+    owner = str(given.get("device_owner", ""))
+    if owner.startswith("network:") and not policy.ADMINISTER.allows(call.caller, {}):
+        raise NotAllowed(f"{call.route.policy.name}:device_owner")
+
+
+def _refuse_left_out(given: Given) -> None:
+    if given.get("extra_dhcp_opts"):
+        raise InvalidInput("extra DHCP options are not offered")
+
+
+def _paired(port: Port, given: Given) -> Port:
+    """The port with its allowed address pairs; a pair without a MAC means the port's own."""
+    pairs = given.get("allowed_address_pairs")
+    return port if pairs is None else ports.replaced(port, allowed_address_pairs=pairs)
+
+
+def _check_guarded(port: Port) -> None:
+    """Groups and pairs mean something only where senders are checked. Raises InvalidInput."""
+    if not port.port_security_enabled:
+        if port.security_groups:
+            raise InvalidInput("Port security must be enabled and the port must have no security groups")
+        if port.allowed_address_pairs:
+            raise InvalidInput(
+                "Port Security must be enabled in order to have allowed address pairs on a port"
+            )
+
+
+# -- change ----------------------------------------------------------------------------------------------------
+
+
+def _change(call: Call[Parts], tx: Tx, item: Port, given: Given) -> Port:
+    """Errors: NotAllowed, SecurityGroupNotFound, InvalidInput, and those of `changes.ports.update`."""
+    _refuse_left_out(given)
+    if given.get("device_owner", item.device_owner) != item.device_owner:
+        _check_owner(call, given)
+    network = networks.load(tx, item.network_id)
+    if not call.sees(network.project_id):
+        had = set(item.addresses)
+        asked = {ask.ip_address for ask in given.get("fixed_ips", ()) if ask.ip_address}
+        _check_guest(given, has_address=bool(asked - had))
+    said = given.without("fixed_ips", "security_groups", "allowed_address_pairs", "extra_dhcp_opts")
+    after = _paired(msgspec.structs.replace(item, **said), given)
+    if given.has("security_groups"):
+        _check_groups(call, tx, set(given.said["security_groups"]) - set(item.security_groups))
+        after = ports.replaced(after, security_groups=tuple(sorted(set(given.said["security_groups"]))))
+    _check_guarded(after)
+    if "binding_host_id" in said:
+        after = ports.replaced(after, binding_host_id=HostId(said["binding_host_id"]))
+    return changes.update(tx, item, after, asks=given.get("fixed_ips"))
+
+
+def _remove(_call: Call[Parts], tx: Tx, item: Port) -> None:
+    """Errors: ServicePortInUse."""
+    changes.check_deletable(item)
+    changes.delete(tx, [item])
+
+
+# -- filters ---------------------------------------------------------------------------------------------------
+
+
+def _by_addresses(values: Sequence[str]) -> sa.ColumnElement[bool]:
+    """`fixed_ips=subnet_id=ID` and `fixed_ips=ip_address=IP`: any of the values of each, and both."""
+    asked: dict[str, list[str]] = {}
+    for value in values:
+        name, _, wanted = value.partition("=")
+        asked.setdefault(name, []).append(wanted)
+    conditions = [_by_address(name, wanted) for name, wanted in asked.items()]
+    return PORT.c.id.in_(sa.select(PORT_ADDRESS.c.port_id).where(*conditions))
+
+
+def _by_address(name: str, wanted: Sequence[str]) -> sa.ColumnElement[bool]:
+    if name == "subnet_id":
+        return PORT_ADDRESS.c.subnet_id.in_([SubnetId(each) for each in wanted])
+    if name == "ip_address":
+        return PORT_ADDRESS.c.ip.in_([each for each in wanted if _is_address(each)])
+    raise Bad(f"'{name[:60]}' is not a part of an address; subnet_id and ip_address are.", where="fixed_ips")
+
+
+def _is_address(value: str) -> bool:
+    try:
+        ip_number(value)
+    except (ValueError, UnicodeError):
+        return False
+    return True
+
+
+def _by_groups(values: Sequence[str]) -> sa.ColumnElement[bool]:
+    members = sa.select(PORT_SECURITY_GROUP.c.port_id)
+    return PORT.c.id.in_(members.where(PORT_SECURITY_GROUP.c.security_group_id.in_(values)))
+
+
+PORTS = Noun(
+    name="port",
+    plural="ports",
+    attributes=ATTRIBUTES,
+    policies=Policies(policy.PORT_SHOW, policy.PORT_CREATE, policy.PORT_UPDATE, policy.PORT_DELETE),
+    shelf=ports.PORTS,
+    absent=PortNotFound,
+    seen_by=ports.seen_by,
+    whole=ports.whole,
+    views=_views,
+    lock=ports.lock,
+    create_all=_create,
+    change=_change,
+    remove=_remove,
+    special={
+        "fixed_ips": _by_addresses,
+        "security_groups": _by_groups,
+        "mac_address": lambda values: PORT.c.mac_address.in_([value.lower() for value in values]),
+    },
+)

@@ -1,0 +1,41 @@
+"""Puts the network service together."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from nacre.host.paths import local_host_id
+from nacre.identity.contract import Identity
+from nacre.kernel.assembly import Assembled, Kernel
+from nacre.kernel.database import Tx
+from nacre.kernel.http.app import Service
+from nacre.network.api.envelope import envelope
+from nacre.network.api.parts import Parts
+from nacre.network.api.routes import ROUTES
+from nacre.network.changes.loops import BASE
+from nacre.network.contract import Networks
+from nacre.network.drivers.base import NetworkDriver
+from nacre.network.loops.desired import BASE_KEY
+from nacre.network.loops.nouns import all_loops, compare
+from nacre.network.nics import Nics
+
+
+def assemble(kernel: Kernel, *, identity: Identity, driver: NetworkDriver) -> Assembled[Networks]:
+    """The network service over a driver. Where the hosts are real, this machine carries routers' gateways."""
+    nics = Nics(compare=partial(compare, driver=driver))
+    door = Service(
+        name="network",
+        prefix="/networking",
+        routes=ROUTES,
+        parts=Parts(
+            identity=identity, region=kernel.settings.region, page_limit=kernel.settings.http.page_limit
+        ),
+        envelope=envelope,
+    )
+
+    def seed(tx: Tx) -> None:
+        tx.make_due(BASE, BASE_KEY)
+        if not kernel.settings.fake_host_count:
+            nics.ensure_gateway_host(tx, local_host_id())
+
+    return Assembled(contract=nics, services=(door,), loops=all_loops(kernel.database, driver), seed=seed)

@@ -1,0 +1,95 @@
+"""Floating IPs come and go, and lead here or there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+
+from nacre.kernel.database import Tx
+from nacre.network.changes import events
+from nacre.network.changes.loops import FLOATING_IPS
+from nacre.network.domain.addresses import ip_version
+from nacre.network.domain.floating_ips import FloatingIp
+from nacre.network.domain.ports import Port
+from nacre.network.errors import (
+    BadRequest,
+    ExternalGatewayForFloatingIPNotFound,
+    FloatingIPPortAlreadyAssociated,
+)
+from nacre.network.store import ports, routers, subnets
+
+
+def disassociate_all(tx: Tx, port_ids: Collection[str], *, addresses: Collection[str] | None = None) -> None:
+    """Let the floating IPs that lead to these ports (to these of their addresses) lead nowhere."""
+    for floating_ip in routers.floating_ips_of_ports(tx, port_ids):
+        if addresses is None or floating_ip.fixed_ip_address in addresses:
+            change(tx, floating_ip, port_id=None, fixed_ip_address=None, router_id=None)
+
+
+def change(tx: Tx, before: FloatingIp, **changes: Any) -> FloatingIp:
+    """Change a floating IP."""
+    after = routers.FLOATING_IPS.update(tx, before, msgspec.structs.replace(before, **changes))
+    events.updated(tx, "floatingip", before, after)
+    tx.make_due(FLOATING_IPS, after.id)
+    return after
+
+
+def aimed(tx: Tx, floating_ip: FloatingIp, port: Port, fixed_ip: str | None) -> FloatingIp:
+    """The floating IP as it leads to an address of a port, by a router that joins the two.
+
+    Errors: BadRequest, ExternalGatewayForFloatingIPNotFound, FloatingIPPortAlreadyAssociated.
+    """
+    fixed = _fixed_address(port, fixed_ip)
+    for other in routers.floating_ips_of_ports(tx, [port.id]):
+        if (
+            other.id != floating_ip.id
+            and other.floating_network_id == floating_ip.floating_network_id
+            and other.fixed_ip_address == fixed
+        ):
+            raise FloatingIPPortAlreadyAssociated(
+                other.floating_ip_address, other.id, port.id, fixed, other.floating_network_id
+            )
+    return msgspec.structs.replace(
+        floating_ip,
+        port_id=port.id,
+        fixed_ip_address=fixed,
+        router_id=_router_for(tx, floating_ip, port, fixed),
+    )
+
+
+def _fixed_address(port: Port, asked: str | None) -> str:
+    usable = [ip for ip in port.addresses if ip_version(ip) == 4]
+    if asked is not None:
+        if asked not in usable:
+            raise BadRequest("floatingip", f"Port {port.id} does not have fixed ip {asked}")
+        return asked
+    if not usable:
+        reason = f"Cannot add floating IP to port {port.id} that has no fixed IPv4 addresses"
+        raise BadRequest("floatingip", reason)
+    if len(usable) > 1:
+        reason = (
+            f"Port {port.id} has multiple fixed IPv4 addresses. "
+            "Must provide a specific IPv4 address when assigning a floating IP"
+        )
+        raise BadRequest("floatingip", reason)
+    return usable[0]
+
+
+def _router_for(tx: Tx, floating_ip: FloatingIp, port: Port, fixed: str) -> str:
+    """The router that joins the fixed address and the outside: the subnet's own gateway, if several do."""
+    subnet_id = next(each.subnet_id for each in port.fixed_ips if each.ip_address == fixed)
+    joining = routers.joining(tx, subnet_id, floating_ip.floating_network_id)
+    if not joining:
+        raise ExternalGatewayForFloatingIPNotFound(subnet_id, floating_ip.floating_network_id, port.id)
+    gateway = subnets.load(tx, subnet_id).gateway_ip
+    return next((router_id for router_id, ip in joining if ip == gateway), joining[0][0])
+
+
+def delete(tx: Tx, floating_ip: FloatingIp) -> None:
+    """Give a floating IP back, with the port that kept its address."""
+    routers.FLOATING_IPS.remove(tx, floating_ip.id)
+    ports.remove(tx, [floating_ip.floating_port_id])
+    events.deleted(tx, "floatingip", floating_ip)
+    tx.make_due(FLOATING_IPS, floating_ip.id)

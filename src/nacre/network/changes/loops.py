@@ -1,0 +1,21 @@
+"""The names of the loops, and what is made due when something changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nacre.kernel.database import Tx
+
+BASE = "network:base"
+NETWORKS = "network:networks"
+SUBNETS = "network:subnets"
+PORTS = "network:ports"
+ROUTERS = "network:routers"
+FLOATING_IPS = "network:floating_ips"
+SECURITY_GROUPS = "network:security_groups"
+
+
+def make_due(tx: Tx, loop: str, keys: Iterable[str]) -> None:
+    """Let `loop` look at each of `keys`."""
+    for key in keys:
+        tx.make_due(loop, key)

@@ -1,0 +1,144 @@
+"""Networks come and go, and keep a port for the metadata service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nacre.kernel.database import Tx
+from nacre.kernel.ids import NetworkId, PortId, ProjectId, new_id
+from nacre.network.changes import events
+from nacre.network.changes import ports as port_changes
+from nacre.network.changes.loops import NETWORKS, PORTS, SUBNETS, make_due
+from nacre.network.domain.addresses import new_mac, pool_ranges
+from nacre.network.domain.networks import Network, NetworkType
+from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
+from nacre.network.domain.subnets import Subnet
+from nacre.network.errors import FlatNetworkInUse, InvalidSharedSetting, NetworkInUse, VlanIdInUse
+from nacre.network.store import addresses, networks, ports, quotas, subnets
+from nacre.network.store.shelf import serialise
+
+GOES_WITH_NETWORK = frozenset({DeviceOwner.METADATA})
+
+
+def create(tx: Tx, wanted: Sequence[Network]) -> None:
+    """Make networks. Errors: OverQuota, FlatNetworkInUse, VlanIdInUse."""
+    for project_id in dict.fromkeys(network.project_id for network in wanted):
+        quotas.check_room(
+            tx, project_id, "network", wanted=sum(each.project_id == project_id for each in wanted)
+        )
+    for network in wanted:
+        if network.is_physical:
+            _check_wire(tx, network)
+        networks.NETWORKS.insert(tx, [network])
+        events.created(tx, "network", network)
+        tx.make_due(NETWORKS, network.id)
+
+
+def _check_wire(tx: Tx, network: Network) -> None:
+    wire, vlan = network.provider_physical_network, network.provider_segmentation_id
+    assert wire is not None, "a physical network has a wire"
+    serialise(tx, f"wire {wire}")
+    if networks.is_wire_taken(tx, wire, vlan):
+        if network.provider_network_type is NetworkType.FLAT:
+            raise FlatNetworkInUse(wire)
+        raise VlanIdInUse(vlan or 0, wire)
+
+
+def update(tx: Tx, before: Network, after: Network) -> Network:
+    """Change a locked network. Errors: InvalidSharedSetting."""
+    standing = ports.of_network(tx, before.id) if _matters_to_ports(before, after) else []
+    if before.shared and not after.shared:
+        for port in standing:
+            if port.project_id not in ("", before.project_id):
+                raise InvalidSharedSetting(before.name or before.id)
+    after = networks.NETWORKS.update(tx, before, after)
+    events.updated(tx, "network", before, after)
+    tx.make_due(NETWORKS, after.id)
+    if before.admin_state_up != after.admin_state_up:
+        make_due(tx, PORTS, (port.id for port in standing))
+    if before.mtu != after.mtu:
+        make_due(tx, PORTS, (port.id for port in standing if port.is_on_router))
+    if (before.mtu, before.dns_domain) != (after.mtu, after.dns_domain):
+        make_due(tx, SUBNETS, networks.subnet_ids(tx, [after.id])[after.id])
+    return after
+
+
+def _matters_to_ports(before: Network, after: Network) -> bool:
+    return (before.admin_state_up, before.mtu, before.shared) != (
+        after.admin_state_up,
+        after.mtu,
+        after.shared,
+    )
+
+
+def delete(tx: Tx, network: Network) -> None:
+    """Delete a locked network with its subnets. Errors: NetworkInUse."""
+    standing = ports.of_network(tx, network.id)
+    if any(port.device_owner not in GOES_WITH_NETWORK for port in standing):
+        raise NetworkInUse(network.id)
+    port_changes.delete(tx, standing)
+    for subnet in subnets.on_networks(tx, [network.id]):
+        forget_subnet(tx, subnet)
+    networks.NETWORKS.remove(tx, network.id)
+    events.deleted(tx, "network", network)
+    tx.make_due(NETWORKS, network.id)
+
+
+def forget_subnet(tx: Tx, subnet: Subnet) -> None:
+    """Delete a subnet from which no port has an address any more."""
+    subnets.SUBNETS.remove(tx, subnet.id)
+    events.deleted(tx, "subnet", subnet)
+    tx.make_due(SUBNETS, subnet.id)
+
+
+# -- the metadata port -------------------------------------------------------------------------------------
+
+
+def settle_metadata(tx: Tx, network: Network) -> None:
+    """Give a locked network the metadata port that its subnets call for, or none.
+
+    It has an address in every IPv4 subnet with DHCP, whose hosts are told to ask there for 169.254.169.254.
+    """
+    served = [s for s in subnets.on_networks(tx, [network.id]) if s.ip_version == 4 and s.enable_dhcp]
+    found = ports.owned_on(tx, [network.id], DeviceOwner.METADATA)
+    if not served:
+        port_changes.delete(tx, found)
+        return
+    port = found[0] if found else None
+    had = {fixed.subnet_id: fixed for fixed in port.fixed_ips} if port else {}
+    given = [had.get(subnet.id) or _metadata_address(tx, subnet) for subnet in served]
+    fixed_ips = tuple(fixed for fixed in given if fixed is not None)
+    if port is None:
+        _make_metadata_port(tx, network, fixed_ips)
+    elif port.fixed_ips != fixed_ips:
+        port_changes.write(tx, port, ports.replaced(port, fixed_ips=fixed_ips))
+    make_due(tx, SUBNETS, (subnet.id for subnet in served))
+
+
+def _metadata_address(tx: Tx, subnet: Subnet) -> FixedIp | None:
+    """An address of the subnet's pools. A full subnet goes without: its ports matter more."""
+    serialise(tx, f"addresses {subnet.id}")
+    free = addresses.lowest_free(
+        tx, subnet.id, subnet.ip_version, pool_ranges(subnet.allocation_pools), count=1
+    )
+    return FixedIp(subnet.id, free[0]) if free else None
+
+
+def _make_metadata_port(tx: Tx, network: Network, fixed_ips: tuple[FixedIp, ...]) -> None:
+    port = Port(
+        id=PortId(new_id()),
+        network_id=NetworkId(network.id),
+        project_id=ProjectId(""),
+        mac_address=new_mac(),
+        fixed_ips=fixed_ips,
+        port_security_enabled=False,
+        device_id=f"ovnmeta-{network.id}",
+        device_owner=DeviceOwner.METADATA,
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+    while ports.used_macs(tx, [port.network_id], [port.mac_address]):
+        port = ports.replaced(port, mac_address=new_mac())
+    ports.insert(tx, [port])
+    events.created(tx, "port", port)
+    tx.make_due(PORTS, port.id)

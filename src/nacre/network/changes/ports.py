@@ -1,0 +1,242 @@
+"""Ports come and go, and get their addresses."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import msgspec
+
+from nacre.kernel.database import Tx
+from nacre.kernel.ids import PortId, SubnetId
+from nacre.network.changes import events, floating_ips
+from nacre.network.changes.loops import PORTS, ROUTERS, SUBNETS, make_due
+from nacre.network.domain.addresses import new_mac, pool_ranges
+from nacre.network.domain.fixed_ips import AddressAsk, AnyOf, Wish, wish_for, wishes_unasked
+from nacre.network.domain.ports import AddressPair, DeviceOwner, FixedIp, Port
+from nacre.network.domain.subnets import Subnet
+from nacre.network.errors import (
+    IpAddressAlreadyAllocated,
+    IpAddressGenerationFailure,
+    MacAddressInUse,
+    ServicePortInUse,
+)
+from nacre.network.store import addresses, ports, quotas, subnets
+from nacre.network.store.shelf import serialise
+
+
+class NewPort(msgspec.Struct, frozen=True):
+    """A port to be made. Its MAC is empty when nobody chose one; `asks` is None when nobody asked for addresses."""
+
+    port: Port
+    asks: tuple[AddressAsk, ...] | None = None
+
+
+def create(
+    tx: Tx, wanted: Sequence[NewPort], *, made_for_server: bool = False, places: Sequence[int] = ()
+) -> list[Port]:
+    """Make ports, all or none: the same few statements, however many there are.
+
+    `places` are their positions among the interfaces of a server.
+
+    Errors: OverQuota, MacAddressInUse, IpAddressAlreadyAllocated, IpAddressGenerationFailure, InvalidInput, ...
+    """
+    if not wanted:
+        return []
+    counts: dict[str, int] = defaultdict(int)
+    for new in wanted:
+        counts[new.port.project_id] += 1
+    for project_id in sorted(counts):
+        quotas.check_room(tx, project_id, "port", wanted=counts[project_id])
+    made = _with_macs(tx, [new.port for new in wanted])
+    made = _with_addresses(tx, made, [new.asks for new in wanted])
+    ports.insert(tx, made, made_for_server=made_for_server, places=places)
+    for port in made:
+        events.created(tx, "port", port)
+    make_due(tx, PORTS, (port.id for port in made))
+    return made
+
+
+def _with_macs(tx: Tx, made: Sequence[Port]) -> list[Port]:
+    chosen = [port if port.mac_address else ports.replaced(port, mac_address=new_mac()) for port in made]
+    used = ports.used_macs(tx, {port.network_id for port in chosen}, {port.mac_address for port in chosen})
+    seen = set(used)
+    for index, port in enumerate(chosen):
+        while (port.network_id, chosen[index].mac_address) in seen:
+            if made[index].mac_address:
+                raise MacAddressInUse(port.network_id, port.mac_address)
+            chosen[index] = ports.replaced(port, mac_address=new_mac())
+        seen.add((port.network_id, chosen[index].mac_address))
+    return [_with_pairs(port) for port in chosen]
+
+
+def _with_pairs(port: Port) -> Port:
+    """Allowed pairs without a MAC mean the port's own."""
+    if all(pair.mac_address for pair in port.allowed_address_pairs):
+        return port
+    pairs = tuple(
+        AddressPair(pair.ip_address, pair.mac_address or port.mac_address)
+        for pair in port.allowed_address_pairs
+    )
+    return ports.replaced(port, allowed_address_pairs=pairs)
+
+
+def _with_addresses(
+    tx: Tx, made: Sequence[Port], asks: Sequence[tuple[AddressAsk, ...] | None]
+) -> list[Port]:
+    on = _subnets_by_network(tx, {port.network_id for port in made})
+    wishes = [wishes_for(port, on[port.network_id], asked) for port, asked in zip(made, asks, strict=True)]
+    given = allocate(tx, list(zip(made, wishes, strict=True)))
+    return [ports.replaced(port, fixed_ips=fixed) for port, fixed in zip(made, given, strict=True)]
+
+
+def _subnets_by_network(tx: Tx, network_ids: Collection[str]) -> Mapping[str, list[Subnet]]:
+    found: dict[str, list[Subnet]] = {network_id: [] for network_id in network_ids}
+    for subnet in subnets.on_networks(tx, network_ids):
+        found[subnet.network_id].append(subnet)
+    return found
+
+
+def wishes_for(port: Port, on: Sequence[Subnet], asks: Sequence[AddressAsk] | None) -> list[Wish]:
+    """What addresses a port wants of the subnets of its network."""
+    if asks is None:
+        return wishes_unasked(on, port.mac_address, port.device_owner)
+    return [wish_for(ask, on, port.mac_address, port.device_owner) for ask in asks]
+
+
+def allocate(tx: Tx, wanted: Sequence[tuple[Port, Sequence[Wish]]]) -> list[tuple[FixedIp, ...]]:
+    """Addresses for the wishes of ports: one question for each subnet, however many ports there are.
+
+    The lowest free ones are given. Errors: IpAddressAlreadyAllocated, IpAddressGenerationFailure.
+    """
+    allocation = _Allocation(tx, [(port, wish) for port, wishes in wanted for wish in wishes])
+    return [tuple(allocation.give(port, wish) for wish in wishes) for port, wishes in wanted]
+
+
+class _Allocation:
+    """Addresses given away within one transaction."""
+
+    def __init__(self, tx: Tx, wanted: Iterable[tuple[Port, Wish]]) -> None:
+        self._tx = tx
+        self._promised: dict[SubnetId, set[str]] = defaultdict(set)
+        self._free: dict[SubnetId, list[str]] = {}
+        self._needed: dict[SubnetId, int] = defaultdict(int)
+        for port, wish in wanted:
+            match wish:
+                case AnyOf(subnets=choices):
+                    self._needed[choices[0].id] += 1
+                case FixedIp(subnet_id=subnet_id, ip_address=ip):
+                    if ip in self._promised[subnet_id]:
+                        raise IpAddressAlreadyAllocated(ip, subnet_id)
+                    self._promised[subnet_id].add(ip)
+        for subnet_id in sorted({*self._promised, *self._needed}):
+            serialise(tx, f"addresses {subnet_id}")
+        for subnet_id, ips in self._promised.items():
+            for ip in sorted(addresses.used_among(tx, subnet_id, ips)):
+                raise IpAddressAlreadyAllocated(ip, subnet_id)
+
+    def give(self, port: Port, wish: Wish) -> FixedIp:
+        if isinstance(wish, FixedIp):
+            return wish
+        for subnet in wish.subnets:
+            ip = self._next(subnet)
+            if ip is not None:
+                self._promised[subnet.id].add(ip)
+                return FixedIp(subnet.id, ip)
+        only = wish.subnets[0].id if len(wish.subnets) == 1 else ""
+        raise IpAddressGenerationFailure(port.network_id, only)
+
+    def _next(self, subnet: Subnet) -> str | None:
+        if subnet.id not in self._free:
+            if subnet.id not in self._needed:
+                serialise(self._tx, f"addresses {subnet.id}")
+            self._free[subnet.id] = addresses.lowest_free(
+                self._tx,
+                subnet.id,
+                subnet.ip_version,
+                pool_ranges(subnet.allocation_pools),
+                count=max(1, sum(self._needed.values())),
+                but=self._promised[subnet.id],
+            )[::-1]
+        free = self._free[subnet.id]
+        return free.pop() if free else None
+
+
+def update(tx: Tx, before: Port, after: Port, *, asks: Sequence[AddressAsk] | None = None) -> Port:
+    """Change a locked port; `asks` replaces its addresses, of which those that fit stay.
+
+    Floating IPs that led to an address it no longer has lead nowhere from then on.
+    Errors: as for `create`.
+    """
+    if after.mac_address != before.mac_address and ports.used_macs(
+        tx, [after.network_id], [after.mac_address]
+    ):
+        raise MacAddressInUse(after.network_id, after.mac_address)
+    after = _with_pairs(after)
+    if asks is not None:
+        after = ports.replaced(after, fixed_ips=_renewed(tx, after, asks))
+    return write(tx, before, after)
+
+
+def write(tx: Tx, before: Port, after: Port, *, place: int | None = None) -> Port:
+    """Write a port whose addresses are settled, and make due what follows from the difference.
+
+    `place` is its position among the interfaces of a server.
+    """
+    beside = {} if place is None else {"place": place}
+    if before.binding_host_id != after.binding_host_id and not after.is_trusted:
+        after = ports.replaced(after, status="DOWN")
+    after = ports.update(tx, before, after, **beside)
+    events.updated(tx, "port", before, after)
+    tx.make_due(PORTS, after.id)
+    lost = set(before.addresses) - set(after.addresses)
+    if lost:
+        floating_ips.disassociate_all(tx, [after.id], addresses=lost)
+    if after.is_on_router:
+        tx.make_due(ROUTERS, after.device_id)
+    if after.device_owner == DeviceOwner.METADATA:
+        make_due(tx, SUBNETS, {fixed.subnet_id for fixed in (*before.fixed_ips, *after.fixed_ips)})
+    return after
+
+
+def _renewed(tx: Tx, port: Port, asks: Sequence[AddressAsk]) -> tuple[FixedIp, ...]:
+    """The addresses of a port once `asks` are met: what it has already is kept where it fits."""
+    on = subnets.on_networks(tx, [port.network_id])
+    had = list(port.fixed_ips)
+    kept: dict[int, FixedIp] = {}
+    wishes: dict[int, Wish] = {}
+    for place, ask in enumerate(asks):
+        wish = wish_for(ask, on, port.mac_address, port.device_owner)
+        choices = {subnet.id for subnet in wish.subnets} if isinstance(wish, AnyOf) else set()
+        match = next((fixed for fixed in had if fixed == wish or fixed.subnet_id in choices), None)
+        if match is None:
+            wishes[place] = wish
+        else:
+            had.remove(match)
+            kept[place] = match
+    given = allocate(tx, [(port, list(wishes.values()))])[0]
+    fresh = dict(zip(wishes, given, strict=True))
+    return tuple((kept | fresh)[place] for place in range(len(asks)))
+
+
+def delete(tx: Tx, gone: Sequence[Port]) -> None:
+    """Delete locked ports of any kind; floating IPs that led to them lead nowhere from then on."""
+    ids = [port.id for port in gone]
+    floating_ips.disassociate_all(tx, ids)
+    ports.remove(tx, ids)
+    for port in gone:
+        events.deleted(tx, "port", port)
+        if port.is_on_router:
+            tx.make_due(ROUTERS, port.device_id)
+    make_due(tx, PORTS, ids)
+
+
+def check_deletable(port: Port) -> None:
+    """Ports of the cloud itself are deleted with what they serve. Raises ServicePortInUse."""
+    if port.is_trusted and port.device_id:
+        raise ServicePortInUse(port.id, f"has device owner {port.device_owner}")
+
+
+def port_ids(made: Iterable[Port]) -> list[PortId]:
+    """The ids of ports, in order."""
+    return [port.id for port in made]

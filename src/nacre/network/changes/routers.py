@@ -1,0 +1,306 @@
+"""Routers come and go, join networks, and find and lose their way out."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+import msgspec
+
+from nacre.kernel.database import Tx
+from nacre.kernel.ids import NetworkId, PortId, ProjectId, new_id
+from nacre.network.changes import events
+from nacre.network.changes import ports as port_changes
+from nacre.network.changes.loops import FLOATING_IPS, PORTS, ROUTERS, make_due
+from nacre.network.changes.ports import NewPort
+from nacre.network.domain.addresses import ip_version, overlaps
+from nacre.network.domain.fixed_ips import AddressAsk
+from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
+from nacre.network.domain.routers import ExternalGateway, Router
+from nacre.network.domain.subnets import HostRoute, Subnet
+from nacre.network.errors import (
+    BadRequest,
+    InvalidRoutes,
+    PortInUse,
+    RouterExternalGatewayInUseByFloatingIp,
+    RouterInterfaceInUseByFloatingIP,
+    RouterInterfaceInUseByRoute,
+    RouterInterfaceNotFound,
+    RouterInterfaceNotFoundForSubnet,
+    RouterInUse,
+)
+from nacre.network.store import networks, ports, quotas, routers, subnets
+
+
+class GatewayAsk(msgspec.Struct, frozen=True, kw_only=True):
+    """A way out that somebody asks for. `external_fixed_ips` is None when nobody asked for addresses."""
+
+    network_id: NetworkId
+    enable_snat: bool | None = None
+    external_fixed_ips: tuple[AddressAsk, ...] | None = None
+
+
+def create(tx: Tx, router: Router, gateway: GatewayAsk | None) -> Router:
+    """Make a router. Errors: OverQuota, NetworkNotFound, BadRequest, IpAddressGenerationFailure, ..."""
+    quotas.check_room(tx, router.project_id, "router")
+    routers.ROUTERS.insert(tx, [router], **routers.gateway_columns(None))
+    if gateway is not None:
+        made = _make_gateway(tx, router, gateway)
+        router = msgspec.structs.replace(router, external_gateway_info=made)
+        tx.execute(routers.SET_GATEWAY, router_id=router.id, **routers.gateway_columns(made))
+    events.created(tx, "router", router)
+    tx.make_due(ROUTERS, router.id)
+    return router
+
+
+def update(tx: Tx, before: Router, after: Router, *, gateway: GatewayAsk | None, has_gateway: bool) -> Router:
+    """Change a locked router. With `has_gateway`, `gateway` replaces its way out; None takes it away.
+
+    Errors: as for `create`; RouterExternalGatewayInUseByFloatingIp, InvalidRoutes.
+    """
+    if has_gateway:
+        made = _replaced_gateway(tx, before, gateway)
+        after = msgspec.structs.replace(after, external_gateway_info=made)
+    if before.routes != after.routes:
+        _check_routes(tx, after)
+    columns = routers.gateway_columns(after.external_gateway_info)
+    after = routers.ROUTERS.update(tx, before, after, **columns)
+    old = before.external_gateway_info
+    if old is not None and columns["gateway_port_id"] != old.port_id:
+        port_changes.delete(tx, list(ports.lock_some(tx, [old.port_id]).values()))
+    events.updated(tx, "router", before, after)
+    tx.make_due(ROUTERS, after.id)
+    if (old, before.distributed) != (after.external_gateway_info, after.distributed):
+        make_due(tx, PORTS, (port.id for port in ports.of_devices(tx, [after.id])[after.id]))
+        make_due(tx, FLOATING_IPS, (each.id for each in routers.floating_ips_of_router(tx, after.id)))
+    return after
+
+
+# -- the way out -------------------------------------------------------------------------------------------
+
+
+def _make_gateway(tx: Tx, router: Router, ask: GatewayAsk) -> ExternalGateway:
+    network = networks.load(tx, ask.network_id)
+    if not network.router_external:
+        raise BadRequest("router", f"Network {network.id} is not an external network")
+    port = Port(
+        id=PortId(new_id()),
+        network_id=network.id,
+        project_id=ProjectId(""),
+        mac_address="",
+        port_security_enabled=False,
+        device_id=router.id,
+        device_owner=DeviceOwner.ROUTER_GATEWAY,
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+    made = port_changes.create(tx, [NewPort(port, ask.external_fixed_ips or None)])[0]
+    _check_apart(tx, router, made)
+    return ExternalGateway(
+        network_id=network.id,
+        port_id=made.id,
+        enable_snat=ask.enable_snat is not False,
+        external_fixed_ips=made.fixed_ips,
+    )
+
+
+def _check_apart(tx: Tx, router: Router, gateway_port: Port) -> None:
+    """The networks a router joins must not hold the same addresses as its way out."""
+    outside = subnets.SUBNETS.some(tx, {fixed.subnet_id for fixed in gateway_port.fixed_ips}).values()
+    for inside in _subnets_of(tx, router.id):
+        for subnet in outside:
+            if overlaps(inside.cidr, subnet.cidr):
+                raise _overlap(subnet, inside)
+
+
+def _replaced_gateway(tx: Tx, router: Router, ask: GatewayAsk | None) -> ExternalGateway | None:
+    old = router.external_gateway_info
+    if ask is not None and old is not None and ask.network_id == old.network_id:
+        return _changed_gateway(tx, old, ask)
+    if old is not None and routers.floating_ips_of_router(tx, router.id):
+        raise RouterExternalGatewayInUseByFloatingIp(router.id, old.network_id)
+    return None if ask is None else _make_gateway(tx, router, ask)
+
+
+def _changed_gateway(tx: Tx, old: ExternalGateway, ask: GatewayAsk) -> ExternalGateway:
+    fixed_ips = old.external_fixed_ips
+    if ask.external_fixed_ips:
+        port = ports.lock(tx, old.port_id)
+        fixed_ips = port_changes.update(tx, port, port, asks=ask.external_fixed_ips).fixed_ips
+    enable_snat = old.enable_snat if ask.enable_snat is None else ask.enable_snat
+    return msgspec.structs.replace(old, enable_snat=enable_snat, external_fixed_ips=fixed_ips)
+
+
+# -- routes ------------------------------------------------------------------------------------------------
+
+
+def _check_routes(tx: Tx, router: Router) -> None:
+    """Every next hop must be a neighbour of the router. Raises InvalidRoutes."""
+    own = ports.of_devices(tx, [router.id])[router.id]
+    cidrs = [subnet.cidr for subnet in _subnets_of_ports(tx, own)]
+    addresses = {ip for port in own for ip in port.addresses}
+    for route in router.routes:
+        if ip_version(route.destination) != ip_version(route.nexthop):
+            raise InvalidRoutes(_spelled(router.routes), "destination and nexthop differ in IP version")
+        if not any(ipaddress.ip_address(route.nexthop) in ipaddress.ip_network(cidr) for cidr in cidrs):
+            raise InvalidRoutes(_spelled(router.routes), "the nexthop is not connected with router")
+        if route.nexthop in addresses:
+            raise InvalidRoutes(_spelled(router.routes), "the nexthop is used by router")
+
+
+def _spelled(routes: Sequence[HostRoute]) -> str:
+    return str([{"destination": route.destination, "nexthop": route.nexthop} for route in routes])
+
+
+# -- interfaces --------------------------------------------------------------------------------------------
+
+
+def join_by_subnet(tx: Tx, router: Router, subnet: Subnet) -> Port:
+    """Give a locked router the gateway's address of a subnet; the port that has it.
+
+    Errors: BadRequest, IpAddressAlreadyAllocated, OverQuota.
+    """
+    if subnet.gateway_ip is None:
+        raise BadRequest("router", "Subnet for router interface must have a gateway IP")
+    _check_joinable(tx, router, [subnet])
+    ask = AddressAsk(subnet_id=subnet.id, ip_address=subnet.gateway_ip)
+    port = _leg_that_grows(tx, router, subnet)
+    if port is not None:
+        asks = [AddressAsk(subnet_id=each.subnet_id, ip_address=each.ip_address) for each in port.fixed_ips]
+        joined = port_changes.update(tx, port, port, asks=[*asks, ask])
+    else:
+        joined = port_changes.create(tx, [NewPort(_new_leg(tx, router, subnet), (ask,))])[0]
+    tx.make_due(ROUTERS, router.id)
+    return joined
+
+
+def _new_leg(tx: Tx, router: Router, subnet: Subnet) -> Port:
+    return Port(
+        id=PortId(new_id()),
+        network_id=subnet.network_id,
+        project_id=router.project_id,
+        mac_address="",
+        port_security_enabled=False,
+        device_id=router.id,
+        device_owner=DeviceOwner.ROUTER_INTERFACE,
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+
+
+def _leg_that_grows(tx: Tx, router: Router, subnet: Subnet) -> Port | None:
+    """IPv6 subnets of one network share the router's port there."""
+    if subnet.ip_version == 4:
+        return None
+    for port in ports.lock_device(tx, router.id):
+        if port.network_id == subnet.network_id and port.device_owner == DeviceOwner.ROUTER_INTERFACE:
+            if all(ip_version(ip) == 6 for ip in port.addresses):
+                return port
+    return None
+
+
+def join_by_port(tx: Tx, router: Router, port: Port) -> Port:
+    """Make a locked port, which nothing uses, a leg of a locked router. Errors: PortInUse, BadRequest."""
+    if port.device_id:
+        raise PortInUse(port.id, port.network_id, port.device_id)
+    on = _subnets_of_ports(tx, [port])
+    if not on:
+        raise BadRequest("router", f"Port {port.id} must have at least one fixed IP")
+    if sum(subnet.ip_version == 4 for subnet in on) > 1:
+        raise BadRequest("router", "Cannot have multiple IPv4 subnets on router port")
+    _check_joinable(tx, router, on)
+    leg = ports.replaced(
+        port,
+        device_id=router.id,
+        device_owner=str(DeviceOwner.ROUTER_INTERFACE),
+        security_groups=(),
+        port_security_enabled=False,
+    )
+    joined = port_changes.write(tx, port, leg)
+    tx.make_due(ROUTERS, router.id)
+    return joined
+
+
+def _check_joinable(tx: Tx, router: Router, wanted: Sequence[Subnet]) -> None:
+    for present in _subnets_of(tx, router.id):
+        for subnet in wanted:
+            if present.id == subnet.id:
+                raise BadRequest("router", f"Router already has a port on subnet {subnet.id}")
+            if overlaps(present.cidr, subnet.cidr):
+                raise _overlap(subnet, present)
+
+
+def _overlap(subnet: Subnet, present: Subnet) -> BadRequest:
+    reason = (
+        f"Cidr {subnet.cidr} of subnet {subnet.id} overlaps with cidr {present.cidr} of subnet {present.id}"
+    )
+    return BadRequest("router", reason)
+
+
+def _subnets_of(tx: Tx, router_id: str) -> list[Subnet]:
+    return _subnets_of_ports(tx, ports.of_devices(tx, [router_id])[router_id])
+
+
+def _subnets_of_ports(tx: Tx, of: Sequence[Port]) -> list[Subnet]:
+    return list(
+        subnets.SUBNETS.some(tx, {fixed.subnet_id for port in of for fixed in port.fixed_ips}).values()
+    )
+
+
+def leave(tx: Tx, router: Router, *, port_id: str | None, subnet_id: str | None) -> tuple[Port, str]:
+    """Take a leg from a locked router, found by port or by subnet; the port, and the subnet that was left.
+
+    Errors: RouterInterfaceNotFound, RouterInterfaceNotFoundForSubnet, RouterInterfaceInUseByFloatingIP,
+    RouterInterfaceInUseByRoute.
+    """
+    legs = [
+        port for port in ports.lock_device(tx, router.id) if port.device_owner == DeviceOwner.ROUTER_INTERFACE
+    ]
+    port = _leg(router, legs, port_id=port_id, subnet_id=subnet_id)
+    left_ids = {subnet_id} if subnet_id else {fixed.subnet_id for fixed in port.fixed_ips}
+    left = [subnet for subnet in _subnets_of_ports(tx, [port]) if subnet.id in left_ids]
+    for subnet in left:
+        _check_leaving(tx, router, subnet)
+    kept = tuple(fixed for fixed in port.fixed_ips if fixed.subnet_id not in left_ids)
+    if kept:
+        port_changes.write(tx, port, ports.replaced(port, fixed_ips=kept))
+    else:
+        port_changes.delete(tx, [port])
+    tx.make_due(ROUTERS, router.id)
+    return port, subnet_id or port.fixed_ips[0].subnet_id
+
+
+def _leg(router: Router, legs: Sequence[Port], *, port_id: str | None, subnet_id: str | None) -> Port:
+    if port_id is not None:
+        for port in legs:
+            if port.id == port_id:
+                if subnet_id is not None and subnet_id not in {each.subnet_id for each in port.fixed_ips}:
+                    raise RouterInterfaceNotFoundForSubnet(router.id, subnet_id)
+                return port
+        raise RouterInterfaceNotFound(router.id, port_id)
+    for port in legs:
+        if subnet_id in {fixed.subnet_id for fixed in port.fixed_ips}:
+            return port
+    raise RouterInterfaceNotFoundForSubnet(router.id, subnet_id or "")
+
+
+def _check_leaving(tx: Tx, router: Router, subnet: Subnet) -> None:
+    network = ipaddress.ip_network(subnet.cidr)
+    if any(ipaddress.ip_address(route.nexthop) in network for route in router.routes):
+        raise RouterInterfaceInUseByRoute(router.id, subnet.id)
+    for floating_ip in routers.floating_ips_of_router(tx, router.id):
+        assert floating_ip.fixed_ip_address is not None, "a floating IP with a router leads somewhere"
+        target = ports.load(tx, floating_ip.port_id or "")
+        if FixedIp(subnet.id, floating_ip.fixed_ip_address) in target.fixed_ips:
+            raise RouterInterfaceInUseByFloatingIP(router.id, subnet.id)
+
+
+def delete(tx: Tx, router: Router) -> None:
+    """Delete a locked router without legs, and its way out. Errors: RouterInUse."""
+    own = ports.lock_device(tx, router.id)
+    if any(port.device_owner == DeviceOwner.ROUTER_INTERFACE for port in own):
+        raise RouterInUse(router.id, "ports")
+    routers.ROUTERS.remove(tx, router.id)
+    port_changes.delete(tx, own)
+    events.deleted(tx, "router", router)
+    tx.make_due(ROUTERS, router.id)

@@ -1,0 +1,103 @@
+"""Security groups and rules come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nacre.kernel.database import Tx
+from nacre.kernel.ids import ProjectId, SecurityGroupId
+from nacre.network.changes import events
+from nacre.network.changes.loops import SECURITY_GROUPS
+from nacre.network.domain.security_groups import SecurityGroup, SecurityGroupRule, usual_rules
+from nacre.network.errors import (
+    SecurityGroupInUse,
+    SecurityGroupRuleExists,
+)
+from nacre.network.store import ports, quotas, security_groups
+from nacre.network.store.shelf import serialise
+
+DEFAULT_NAME = "default"
+
+
+def ensure_default(tx: Tx, project_id: ProjectId) -> SecurityGroupId:
+    """The group of a project's ports when nobody says otherwise; made on first use."""
+    group_id = security_groups.default_id(project_id)
+    if security_groups.GROUPS.find(tx, group_id) is None:
+        serialise(tx, f"default group {project_id}")
+        if security_groups.GROUPS.find(tx, group_id) is None:
+            _make_default(tx, group_id, project_id)
+    return group_id
+
+
+def _make_default(tx: Tx, group_id: SecurityGroupId, project_id: ProjectId) -> None:
+    group = SecurityGroup(
+        id=group_id,
+        project_id=project_id,
+        name=DEFAULT_NAME,
+        description="Default security group",
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+    _insert(tx, group, usual_rules(group, is_default=True))
+
+
+def create(tx: Tx, group: SecurityGroup) -> Sequence[SecurityGroupRule]:
+    """Make a group, with the rules that let everything out. Errors: OverQuota."""
+    quotas.check_room(tx, group.project_id, "security_group")
+    rules = usual_rules(group, is_default=False)
+    _insert(tx, group, rules)
+    return rules
+
+
+def _insert(tx: Tx, group: SecurityGroup, rules: Sequence[SecurityGroupRule]) -> None:
+    security_groups.GROUPS.insert(tx, [group])
+    security_groups.insert_rules(tx, rules)
+    events.created(tx, "security_group", group)
+    tx.make_due(SECURITY_GROUPS, group.id)
+
+
+def update(tx: Tx, before: SecurityGroup, after: SecurityGroup) -> SecurityGroup:
+    """Change a group."""
+    after = security_groups.GROUPS.update(tx, before, after)
+    events.updated(tx, "security_group", before, after)
+    if before.stateful != after.stateful:
+        tx.make_due(SECURITY_GROUPS, after.id)
+    return after
+
+
+def delete(tx: Tx, group: SecurityGroup) -> None:
+    """Delete a group that no port is in and no other group's rule names. Errors: SecurityGroupInUse."""
+    if ports.ids_in_group(tx, group.id) or security_groups.is_named_elsewhere(tx, group.id):
+        raise SecurityGroupInUse(group.id)
+    security_groups.remove(tx, group.id)
+    events.deleted(tx, "security_group", group)
+    tx.make_due(SECURITY_GROUPS, group.id)
+
+
+def create_rules(tx: Tx, rules: Sequence[SecurityGroupRule]) -> None:
+    """Add rules to locked groups. Errors: OverQuota, SecurityGroupRuleExists."""
+    for project_id in dict.fromkeys(rule.project_id for rule in rules):
+        wanted = sum(rule.project_id == project_id for rule in rules)
+        quotas.check_room(tx, project_id, "security_group_rule", wanted=wanted)
+    for group_id in dict.fromkeys(rule.security_group_id for rule in rules):
+        same = security_groups.find_same(tx, [r for r in rules if r.security_group_id == group_id])
+        if same is not None:
+            raise SecurityGroupRuleExists(same)
+        tx.make_due(SECURITY_GROUPS, group_id)
+    security_groups.insert_rules(tx, rules)
+    for rule in rules:
+        events.created(tx, "security_group_rule", rule)
+
+
+def update_rule(tx: Tx, before: SecurityGroupRule, after: SecurityGroupRule) -> SecurityGroupRule:
+    """Change what people say of a rule; what it lets through stays."""
+    after = security_groups.RULES.update(tx, before, after)
+    events.updated(tx, "security_group_rule", before, after)
+    return after
+
+
+def delete_rule(tx: Tx, rule: SecurityGroupRule) -> None:
+    """Take a rule away."""
+    security_groups.RULES.remove(tx, rule.id)
+    events.deleted(tx, "security_group_rule", rule)
+    tx.make_due(SECURITY_GROUPS, rule.security_group_id)

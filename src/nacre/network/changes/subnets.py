@@ -1,0 +1,79 @@
+"""Subnets come and go, and what changes in one reaches those who have addresses from it."""
+
+from __future__ import annotations
+
+from nacre.kernel.database import Tx
+from nacre.network.changes import events, networks
+from nacre.network.changes import ports as port_changes
+from nacre.network.changes.loops import PORTS, ROUTERS, SUBNETS, make_due
+from nacre.network.domain.addresses import eui64_address, overlaps, parse_cidr
+from nacre.network.domain.networks import Network
+from nacre.network.domain.ports import DeviceOwner, FixedIp
+from nacre.network.domain.subnets import Subnet
+from nacre.network.errors import GatewayIpInUse, InvalidInput, SubnetInUse
+from nacre.network.store import ports, quotas, subnets
+
+
+def create(tx: Tx, network: Network, subnet: Subnet) -> None:
+    """Make a subnet on a locked network. Errors: OverQuota, InvalidInput."""
+    quotas.check_room(tx, subnet.project_id, "subnet")
+    for other in subnets.on_networks(tx, [network.id]):
+        if overlaps(other.cidr, subnet.cidr):
+            raise InvalidInput(
+                f"Requested subnet with cidr: {subnet.cidr} for network: {network.id} overlaps with another subnet"
+            )
+    subnets.SUBNETS.insert(tx, [subnet])
+    events.created(tx, "subnet", subnet)
+    tx.make_due(SUBNETS, subnet.id)
+    if subnet.makes_own_addresses:
+        _address_present_ports(tx, subnet)
+    networks.settle_metadata(tx, network)
+
+
+def _address_present_ports(tx: Tx, subnet: Subnet) -> None:
+    """Hosts on the network give themselves addresses as soon as they hear of the subnet."""
+    cidr = parse_cidr(subnet.cidr)
+    for port in ports.of_network(tx, subnet.network_id):
+        if not port.is_trusted:
+            fixed = FixedIp(subnet.id, eui64_address(cidr, port.mac_address))
+            port_changes.write(tx, port, ports.replaced(port, fixed_ips=(*port.fixed_ips, fixed)))
+
+
+def update(tx: Tx, network: Network, before: Subnet, after: Subnet) -> Subnet:
+    """Change a locked subnet of a locked network. Errors: GatewayIpInUse."""
+    users = ports.addresses_from(tx, before.id)
+    on_router = [port_id for _ip, port_id, owner in users if owner == DeviceOwner.ROUTER_INTERFACE]
+    if before.gateway_ip != after.gateway_ip:
+        for ip, port_id, owner in users:
+            if owner == DeviceOwner.ROUTER_INTERFACE and ip == before.gateway_ip:
+                raise GatewayIpInUse(ip, port_id)
+        gateways = [port_id for _ip, port_id, owner in users if owner == DeviceOwner.ROUTER_GATEWAY]
+        make_due(tx, ROUTERS, {port.device_id for port in ports.some(tx, gateways).values()})
+    after = subnets.SUBNETS.update(tx, before, after)
+    events.updated(tx, "subnet", before, after)
+    tx.make_due(SUBNETS, after.id)
+    if before.enable_dhcp != after.enable_dhcp:
+        make_due(tx, PORTS, {port_id for _ip, port_id, _owner in users})
+        networks.settle_metadata(tx, network)
+    if after.ip_version == 6 and before.dns_nameservers != after.dns_nameservers:
+        make_due(tx, PORTS, on_router)
+    return after
+
+
+def delete(tx: Tx, network: Network, subnet: Subnet) -> None:
+    """Delete a locked subnet of a locked network. Errors: SubnetInUse.
+
+    The metadata port gives up its address, and hosts those they made themselves; routers hold on to theirs.
+    """
+    users = ports.addresses_from(tx, subnet.id)
+    holding = ports.lock_some(tx, {port_id for _ip, port_id, _owner in users})
+    for port in holding.values():
+        if not (
+            port.device_owner == DeviceOwner.METADATA or (subnet.makes_own_addresses and not port.is_trusted)
+        ):
+            raise SubnetInUse(subnet.id)
+    for port in holding.values():
+        left = tuple(fixed for fixed in port.fixed_ips if fixed.subnet_id != subnet.id)
+        port_changes.write(tx, port, ports.replaced(port, fixed_ips=left))
+    networks.forget_subnet(tx, subnet)
+    networks.settle_metadata(tx, network)

@@ -1,0 +1,127 @@
+"""What each object should have on the switches, by the rows of now: a few statements, however many objects."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from nacre.kernel.database import Reader
+from nacre.kernel.ids import SubnetId
+from nacre.network.domain.addresses import mac_for
+from nacre.network.domain.ovn.floating_ips import compile_floating_ip
+from nacre.network.domain.ovn.networks import compile_network
+from nacre.network.domain.ovn.ports import compile_port, compile_router_port
+from nacre.network.domain.ovn.routers import compile_router
+from nacre.network.domain.ovn.security_groups import compile_base, compile_security_group
+from nacre.network.domain.ovn.subnets import compile_subnet
+from nacre.network.domain.ports import DeviceOwner, Port
+from nacre.network.domain.routers import RouterInterface, rank_gateway_hosts
+from nacre.network.domain.rows import Desired
+from nacre.network.domain.subnets import Subnet
+from nacre.network.store import hosts, security_groups
+from nacre.network.store import networks as network_store
+from nacre.network.store import ports as port_store
+from nacre.network.store import routers as router_store
+from nacre.network.store import subnets as subnet_store
+
+BASE_KEY = "base"
+
+DesiredOf = Mapping[str, Desired]
+
+
+def base(_db: Reader, _keys: Collection[str]) -> DesiredOf:
+    """What belongs to no object."""
+    return {BASE_KEY: compile_base()}
+
+
+def networks(db: Reader, ids: Collection[str]) -> DesiredOf:
+    """Networks."""
+    found = network_store.NETWORKS.some(db, ids)
+    return {network_id: compile_network(network) for network_id, network in found.items()}
+
+
+def subnets(db: Reader, ids: Collection[str]) -> DesiredOf:
+    """Subnets."""
+    found = subnet_store.SUBNETS.some(db, ids)
+    network_ids = {subnet.network_id for subnet in found.values()}
+    on = network_store.NETWORKS.some(db, network_ids)
+    metadata = {
+        fixed.subnet_id: fixed.ip_address
+        for port in port_store.owned_on(db, network_ids, DeviceOwner.METADATA)
+        for fixed in port.fixed_ips
+    }
+    return {
+        subnet.id: compile_subnet(subnet, on[subnet.network_id], metadata_ip=metadata.get(subnet.id))
+        for subnet in found.values()
+        if subnet.network_id in on
+    }
+
+
+def ports(db: Reader, ids: Collection[str]) -> DesiredOf:
+    """Ports of every kind."""
+    found = port_store.some(db, ids)
+    on = network_store.NETWORKS.some(db, {port.network_id for port in found.values()})
+    known = _subnets_of(db, found.values())
+    legs = {port.id: port for port in found.values() if port.is_on_router}
+    routers_of = {each: router_store.find(db, each) for each in {leg.device_id for leg in legs.values()}}
+    gateway_hosts = (
+        hosts.gateway_hosts(db)
+        if any(leg.device_owner == DeviceOwner.ROUTER_GATEWAY for leg in legs.values())
+        else []
+    )
+    desired: dict[str, Desired] = {}
+    for port in found.values():
+        if port.network_id not in on or not all(fixed.subnet_id in known for fixed in port.fixed_ips):
+            continue  # Deleted while we read: its own key is due.
+        if port.id not in legs:
+            desired[port.id] = compile_port(port, on[port.network_id], known)
+        elif router := routers_of[port.device_id]:
+            desired[port.id] = compile_router_port(
+                port,
+                on[port.network_id],
+                known,
+                router,
+                gateway_hosts=rank_gateway_hosts(router.id, gateway_hosts),
+            )
+    return desired
+
+
+def _subnets_of(db: Reader, ports: Collection[Port]) -> Mapping[SubnetId, Subnet]:
+    ids = {fixed.subnet_id for port in ports for fixed in port.fixed_ips}
+    return {SubnetId(key): subnet for key, subnet in subnet_store.SUBNETS.some(db, ids).items()}
+
+
+def routers(db: Reader, ids: Collection[str]) -> DesiredOf:
+    """Routers. Their ports are ports."""
+    held = port_store.of_devices(db, ids)
+    known = _subnets_of(db, [port for each in held.values() for port in each])
+    desired: dict[str, Desired] = {}
+    for router_id in ids:
+        router = router_store.find(db, router_id)
+        if router is None:
+            continue
+        joined = [_interface(port, known) for port in held[router_id]]
+        inside = [each for each in joined if each.port.device_owner == DeviceOwner.ROUTER_INTERFACE]
+        outside = [each for each in joined if each.port.device_owner == DeviceOwner.ROUTER_GATEWAY]
+        desired[router_id] = compile_router(router, inside, gateway=outside[0] if outside else None)
+    return desired
+
+
+def _interface(port: Port, known: Mapping[SubnetId, Subnet]) -> RouterInterface:
+    return RouterInterface(port, tuple(known[f.subnet_id] for f in port.fixed_ips if f.subnet_id in known))
+
+
+def floating_ips(db: Reader, ids: Collection[str]) -> DesiredOf:
+    """Floating IPs."""
+    desired: dict[str, Desired] = {}
+    for floating_ip in router_store.FLOATING_IPS.some(db, ids).values():
+        router = router_store.find(db, floating_ip.router_id) if floating_ip.router_id else None
+        mac = mac_for(floating_ip.id)
+        desired[floating_ip.id] = compile_floating_ip(floating_ip, router, floating_mac=mac)
+    return desired
+
+
+def groups(db: Reader, ids: Collection[str]) -> DesiredOf:
+    """Security groups with their rules."""
+    found = security_groups.GROUPS.some(db, ids)
+    rules = security_groups.rules_of(db, found)
+    return {group_id: compile_security_group(group, rules[group_id]) for group_id, group in found.items()}

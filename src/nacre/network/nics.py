@@ -1,0 +1,304 @@
+"""The contract: ports as servers need them, within the transactions of the compute service."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from nacre.kernel.database import Reader, Tx
+from nacre.kernel.events import Event
+from nacre.kernel.ids import HostId, NetworkId, PortId, ProjectId, SecurityGroupId, ServerId, new_id
+from nacre.kernel.policy import Caller
+from nacre.network import policy
+from nacre.network.changes import ports as port_changes
+from nacre.network.changes import security_groups as group_changes
+from nacre.network.changes.loops import PORTS, make_due
+from nacre.network.changes.ports import NewPort
+from nacre.network.contract import (
+    Address,
+    MetadataPort,
+    Nic,
+    NicAsk,
+    NicPlan,
+    PlannedNic,
+    PortView,
+    ShownAddress,
+    Unstated,
+)
+from nacre.network.domain.addresses import ip_version
+from nacre.network.domain.fixed_ips import AddressAsk, is_host_address
+from nacre.network.domain.networks import Network
+from nacre.network.domain.ports import DeviceOwner, Port
+from nacre.network.errors import (
+    ExternalNetworkAttachForbidden,
+    InvalidIpForNetwork,
+    NetworkAmbiguous,
+    NetworkNotFound,
+    NetworkRequiresSubnet,
+    NoUniqueMatch,
+    PortInUse,
+    PortNotFound,
+    SecurityGroupNotFound,
+)
+from nacre.network.store import hosts, networks, ports, routers, security_groups, subnets
+
+OWNER_OF_SERVERS = "compute:nova"
+"""What clients of the Networking API look for to find the ports of servers."""
+
+
+@dataclass(frozen=True)
+class Nics:
+    """Is the contract `Networks`."""
+
+    compare: Callable[[Reader], Sequence[str]]
+
+    # -- asked before and within the transaction that makes a server ---------------------------------------
+
+    def plan_nics(
+        self, db: Reader, caller: Caller, asks: Sequence[NicAsk] | Unstated, security_groups: Sequence[str]
+    ) -> NicPlan:
+        if isinstance(asks, Unstated):
+            asks = _asks_unstated(db, caller, asks)
+        if not asks:
+            return ()
+        groups = _group_ids(db, caller.project_id, security_groups)
+        adopted = _adoptable(db, caller, [ask.port_id for ask in asks if ask.port_id])
+        wanted = _usable_networks(db, caller, asks)
+        return tuple(
+            _adopting(adopted[ask.port_id], ask)
+            if ask.port_id
+            else _making(wanted[ask.network_id or ""], ask, groups)
+            for ask in asks
+        )
+
+    def claim_nics(self, tx: Tx, plan: NicPlan, *, server_id: ServerId, caller: Caller) -> Sequence[PortId]:
+        default = security_groups.default_id(caller.project_id)
+        if any(default in nic.security_group_ids for nic in plan if not nic.port_id):
+            group_changes.ensure_default(tx, caller.project_id)
+        places = [place for place, nic in enumerate(plan) if nic.port_id is None]
+        made = port_changes.create(
+            tx,
+            [_new_port(plan[place], server_id, caller.project_id, tx.now) for place in places],
+            made_for_server=True,
+            places=places,
+        )
+        claimed = {place: port.id for place, port in zip(places, made, strict=True)}
+        for place, nic in enumerate(plan):
+            if nic.port_id is not None:
+                _adopt(tx, nic.port_id, server_id, place)
+                claimed[place] = nic.port_id
+        return [claimed[place] for place in range(len(plan))]
+
+    # -- asked by the loops of servers ---------------------------------------------------------------------
+
+    def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> None:
+        bound = ports.bind(tx, server_id, host_id)
+        make_due(tx, PORTS, bound)
+        for port_id in bound:
+            tx.record(Event(action="bind", kind="port", subject=port_id, after={"binding_host_id": host_id}))
+
+    def release_nics(self, tx: Tx, server_id: ServerId) -> None:
+        made = ports.made_for(tx, server_id)
+        held = ports.lock_device(tx, server_id)
+        port_changes.delete(tx, [port for port in held if port.id in made])
+        for port in held:
+            if port.id not in made:
+                free = ports.replaced(port, device_id="", device_owner="", binding_host_id=HostId(""))
+                port_changes.write(tx, port, free)
+
+    # -- what servers show, and what hosts plug --------------------------------------------------------------
+
+    def nics_of(self, db: Reader, server_ids: Collection[ServerId]) -> Mapping[ServerId, Sequence[Nic]]:
+        held = ports.of_devices(db, server_ids)
+        network_ids = {port.network_id for each in held.values() for port in each}
+        on = networks.NETWORKS.some(db, network_ids)
+        metadata = {port.network_id: port for port in ports.owned_on(db, network_ids, DeviceOwner.METADATA)}
+        prefixes = {subnet.id: subnet.prefix_length for subnet in subnets.on_networks(db, network_ids)}
+
+        def addresses(port: Port) -> tuple[Address, ...]:
+            return tuple(Address(fixed.ip_address, prefixes[fixed.subnet_id]) for fixed in port.fixed_ips)
+
+        metadata_ports = {
+            network_id: MetadataPort(port_id=port.id, mac=port.mac_address, addresses=addresses(port))
+            for network_id, port in metadata.items()
+        }
+
+        def nic(port: Port) -> Nic:
+            return Nic(
+                port_id=port.id,
+                network_id=port.network_id,
+                mac=port.mac_address,
+                mtu=on[port.network_id].mtu,
+                addresses=addresses(port),
+                metadata=metadata_ports.get(port.network_id),
+            )
+
+        return {ServerId(server_id): [nic(port) for port in each] for server_id, each in held.items()}
+
+    def addresses_of(
+        self, db: Reader, server_ids: Collection[ServerId]
+    ) -> Mapping[ServerId, Sequence[ShownAddress]]:
+        floating: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for port_id, fixed, outside in ports.floating_of_devices(db, server_ids):
+            floating[port_id, fixed].append(outside)
+        shown: dict[ServerId, list[ShownAddress]] = {server_id: [] for server_id in server_ids}
+        for server_id, port_id, name, mac, ip in ports.fixed_of_devices(db, server_ids):
+            for kind, address in [("fixed", ip), *(("floating", each) for each in floating[port_id, ip])]:
+                shown[server_id].append(
+                    ShownAddress(
+                        network_name=name, ip=address, version=ip_version(address), mac=mac, kind=kind
+                    )
+                )
+        return shown
+
+    def ports_of(self, db: Reader, server_id: ServerId) -> Sequence[PortView]:
+        return [
+            PortView(
+                port_id=port.id,
+                network_id=port.network_id,
+                mac=port.mac_address,
+                status=port.status,
+                fixed_ips=tuple((fixed.subnet_id, fixed.ip_address) for fixed in port.fixed_ips),
+            )
+            for port in ports.of_devices(db, [server_id])[server_id]
+        ]
+
+    def security_groups_of(
+        self, db: Reader, server_ids: Collection[ServerId]
+    ) -> Mapping[ServerId, Sequence[str]]:
+        names = security_groups.names_of_devices(db, server_ids)
+        return {server_id: names.get(server_id, []) for server_id in server_ids}
+
+    # -- what hosts say ----------------------------------------------------------------------------------------
+
+    def report_ports(
+        self, tx: Tx, host_id: HostId, *, up: Collection[PortId], down: Collection[PortId]
+    ) -> None:
+        statuses: dict[str, str] = dict.fromkeys(down, "DOWN")
+        ports.report(tx, host_id, statuses | dict.fromkeys(up, "ACTIVE"))
+
+    def ensure_gateway_host(self, tx: Tx, host_id: HostId) -> None:
+        if hosts.ensure_gateway_host(tx, host_id):
+            make_due(tx, PORTS, routers.gateway_ports(tx))
+
+    def remove_gateway_host(self, tx: Tx, host_id: HostId) -> None:
+        if hosts.remove_gateway_host(tx, host_id):
+            make_due(tx, PORTS, routers.gateway_ports(tx))
+
+    def audit(self, db: Reader) -> Sequence[str]:
+        return self.compare(db)
+
+
+def _asks_unstated(db: Reader, caller: Caller, unstated: Unstated) -> Sequence[NicAsk]:
+    if unstated is Unstated.NONE:
+        return ()
+    candidates = networks.at_hand(db, caller.project_id)
+    if len(candidates) > 1:
+        raise NetworkAmbiguous
+    return [NicAsk(network_id=NetworkId(network_id)) for network_id in candidates]
+
+
+def _group_ids(db: Reader, project_id: ProjectId, words: Sequence[str]) -> tuple[SecurityGroupId, ...]:
+    """The groups meant by names or ids; the default one when nothing is said."""
+    default = security_groups.default_id(project_id)
+    others = {word for word in words if word != group_changes.DEFAULT_NAME}
+    known = security_groups.named(db, project_id, others)
+    found: dict[SecurityGroupId, None] = {}
+    for word in words or (group_changes.DEFAULT_NAME,):
+        if word == group_changes.DEFAULT_NAME:
+            found[default] = None
+            continue
+        matches = [group_id for group_id, name in known if word in (group_id, name)]
+        if not matches:
+            raise SecurityGroupNotFound(word)
+        if len(matches) > 1:
+            raise NoUniqueMatch(word)
+        found[SecurityGroupId(matches[0])] = None
+    return tuple(found)
+
+
+def _adoptable(db: Reader, caller: Caller, port_ids: Sequence[PortId]) -> Mapping[str, Port]:
+    found = ports.some(db, port_ids)
+    for place, port_id in enumerate(port_ids):
+        port = found.get(port_id)
+        if port is None or not policy.PORT_UPDATE.allows(caller, {"project_id": port.project_id}):
+            raise PortNotFound(port_id)
+        if port.device_id or port_id in port_ids[:place]:
+            raise PortInUse(port_id, port.network_id, port.device_id)
+    return found
+
+
+def _usable_networks(db: Reader, caller: Caller, asks: Sequence[NicAsk]) -> Mapping[str, Network]:
+    ids = {ask.network_id for ask in asks if ask.network_id and not ask.port_id}
+    found = networks.NETWORKS.some(db, ids)
+    for network_id in sorted(ids):
+        network = found.get(network_id)
+        if network is None or not _is_seen(network, caller):
+            raise NetworkNotFound(network_id)
+        if not _takes_ports(network, caller):
+            raise ExternalNetworkAttachForbidden(network_id)
+    on = subnets.on_networks(db, ids)
+    for ask in asks:
+        if ask.network_id and not ask.port_id:
+            here = [subnet for subnet in on if subnet.network_id == ask.network_id]
+            if not here:
+                raise NetworkRequiresSubnet(ask.network_id)
+            if ask.fixed_ip is not None and not any(is_host_address(subnet, ask.fixed_ip) for subnet in here):
+                raise InvalidIpForNetwork(ask.fixed_ip)
+    return found
+
+
+def _is_seen(network: Network, caller: Caller) -> bool:
+    return network.router_external or _takes_ports(network, caller)
+
+
+def _takes_ports(network: Network, caller: Caller) -> bool:
+    return network.shared or policy.PORT_CREATE.allows(caller, {"project_id": network.project_id})
+
+
+def _adopting(port: Port, ask: NicAsk) -> PlannedNic:
+    return PlannedNic(
+        network_id=port.network_id,
+        port_id=port.id,
+        fixed_ip=None,
+        tag=ask.tag,
+        security_group_ids=port.security_groups,
+        port_security_enabled=port.port_security_enabled,
+    )
+
+
+def _making(network: Network, ask: NicAsk, groups: tuple[SecurityGroupId, ...]) -> PlannedNic:
+    guarded = network.port_security_enabled
+    return PlannedNic(
+        network_id=network.id,
+        port_id=None,
+        fixed_ip=ask.fixed_ip,
+        tag=ask.tag,
+        security_group_ids=groups if guarded else (),
+        port_security_enabled=guarded,
+    )
+
+
+def _new_port(nic: PlannedNic, server_id: ServerId, project_id: ProjectId, now: float) -> NewPort:
+    port = Port(
+        id=PortId(new_id()),
+        network_id=nic.network_id,
+        project_id=project_id,
+        mac_address="",
+        security_groups=tuple(SecurityGroupId(group_id) for group_id in nic.security_group_ids),
+        port_security_enabled=nic.port_security_enabled,
+        device_id=server_id,
+        device_owner=OWNER_OF_SERVERS,
+        created_at=now,
+        updated_at=now,
+    )
+    return NewPort(port, None if nic.fixed_ip is None else (AddressAsk(ip_address=nic.fixed_ip),))
+
+
+def _adopt(tx: Tx, port_id: PortId, server_id: ServerId, place: int) -> None:
+    port = ports.lock(tx, port_id)
+    if port.device_id and port.device_id != server_id:
+        raise PortInUse(port_id, port.network_id, port.device_id)
+    adopted = ports.replaced(port, device_id=server_id, device_owner=OWNER_OF_SERVERS)
+    port_changes.write(tx, port, adopted, place=place)

@@ -1,0 +1,39 @@
+"""Who may do what with networks. `project_id` is the owner of the object, or of the network where that is said."""
+
+from __future__ import annotations
+
+from nacre.kernel.policy import ADMIN, ANYBODY, OWN_MEMBER, OWN_READER, Policy
+
+
+def _policies(noun: str) -> tuple[Policy, Policy, Policy, Policy]:
+    """To see, to make, to change and to delete objects of one noun."""
+    return (
+        Policy(f"network:{noun}:show", OWN_READER),
+        Policy(f"network:{noun}:create", OWN_MEMBER),
+        Policy(f"network:{noun}:update", OWN_MEMBER),
+        Policy(f"network:{noun}:delete", OWN_MEMBER),
+    )
+
+
+NETWORK_SHOW, NETWORK_CREATE, NETWORK_UPDATE, NETWORK_DELETE = _policies("networks")
+SUBNET_SHOW, SUBNET_CREATE, SUBNET_UPDATE, SUBNET_DELETE = _policies("subnets")
+SUBNET_POOL_SHOW, SUBNET_POOL_CREATE, SUBNET_POOL_UPDATE, SUBNET_POOL_DELETE = _policies("subnet_pools")
+PORT_SHOW, PORT_CREATE, PORT_UPDATE, PORT_DELETE = _policies("ports")
+ROUTER_SHOW, ROUTER_CREATE, ROUTER_UPDATE, ROUTER_DELETE = _policies("routers")
+FLOATING_IP_SHOW, FLOATING_IP_CREATE, FLOATING_IP_UPDATE, FLOATING_IP_DELETE = _policies("floating_ips")
+GROUP_SHOW, GROUP_CREATE, GROUP_UPDATE, GROUP_DELETE = _policies("security_groups")
+RULE_SHOW, RULE_CREATE, RULE_UPDATE, RULE_DELETE = _policies("security_group_rules")
+
+ROUTER_JOIN = Policy("network:routers:join", OWN_MEMBER)
+ROUTER_LEAVE = Policy("network:routers:leave", OWN_MEMBER)
+QUOTA_SHOW = Policy("network:quotas:show", OWN_READER)
+QUOTA_LIST = Policy("network:quotas:list", ADMIN)
+QUOTA_UPDATE = Policy("network:quotas:update", ADMIN)
+EXTENSION_SHOW = Policy("network:extensions:show", ANYBODY)
+ZONE_SHOW = Policy("network:availability_zones:show", ANYBODY)
+AGENT_SHOW = Policy("network:agents:show", ADMIN)
+AVAILABILITY_SHOW = Policy("network:ip_availability:show", ADMIN)
+PROVIDER_SHOW = Policy("network:service_providers:show", ANYBODY)
+
+ADMINISTER = Policy("network:administer", ADMIN)
+"""To see and set what only the operator may: wires, hosts, what is external or shared."""

@@ -1,0 +1,71 @@
+"""Networks, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import sqlalchemy as sa
+
+from nacre.kernel.database import Reader, Tx
+from nacre.network.domain.networks import Network
+from nacre.network.errors import NetworkNotFound
+from nacre.network.store.shelf import Shelf
+from nacre.network.store.tables import NETWORK, SUBNET
+
+NETWORKS = Shelf(NETWORK, Network)
+
+_SUBNET_IDS = (
+    sa.select(SUBNET.c.network_id, SUBNET.c.id)
+    .where(SUBNET.c.network_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(SUBNET.c.created_at, SUBNET.c.id)
+)
+_AT_HAND = (
+    sa.select(NETWORK.c.id)
+    .where(NETWORK.c.router_external.is_(False))
+    .where(sa.or_(NETWORK.c.project_id == sa.bindparam("project_id"), NETWORK.c.shared))
+    .where(sa.exists().where(SUBNET.c.network_id == NETWORK.c.id))
+    .limit(2)
+)
+_ON_WIRE = sa.select(NETWORK.c.id).where(
+    NETWORK.c.provider_physical_network == sa.bindparam("wire"),
+    sa.func.coalesce(NETWORK.c.provider_segmentation_id, 0) == sa.bindparam("vlan"),
+)
+
+
+def seen_by(project_id: str) -> sa.ColumnElement[bool]:
+    """The networks that a project may know of: its own, and what others share or offer as a way out."""
+    return sa.or_(NETWORK.c.project_id == project_id, NETWORK.c.shared, NETWORK.c.router_external)
+
+
+def load(db: Reader, network_id: str) -> Network:
+    """A network. Raises NetworkNotFound."""
+    network = NETWORKS.find(db, network_id)
+    if network is None:
+        raise NetworkNotFound(network_id)
+    return network
+
+
+def lock(tx: Tx, network_id: str) -> Network:
+    """A network that nobody else changes before this transaction ends. Raises NetworkNotFound."""
+    network = NETWORKS.lock(tx, network_id)
+    if network is None:
+        raise NetworkNotFound(network_id)
+    return network
+
+
+def subnet_ids(db: Reader, network_ids: Collection[str]) -> Mapping[str, list[str]]:
+    """The subnets of networks, oldest first."""
+    found: dict[str, list[str]] = {network_id: [] for network_id in network_ids}
+    for network_id, subnet_id in db.rows(_SUBNET_IDS, ids=list(network_ids)) if network_ids else ():
+        found[network_id].append(subnet_id)
+    return found
+
+
+def at_hand(db: Reader, project_id: str) -> list[str]:
+    """The networks a project's servers could stand on without anyone naming one; at most two of them."""
+    return [row[0] for row in db.rows(_AT_HAND, project_id=project_id)]
+
+
+def is_wire_taken(db: Reader, wire: str, vlan: int | None) -> bool:
+    """Whether a network is on this wire under this tag already."""
+    return db.row(_ON_WIRE, wire=wire, vlan=vlan or 0) is not None

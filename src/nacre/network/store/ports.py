@@ -1,0 +1,307 @@
+"""Ports, as rows, with their addresses and security groups."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from nacre.kernel.database import AnyRow, Reader, Tx
+from nacre.kernel.ids import SecurityGroupId, SubnetId
+from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
+from nacre.network.errors import PortNotFound
+from nacre.network.store.shelf import Shelf
+from nacre.network.store.tables import FLOATING_IP, NETWORK, PORT, PORT_ADDRESS, PORT_SECURITY_GROUP
+
+PORTS = Shelf(PORT, Port)
+
+_ADDRESSES = (
+    sa.select(PORT_ADDRESS.c.port_id, PORT_ADDRESS.c.subnet_id, PORT_ADDRESS.c.ip)
+    .where(PORT_ADDRESS.c.port_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(PORT_ADDRESS.c.port_id, PORT_ADDRESS.c.place)
+)
+_GROUPS = sa.select(PORT_SECURITY_GROUP.c.port_id, PORT_SECURITY_GROUP.c.security_group_id).where(
+    PORT_SECURITY_GROUP.c.port_id.in_(sa.bindparam("ids", expanding=True))
+)
+_SOME = PORTS.all.where(PORT.c.id.in_(sa.bindparam("ids", expanding=True)))
+_OF_DEVICES = PORTS.all.where(PORT.c.device_id.in_(sa.bindparam("ids", expanding=True))).order_by(
+    PORT.c.device_id, PORT.c.place, PORT.c.created_at, PORT.c.id
+)
+_MADE_FOR = sa.select(PORT.c.id).where(
+    PORT.c.device_id == sa.bindparam("server_id"), PORT.c.made_for_server.is_(True)
+)
+_OF_NETWORK = sa.select(PORT.c.id).where(PORT.c.network_id == sa.bindparam("network_id"))
+_OWNED_ON = PORTS.all.where(
+    PORT.c.network_id.in_(sa.bindparam("ids", expanding=True)), PORT.c.device_owner == sa.bindparam("owner")
+)
+_WITH_ADDRESS = (
+    sa.select(PORT_ADDRESS.c.ip, PORT.c.id, PORT.c.device_owner)
+    .join(PORT, PORT.c.id == PORT_ADDRESS.c.port_id)
+    .where(PORT_ADDRESS.c.subnet_id == sa.bindparam("subnet_id"))
+)
+_MACS = sa.select(PORT.c.network_id, PORT.c.mac_address).where(
+    PORT.c.network_id.in_(sa.bindparam("ids", expanding=True)),
+    PORT.c.mac_address.in_(sa.bindparam("macs", expanding=True)),
+)
+_IN_GROUPS = sa.select(PORT_SECURITY_GROUP.c.port_id).where(
+    PORT_SECURITY_GROUP.c.security_group_id == sa.bindparam("group_id")
+)
+_INSERT_ADDRESS = sa.insert(PORT_ADDRESS)
+_INSERT_GROUP = sa.insert(PORT_SECURITY_GROUP)
+_FORGET_ADDRESSES = sa.delete(PORT_ADDRESS).where(
+    PORT_ADDRESS.c.port_id.in_(sa.bindparam("ids", expanding=True))
+)
+_FORGET_GROUPS = sa.delete(PORT_SECURITY_GROUP).where(
+    PORT_SECURITY_GROUP.c.port_id.in_(sa.bindparam("ids", expanding=True))
+)
+_FORGET = sa.delete(PORT).where(PORT.c.id.in_(sa.bindparam("ids", expanding=True)))
+_REPORT = (
+    sa.update(PORT)
+    .where(PORT.c.id == sa.bindparam("port_id"), PORT.c.binding_host_id == sa.bindparam("host_id"))
+    .where(PORT.c.status != sa.bindparam("new_status"))
+    .values(status=sa.bindparam("new_status"))
+)
+_SET_STATUS = (
+    sa.update(PORT)
+    .where(PORT.c.id == sa.bindparam("port_id"), PORT.c.status != sa.bindparam("new_status"))
+    .values(status=sa.bindparam("new_status"))
+)
+_BIND = (
+    sa.update(PORT)
+    .where(PORT.c.device_id == sa.bindparam("server_id"), PORT.c.binding_host_id != sa.bindparam("new_host"))
+    .values(
+        binding_host_id=sa.bindparam("new_host"),
+        status="DOWN",
+        revision_number=PORT.c.revision_number + 1,
+        updated_at=sa.bindparam("now"),
+    )
+    .returning(PORT.c.id)
+)
+_FIXED_OF_DEVICES = (
+    sa.select(PORT.c.device_id, PORT.c.id, NETWORK.c.name, PORT.c.mac_address, PORT_ADDRESS.c.ip)
+    .join(NETWORK, NETWORK.c.id == PORT.c.network_id)
+    .join(PORT_ADDRESS, PORT_ADDRESS.c.port_id == PORT.c.id)
+    .where(PORT.c.device_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(PORT.c.device_id, PORT.c.place, PORT.c.created_at, PORT.c.id, PORT_ADDRESS.c.place)
+)
+_FLOATING_OF_DEVICES = (
+    sa.select(FLOATING_IP.c.port_id, FLOATING_IP.c.fixed_ip_address, FLOATING_IP.c.floating_ip_address)
+    .join(PORT, PORT.c.id == FLOATING_IP.c.port_id)
+    .where(PORT.c.device_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(FLOATING_IP.c.floating_ip_address)
+)
+
+
+def seen_by(project_id: str) -> sa.ColumnElement[bool]:
+    """The ports a project may know of: its own, and all on its networks."""
+    own = sa.select(NETWORK.c.id).where(NETWORK.c.project_id == project_id)
+    return sa.or_(PORT.c.project_id == project_id, PORT.c.network_id.in_(own))
+
+
+# -- reading -----------------------------------------------------------------------------------------------
+
+
+def whole(db: Reader, rows: Sequence[AnyRow]) -> list[Port]:
+    """The ports of rows that begin with the columns of `PORTS`: two more statements, however many there are."""
+    ids = [row[0] for row in rows]
+    if not ids:
+        return []
+    addresses: dict[str, list[FixedIp]] = defaultdict(list)
+    for port_id, subnet_id, ip in db.rows(_ADDRESSES, ids=ids):
+        addresses[port_id].append(FixedIp(SubnetId(subnet_id), ip))
+    groups: dict[str, list[SecurityGroupId]] = defaultdict(list)
+    for port_id, group_id in db.rows(_GROUPS, ids=ids):
+        groups[port_id].append(SecurityGroupId(group_id))
+    return [
+        PORTS.of(
+            row,
+            fixed_ips=tuple(addresses.get(row[0], ())),
+            security_groups=tuple(sorted(groups.get(row[0], ()))),
+        )
+        for row in rows
+    ]
+
+
+def some(db: Reader, port_ids: Collection[str]) -> Mapping[str, Port]:
+    """Those of the ports that exist, by id."""
+    found = whole(db, db.rows(_SOME, ids=list(port_ids))) if port_ids else []
+    return {port.id: port for port in found}
+
+
+def find(db: Reader, port_id: str) -> Port | None:
+    """A port, or None."""
+    return some(db, [port_id]).get(port_id)
+
+
+def load(db: Reader, port_id: str) -> Port:
+    """A port. Raises PortNotFound."""
+    port = find(db, port_id)
+    if port is None:
+        raise PortNotFound(port_id)
+    return port
+
+
+def lock_some(tx: Tx, port_ids: Collection[str]) -> Mapping[str, Port]:
+    """Those of the ports that exist; nobody else changes them before this transaction ends."""
+    rows = tx.rows(_SOME.order_by(PORT.c.id).with_for_update(), ids=list(port_ids)) if port_ids else ()
+    return {port.id: port for port in whole(tx, rows)}
+
+
+def lock(tx: Tx, port_id: str) -> Port:
+    """A port that nobody else changes before this transaction ends. Raises PortNotFound."""
+    port = lock_some(tx, [port_id]).get(port_id)
+    if port is None:
+        raise PortNotFound(port_id)
+    return port
+
+
+def of_devices(db: Reader, device_ids: Collection[str]) -> Mapping[str, list[Port]]:
+    """The ports of servers or routers, in the order in which they were asked for."""
+    found: dict[str, list[Port]] = {device_id: [] for device_id in device_ids}
+    for port in whole(db, db.rows(_OF_DEVICES, ids=list(device_ids)) if device_ids else ()):
+        found[port.device_id].append(port)
+    return found
+
+
+def lock_device(tx: Tx, device_id: str) -> list[Port]:
+    """The ports of one device, in order; nobody else changes them before this transaction ends."""
+    return whole(tx, tx.rows(_OF_DEVICES.with_for_update(), ids=[device_id]))
+
+
+def made_for(db: Reader, server_id: str) -> frozenset[str]:
+    """The ports that came into being with a server, and go with it."""
+    return frozenset(row[0] for row in db.rows(_MADE_FOR, server_id=server_id))
+
+
+def ids_on(db: Reader, network_id: str) -> list[str]:
+    """The ports of a network."""
+    return [row[0] for row in db.rows(_OF_NETWORK, network_id=network_id)]
+
+
+def owned_on(db: Reader, network_ids: Collection[str], owner: DeviceOwner) -> list[Port]:
+    """The ports of one kind of owner on networks."""
+    rows = db.rows(_OWNED_ON, ids=list(network_ids), owner=str(owner)) if network_ids else ()
+    return whole(db, rows)
+
+
+def of_network(db: Reader, network_id: str) -> list[Port]:
+    """All ports of a network."""
+    rows = db.rows(PORTS.all.where(PORT.c.network_id == network_id).order_by(PORT.c.id))
+    return whole(db, rows)
+
+
+def addresses_from(db: Reader, subnet_id: str) -> list[tuple[str, str, str]]:
+    """Address, port and device owner of every address in use of a subnet."""
+    return [tuple(row) for row in db.rows(_WITH_ADDRESS, subnet_id=subnet_id)]
+
+
+def used_macs(db: Reader, network_ids: Collection[str], macs: Collection[str]) -> frozenset[tuple[str, str]]:
+    """Pairs of network and MAC that some port has."""
+    rows = db.rows(_MACS, ids=list(network_ids), macs=list(macs)) if macs else ()
+    return frozenset((row[0], row[1]) for row in rows)
+
+
+def ids_in_group(db: Reader, group_id: str) -> list[str]:
+    """The ports in a security group."""
+    return [row[0] for row in db.rows(_IN_GROUPS, group_id=group_id)]
+
+
+def fixed_of_devices(db: Reader, device_ids: Collection[str]) -> Sequence[AnyRow]:
+    """Device, port, network's name, MAC and address of every address of devices, in order."""
+    return db.rows(_FIXED_OF_DEVICES, ids=list(device_ids)) if device_ids else ()
+
+
+def floating_of_devices(db: Reader, device_ids: Collection[str]) -> Sequence[AnyRow]:
+    """Port, fixed address and floating IP of every floating IP that leads to devices."""
+    return db.rows(_FLOATING_OF_DEVICES, ids=list(device_ids)) if device_ids else ()
+
+
+# -- writing -----------------------------------------------------------------------------------------------
+
+
+def insert(
+    tx: Tx, ports: Sequence[Port], *, made_for_server: bool = False, places: Sequence[int] = ()
+) -> None:
+    """Write new ports: three statements, however many there are. Raises Duplicate.
+
+    `places` are their positions among the interfaces of a server.
+    """
+    tx.execute_many(
+        PORTS._insert,
+        [
+            {name: getattr(port, name) for name in PORTS.names}
+            | {"made_for_server": made_for_server, "place": place}
+            for port, place in zip(ports, places or range(len(ports)), strict=True)
+        ],
+    )
+    _write_addresses(tx, ports)
+    _write_groups(tx, ports)
+
+
+def _write_addresses(tx: Tx, ports: Iterable[Port]) -> None:
+    tx.execute_many(
+        _INSERT_ADDRESS,
+        [
+            {"subnet_id": fixed.subnet_id, "ip": fixed.ip_address, "port_id": port.id, "place": place}
+            for port in ports
+            for place, fixed in enumerate(port.fixed_ips)
+        ],
+    )
+
+
+def _write_groups(tx: Tx, ports: Iterable[Port]) -> None:
+    tx.execute_many(
+        _INSERT_GROUP,
+        [
+            {"port_id": port.id, "security_group_id": group_id}
+            for port in ports
+            for group_id in dict.fromkeys(port.security_groups)
+        ],
+    )
+
+
+def update(tx: Tx, before: Port, after: Port, **beside: Any) -> Port:
+    """Write what differs, addresses and groups included; the port as it is from now on. Raises Duplicate."""
+    if before.fixed_ips != after.fixed_ips:
+        tx.execute(_FORGET_ADDRESSES, ids=[before.id])
+        _write_addresses(tx, [after])
+    if set(before.security_groups) != set(after.security_groups):
+        tx.execute(_FORGET_GROUPS, ids=[before.id])
+        _write_groups(tx, [after])
+    return PORTS.update(tx, before, after, **beside)
+
+
+def remove(tx: Tx, port_ids: Collection[str]) -> None:
+    """Delete ports with their addresses; absent is success."""
+    if port_ids:
+        for statement in (_FORGET_ADDRESSES, _FORGET_GROUPS, _FORGET):
+            tx.execute(statement, ids=list(port_ids))
+
+
+def bind(tx: Tx, server_id: str, host_id: str) -> list[str]:
+    """Bind the ports of a server to a host; those that were not bound to it before."""
+    return [row[0] for row in tx.rows(_BIND, server_id=server_id, new_host=host_id, now=tx.now)]
+
+
+def report(tx: Tx, host_id: str, statuses: Mapping[str, str]) -> None:
+    """Write what a host says of its own ports; what it says of others is not heard."""
+    tx.execute_many(
+        _REPORT,
+        [
+            {"port_id": port_id, "host_id": host_id, "new_status": status}
+            for port_id, status in statuses.items()
+        ],
+    )
+
+
+def set_status(tx: Tx, port_id: str, status: str) -> None:
+    """Write the status of a port of the cloud itself."""
+    tx.execute(_SET_STATUS, port_id=port_id, new_status=status)
+
+
+def replaced(port: Port, **changes: Any) -> Port:
+    """The port with some fields changed."""
+    return msgspec.structs.replace(port, **changes)

@@ -1,0 +1,141 @@
+"""Routers and floating IPs, as rows. What a router's gateway has in addresses is told by its port."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from nacre.kernel.database import AnyRow, Reader, Tx
+from nacre.kernel.ids import SubnetId
+from nacre.network.domain.floating_ips import FloatingIp
+from nacre.network.domain.ports import DeviceOwner, FixedIp
+from nacre.network.domain.routers import ExternalGateway, Router
+from nacre.network.errors import FloatingIPNotFound, RouterNotFound
+from nacre.network.store.shelf import Shelf
+from nacre.network.store.tables import FLOATING_IP, PORT, PORT_ADDRESS, ROUTER
+
+ROUTERS = Shelf(ROUTER, Router)
+FLOATING_IPS = Shelf(FLOATING_IP, FloatingIp)
+
+ROUTER_ROWS = ROUTERS.all.add_columns(
+    ROUTER.c.gateway_network_id, ROUTER.c.gateway_port_id, ROUTER.c.enable_snat
+)
+_SOME = ROUTER_ROWS.where(ROUTER.c.id.in_(sa.bindparam("ids", expanding=True)))
+_GATEWAY_ADDRESSES = (
+    sa.select(PORT_ADDRESS.c.port_id, PORT_ADDRESS.c.subnet_id, PORT_ADDRESS.c.ip)
+    .where(PORT_ADDRESS.c.port_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(PORT_ADDRESS.c.port_id, PORT_ADDRESS.c.place)
+)
+SET_GATEWAY = (
+    sa.update(ROUTER)
+    .where(ROUTER.c.id == sa.bindparam("router_id"))
+    .values({name: sa.bindparam(name) for name in ("gateway_network_id", "gateway_port_id", "enable_snat")})
+)
+_FLOATING_OF_PORTS = FLOATING_IPS.all.where(
+    FLOATING_IP.c.port_id.in_(sa.bindparam("ids", expanding=True))
+).order_by(FLOATING_IP.c.floating_ip_address)
+_FLOATING_OF_ROUTER = FLOATING_IPS.all.where(FLOATING_IP.c.router_id == sa.bindparam("router_id"))
+_SUBNET_ROUTERS = (
+    sa.select(PORT.c.device_id)
+    .join(PORT_ADDRESS, PORT_ADDRESS.c.port_id == PORT.c.id)
+    .where(PORT_ADDRESS.c.subnet_id == sa.bindparam("subnet_id"))
+    .where(PORT.c.device_owner == str(DeviceOwner.ROUTER_INTERFACE))
+)
+_JOINING = (
+    sa.select(ROUTER.c.id, PORT_ADDRESS.c.ip)
+    .join(PORT, PORT.c.device_id == ROUTER.c.id)
+    .join(PORT_ADDRESS, PORT_ADDRESS.c.port_id == PORT.c.id)
+    .where(PORT.c.device_owner == str(DeviceOwner.ROUTER_INTERFACE))
+    .where(PORT_ADDRESS.c.subnet_id == sa.bindparam("subnet_id"))
+    .where(ROUTER.c.gateway_network_id == sa.bindparam("network_id"))
+    .order_by(ROUTER.c.id)
+)
+_GATEWAY_PORTS = sa.select(ROUTER.c.gateway_port_id).where(ROUTER.c.gateway_port_id.is_not(None))
+
+
+def gateway_ports(db: Reader) -> list[str]:
+    """The ports by which routers meet the outside."""
+    return [row[0] for row in db.rows(_GATEWAY_PORTS)]
+
+
+def whole(db: Reader, rows: Sequence[AnyRow]) -> list[Router]:
+    """The routers of rows of ROUTER_ROWS: one more statement, however many there are."""
+    gateways = [row[-2] for row in rows if row[-2]]
+    addresses: dict[str, list[FixedIp]] = {port_id: [] for port_id in gateways}
+    for port_id, subnet_id, ip in db.rows(_GATEWAY_ADDRESSES, ids=gateways) if gateways else ():
+        addresses[port_id].append(FixedIp(SubnetId(subnet_id), ip))
+    return [ROUTERS.of(row, external_gateway_info=_gateway(row, addresses)) for row in rows]
+
+
+def _gateway(row: AnyRow, addresses: Mapping[str, Sequence[FixedIp]]) -> ExternalGateway | None:
+    network_id, port_id, enable_snat = row[-3:]
+    if not network_id:
+        return None
+    return ExternalGateway(
+        network_id=network_id,
+        port_id=port_id,
+        enable_snat=enable_snat,
+        external_fixed_ips=tuple(addresses[port_id]),
+    )
+
+
+def find(db: Reader, router_id: str) -> Router | None:
+    """A router, or None."""
+    return next(iter(whole(db, db.rows(_SOME, ids=[router_id]))), None)
+
+
+def load(db: Reader, router_id: str) -> Router:
+    """A router. Raises RouterNotFound."""
+    router = find(db, router_id)
+    if router is None:
+        raise RouterNotFound(router_id)
+    return router
+
+
+def lock(tx: Tx, router_id: str) -> Router:
+    """A router that nobody else changes before this transaction ends. Raises RouterNotFound."""
+    routers = whole(tx, tx.rows(_SOME.with_for_update(), ids=[router_id]))
+    if not routers:
+        raise RouterNotFound(router_id)
+    return routers[0]
+
+
+def gateway_columns(gateway: ExternalGateway | None) -> dict[str, Any]:
+    """The columns that hold a router's gateway."""
+    return {
+        "gateway_network_id": gateway.network_id if gateway else None,
+        "gateway_port_id": gateway.port_id if gateway else None,
+        "enable_snat": gateway.enable_snat if gateway else True,
+    }
+
+
+def routers_of_subnet(db: Reader, subnet_id: str) -> list[str]:
+    """The routers with a leg in a subnet."""
+    return [row[0] for row in db.rows(_SUBNET_ROUTERS, subnet_id=subnet_id)]
+
+
+def joining(db: Reader, subnet_id: str, network_id: str) -> list[tuple[str, str]]:
+    """The routers that join a subnet and an external network, with their addresses in the subnet."""
+    return [(row[0], row[1]) for row in db.rows(_JOINING, subnet_id=subnet_id, network_id=network_id)]
+
+
+def lock_floating_ip(tx: Tx, floating_ip_id: str) -> FloatingIp:
+    """A floating IP that nobody else changes before this transaction ends. Raises FloatingIPNotFound."""
+    found = FLOATING_IPS.lock(tx, floating_ip_id)
+    if found is None:
+        raise FloatingIPNotFound(floating_ip_id)
+    return found
+
+
+def floating_ips_of_ports(db: Reader, port_ids: Collection[str]) -> list[FloatingIp]:
+    """The floating IPs that lead to ports."""
+    return (
+        [FLOATING_IPS.of(row) for row in db.rows(_FLOATING_OF_PORTS, ids=list(port_ids))] if port_ids else []
+    )
+
+
+def floating_ips_of_router(db: Reader, router_id: str) -> list[FloatingIp]:
+    """The floating IPs whose traffic a router carries."""
+    return [FLOATING_IPS.of(row) for row in db.rows(_FLOATING_OF_ROUTER, router_id=router_id)]

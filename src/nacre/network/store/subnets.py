@@ -1,0 +1,76 @@
+"""Subnets and subnet pools, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import sqlalchemy as sa
+
+from nacre.kernel.database import Reader, Tx
+from nacre.network.domain.subnet_pools import SubnetPool
+from nacre.network.domain.subnets import Subnet
+from nacre.network.errors import SubnetNotFound, SubnetPoolNotFound
+from nacre.network.store.shelf import Shelf
+from nacre.network.store.tables import NETWORK, SUBNET, SUBNET_POOL
+
+SUBNETS = Shelf(SUBNET, Subnet)
+SUBNET_POOLS = Shelf(SUBNET_POOL, SubnetPool)
+
+_ON = SUBNETS.all.where(SUBNET.c.network_id.in_(sa.bindparam("ids", expanding=True))).order_by(
+    SUBNET.c.created_at, SUBNET.c.id
+)
+_FROM_POOL = sa.select(SUBNET.c.cidr).where(SUBNET.c.subnetpool_id == sa.bindparam("pool_id"))
+_DEFAULT_POOL = sa.select(SUBNET_POOL.c.id).where(
+    SUBNET_POOL.c.is_default.is_(True), SUBNET_POOL.c.ip_version == sa.bindparam("version")
+)
+
+
+def seen_by(project_id: str) -> sa.ColumnElement[bool]:
+    """The subnets a project may know of: its own, and those of networks that are shared."""
+    shared = sa.select(NETWORK.c.id).where(sa.or_(NETWORK.c.shared, NETWORK.c.project_id == project_id))
+    return sa.or_(SUBNET.c.project_id == project_id, SUBNET.c.network_id.in_(shared))
+
+
+def load(db: Reader, subnet_id: str) -> Subnet:
+    """A subnet. Raises SubnetNotFound."""
+    subnet = SUBNETS.find(db, subnet_id)
+    if subnet is None:
+        raise SubnetNotFound(subnet_id)
+    return subnet
+
+
+def lock(tx: Tx, subnet_id: str) -> Subnet:
+    """A subnet that nobody else changes before this transaction ends. Raises SubnetNotFound."""
+    subnet = SUBNETS.lock(tx, subnet_id)
+    if subnet is None:
+        raise SubnetNotFound(subnet_id)
+    return subnet
+
+
+def on_networks(db: Reader, network_ids: Collection[str]) -> Sequence[Subnet]:
+    """The subnets of networks, oldest first."""
+    return [SUBNETS.of(row) for row in db.rows(_ON, ids=list(network_ids))] if network_ids else []
+
+
+def lock_pool(tx: Tx, pool_id: str) -> SubnetPool:
+    """A pool that nobody else cuts from before this transaction ends. Raises SubnetPoolNotFound."""
+    pool = SUBNET_POOLS.lock(tx, pool_id)
+    if pool is None:
+        raise SubnetPoolNotFound(pool_id)
+    return pool
+
+
+def cut_from(db: Reader, pool_id: str) -> list[str]:
+    """The CIDRs of the subnets that were cut from a pool."""
+    return [row[0] for row in db.rows(_FROM_POOL, pool_id=pool_id)]
+
+
+def default_pool(db: Reader, version: int) -> str | None:
+    """The pool that subnets of an IP version are cut from when nobody names one."""
+    found: str | None = db.scalar(_DEFAULT_POOL, version=version)
+    return found
+
+
+def pools_seen_by(project_id: str) -> sa.ColumnElement[bool]:
+    """The pools a project may know of."""
+    return sa.or_(SUBNET_POOL.c.project_id == project_id, SUBNET_POOL.c.shared)

@@ -1,0 +1,225 @@
+"""The tables of the network service.
+
+Columns are named as the fields of the structs in `domain`, so that rows and structs are the same thing. A port's
+addresses and groups have tables of their own, since the database must refuse an address given twice and a group
+deleted under its ports.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import sqlalchemy as sa
+
+from nacre.kernel.schema import METADATA, Json
+from nacre.network.domain.addresses import AllocationPool
+from nacre.network.domain.ports import AddressPair
+from nacre.network.domain.subnets import HostRoute
+
+
+class IpAddress(sa.types.TypeDecorator[Any]):
+    """An address, text outside, kept as its bytes: it takes no more room than it needs, and sorts as a number."""
+
+    impl = sa.LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Any) -> bytes | None:
+        if value is None or isinstance(value, bytes):
+            return value
+        return socket.inet_pton(socket.AF_INET6 if ":" in value else socket.AF_INET, value)
+
+    def process_result_value(self, value: Any, dialect: Any) -> str | None:
+        if value is None:
+            return None
+        return socket.inet_ntop(socket.AF_INET if len(value) == 4 else socket.AF_INET6, value)
+
+
+class Listed(Json):
+    """A list kept as JSON; most are empty, and those are read for nothing."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Any) -> Any:
+        return () if value == "[]" else super().process_result_value(value, dialect)
+
+
+def _standard() -> list[sa.Column[Any]]:
+    """What every object of the API has."""
+    return [
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("project_id", sa.Text, nullable=False, index=True),
+        sa.Column("description", sa.Text, nullable=False),
+        sa.Column("tags", Listed(tuple[str, ...]), nullable=False),
+        sa.Column("revision_number", sa.BigInteger, nullable=False),
+        sa.Column("created_at", sa.Double, nullable=False),
+        sa.Column("updated_at", sa.Double, nullable=False),
+    ]
+
+
+NETWORK = sa.Table(
+    "network",
+    METADATA,
+    *_standard(),
+    sa.Column("name", sa.Text, nullable=False, index=True),
+    sa.Column("admin_state_up", sa.Boolean, nullable=False),
+    sa.Column("shared", sa.Boolean, nullable=False),
+    sa.Column("router_external", sa.Boolean, nullable=False),
+    sa.Column("is_default", sa.Boolean, nullable=False),
+    sa.Column("mtu", sa.Integer, nullable=False),
+    sa.Column("port_security_enabled", sa.Boolean, nullable=False),
+    sa.Column("vlan_transparent", sa.Boolean, nullable=False),
+    sa.Column("dns_domain", sa.Text, nullable=False),
+    sa.Column("provider_network_type", sa.Text, nullable=False),
+    sa.Column("provider_physical_network", sa.Text),
+    sa.Column("provider_segmentation_id", sa.Integer),
+    sa.Index(
+        "network_wire",
+        "provider_physical_network",
+        sa.text("coalesce(provider_segmentation_id, 0)"),
+        unique=True,
+    ),
+)
+
+SUBNET_POOL = sa.Table(
+    "subnet_pool",
+    METADATA,
+    *_standard(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("shared", sa.Boolean, nullable=False),
+    sa.Column("is_default", sa.Boolean, nullable=False),
+    sa.Column("ip_version", sa.Integer, nullable=False),
+    sa.Column("prefixes", Listed(tuple[str, ...]), nullable=False),
+    sa.Column("min_prefixlen", sa.Integer, nullable=False),
+    sa.Column("max_prefixlen", sa.Integer, nullable=False),
+    sa.Column("default_prefixlen", sa.Integer, nullable=False),
+    sa.Column("default_quota", sa.Integer),
+)
+
+SUBNET = sa.Table(
+    "subnet",
+    METADATA,
+    *_standard(),
+    sa.Column("network_id", sa.ForeignKey("network.id"), nullable=False, index=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("ip_version", sa.Integer, nullable=False),
+    sa.Column("cidr", sa.Text, nullable=False),
+    sa.Column("gateway_ip", sa.Text),
+    sa.Column("enable_dhcp", sa.Boolean, nullable=False),
+    sa.Column("dns_nameservers", Listed(tuple[str, ...]), nullable=False),
+    sa.Column("allocation_pools", Listed(tuple[AllocationPool, ...]), nullable=False),
+    sa.Column("host_routes", Listed(tuple[HostRoute, ...]), nullable=False),
+    sa.Column("ipv6_ra_mode", sa.Text),
+    sa.Column("ipv6_address_mode", sa.Text),
+    sa.Column("subnetpool_id", sa.ForeignKey("subnet_pool.id"), index=True),
+    sa.Column("service_types", Listed(tuple[str, ...]), nullable=False),
+)
+
+PORT = sa.Table(
+    "port",
+    METADATA,
+    *_standard(),
+    sa.Column("network_id", sa.ForeignKey("network.id"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("mac_address", sa.Text, nullable=False),
+    sa.Column("admin_state_up", sa.Boolean, nullable=False),
+    sa.Column("allowed_address_pairs", Listed(tuple[AddressPair, ...]), nullable=False),
+    sa.Column("port_security_enabled", sa.Boolean, nullable=False),
+    sa.Column("device_id", sa.Text, nullable=False, index=True),
+    sa.Column("device_owner", sa.Text, nullable=False),
+    sa.Column("binding_host_id", sa.Text, nullable=False, index=True),
+    sa.Column("binding_vnic_type", sa.Text, nullable=False),
+    sa.Column("binding_profile", Json(dict[str, Any]), nullable=False),
+    sa.Column("dns_name", sa.Text, nullable=False),
+    # What hosts say of it, and who made it: neither is the owner's to write.
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("made_for_server", sa.Boolean, nullable=False),
+    sa.Column("place", sa.Integer, nullable=False),
+    sa.Index("port_mac", "network_id", "mac_address", unique=True),
+)
+
+PORT_ADDRESS = sa.Table(
+    "port_address",
+    METADATA,
+    sa.Column("subnet_id", sa.ForeignKey("subnet.id"), primary_key=True),
+    sa.Column("ip", IpAddress, primary_key=True),
+    sa.Column("port_id", sa.ForeignKey("port.id"), nullable=False, index=True),
+    sa.Column("place", sa.Integer, nullable=False),
+)
+
+SECURITY_GROUP = sa.Table(
+    "security_group",
+    METADATA,
+    *_standard(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("stateful", sa.Boolean, nullable=False),
+    sa.Column("shared", sa.Boolean, nullable=False),
+)
+
+SECURITY_GROUP_RULE = sa.Table(
+    "security_group_rule",
+    METADATA,
+    *_standard(),
+    sa.Column("security_group_id", sa.ForeignKey("security_group.id"), nullable=False),
+    sa.Column("direction", sa.Text, nullable=False),
+    sa.Column("ethertype", sa.Text, nullable=False),
+    sa.Column("protocol", sa.Text),
+    sa.Column("port_range_min", sa.Integer),
+    sa.Column("port_range_max", sa.Integer),
+    sa.Column("remote_ip_prefix", sa.Text),
+    sa.Column("remote_group_id", sa.ForeignKey("security_group.id"), index=True),
+    # What the rule lets through, so that two rules of one group that mean the same cannot both be.
+    sa.Column("meaning", sa.Text, nullable=False),
+    sa.Index("security_group_rule_meaning", "security_group_id", "meaning", unique=True),
+)
+
+PORT_SECURITY_GROUP = sa.Table(
+    "port_security_group",
+    METADATA,
+    sa.Column("port_id", sa.ForeignKey("port.id"), primary_key=True),
+    sa.Column("security_group_id", sa.ForeignKey("security_group.id"), primary_key=True),
+    sa.Index("port_security_group_members", "security_group_id"),
+)
+
+ROUTER = sa.Table(
+    "router",
+    METADATA,
+    *_standard(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("admin_state_up", sa.Boolean, nullable=False),
+    sa.Column("distributed", sa.Boolean, nullable=False),
+    sa.Column("routes", Listed(tuple[HostRoute, ...]), nullable=False),
+    sa.Column("gateway_network_id", sa.ForeignKey("network.id"), index=True),
+    sa.Column("gateway_port_id", sa.ForeignKey("port.id"), index=True),
+    sa.Column("enable_snat", sa.Boolean, nullable=False),
+)
+
+FLOATING_IP = sa.Table(
+    "floating_ip",
+    METADATA,
+    *_standard(),
+    sa.Column("floating_network_id", sa.ForeignKey("network.id"), nullable=False),
+    sa.Column("floating_ip_address", sa.Text, nullable=False),
+    sa.Column("floating_port_id", sa.ForeignKey("port.id"), nullable=False, index=True),
+    sa.Column("port_id", sa.ForeignKey("port.id"), index=True),
+    sa.Column("fixed_ip_address", sa.Text),
+    sa.Column("router_id", sa.ForeignKey("router.id"), index=True),
+    sa.Column("dns_name", sa.Text, nullable=False),
+    sa.Column("dns_domain", sa.Text, nullable=False),
+    sa.Index("floating_ip_target", "floating_network_id", "port_id", "fixed_ip_address", unique=True),
+)
+
+NETWORK_QUOTA = sa.Table(
+    "network_quota",
+    METADATA,
+    sa.Column("project_id", sa.Text, primary_key=True),
+    sa.Column("noun", sa.Text, primary_key=True),
+    sa.Column("most", sa.Integer, nullable=False),
+)
+
+GATEWAY_HOST = sa.Table(
+    "gateway_host",
+    METADATA,
+    sa.Column("host_id", sa.Text, primary_key=True),
+    sa.Column("since", sa.Double, nullable=False),
+)
