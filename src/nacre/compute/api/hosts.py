@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from nacre.compute.api.common import Parts
-from nacre.compute.domain.hosts import Host, hypervisor_uuid, service_uuid
+from nacre.compute.domain.hosts import Host, service_uuid
 from nacre.compute.errors import HostNotFound, HypervisorNotFound, LeftOut, ServiceNotFound
 from nacre.compute.store import hosts, servers
 from nacre.kernel.clock import iso_micro
@@ -20,6 +20,7 @@ from nacre.kernel.http.body import Body
 from nacre.kernel.http.call import Answer, Call, Ok
 from nacre.kernel.http.versions import Windows, since
 from nacre.kernel.ids import HostId
+from nacre.placement.contract import provider_id_of
 
 BINARY = "nova-compute"
 _BY_UUID: Final = since("2.53")
@@ -143,7 +144,7 @@ def _load_hypervisor(call: Call[Parts], db: Reader, hypervisor_id: str) -> Host:
 
 
 def _hypervisor_id(call: Call[Parts], host: Host) -> str | int:
-    return hypervisor_uuid(host.host_id) if call.version in _BY_UUID else host.number
+    return provider_id_of(host.host_id) if call.version in _BY_UUID else host.number
 
 
 def _wants_servers(call: Call[Parts]) -> bool:

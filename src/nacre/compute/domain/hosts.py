@@ -52,8 +52,3 @@ class Host(msgspec.Struct, frozen=True):
 def service_uuid(host_id: HostId) -> str:
     """The id that os-services shows for a host's agent; it follows from the host's own."""
     return str(uuid.uuid5(_NAMESPACE, f"service:{host_id}"))
-
-
-def hypervisor_uuid(host_id: HostId) -> str:
-    """The id that os-hypervisors shows for a host; it follows from the host's own."""
-    return str(uuid.uuid5(_NAMESPACE, f"hypervisor:{host_id}"))

@@ -1,4 +1,4 @@
-"""Which hosts may take a server, best first, and why the others may not."""
+"""Which hosts may take a server, in which order they are tried, and why the others may not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 from nacre.compute.domain.hosts import Host
 from nacre.kernel.ids import HostId
-from nacre.placement.contract import Candidate, Rejection
+from nacre.placement.contract import Candidate
 
 
 class GroupRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,47 +19,31 @@ class GroupRule(msgspec.Struct, frozen=True, kw_only=True):
     members: Mapping[HostId, int]
 
 
-class Ranking(msgspec.Struct, frozen=True):
-    """The candidates that may be tried, best first, and the reasons against all other hosts."""
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server asks of its host beside room. None means that any will do."""
 
-    candidates: tuple[Candidate, ...]
-    rejections: Mapping[str, str]
-
-
-def rank(
-    candidates: Sequence[Candidate],
-    rejections: Sequence[Rejection],
-    hosts: Mapping[HostId, Host],
-    *,
-    now: float,
-    zone: str | None,
-    host_name: str | None,
-    group: GroupRule | None,
-) -> Ranking:
-    """Judge every host. The order of `candidates` (emptiest first) is kept, but for soft group rules."""
-    reasons: dict[str, str] = {rejection.host_id: rejection.why for rejection in rejections}
-    fit = []
-    for candidate in candidates:
-        host = hosts.get(candidate.host_id)
-        why = (
-            _objection(host, now=now, zone=zone, host_name=host_name) if host else "it is not a compute host"
-        )
-        why = why or _group_objection(group, candidate.host_id)
-        if why:
-            reasons[candidate.host_id] = why
-        else:
-            fit.append(candidate)
-    if group:
-        fit.sort(key=lambda candidate: _distance(group, candidate.host_id))
-    return Ranking(tuple(fit), reasons)
+    zone: str | None
+    host_name: str | None
+    group: GroupRule | None
 
 
-def _objection(host: Host, *, now: float, zone: str | None, host_name: str | None) -> str:
-    if host_name and host_name not in (host.host_id, host.report.hostname):
+def objection(host_id: HostId, host: Host | None, wanted: Wanted, *, now: float) -> str:
+    """Why a server may not be placed on a host that has room, as a sentence; empty if it may."""
+    if host is None:
+        return "it is not a compute host"
+    if wanted.host_name and wanted.host_name not in (host.host_id, host.report.hostname):
         return "another host was asked for"
-    if zone and zone != host.zone:
-        return f"it is in zone {host.zone}, and {zone} was asked for"
-    return host.objection(now)
+    if wanted.zone and wanted.zone != host.zone:
+        return f"it is in zone {host.zone}, and {wanted.zone} was asked for"
+    return host.objection(now) or _group_objection(wanted.group, host_id)
+
+
+def in_order(candidates: Sequence[Candidate], wanted: Wanted) -> Sequence[Candidate]:
+    """The candidates (emptiest first) in the order in which they should be tried: a soft group comes first."""
+    group = wanted.group
+    if group is None or not group.policy.startswith("soft-"):
+        return candidates
+    return sorted(candidates, key=lambda candidate: _distance(group, candidate.host_id))
 
 
 def _group_objection(group: GroupRule | None, host_id: HostId) -> str:

@@ -8,22 +8,32 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from nacre.compute.domain.flavors import demand_of
-from nacre.compute.domain.placing import GroupRule, Ranking, rank
+from nacre.compute.domain.hosts import Host
+from nacre.compute.domain.placing import GroupRule, Wanted, in_order, objection
 from nacre.compute.domain.servers import AwaitRemoval, Forget, Place, Server, Settle, next_step
 from nacre.compute.errors import NoValidHost
 from nacre.compute.removal import Removal
 from nacre.compute.store import groups, hosts, placements, servers
-from nacre.kernel.database import Database
+from nacre.kernel.database import Database, Reader
 from nacre.kernel.errors import Problem, Stale
 from nacre.kernel.events import Event
-from nacre.kernel.ids import HostId
 from nacre.kernel.loops import AGAIN, SETTLED, Outcome, Wait, current_actor
 from nacre.network.contract import Networks
 from nacre.placement.contract import Candidate, Demand, Placement
 
 LOOP = "servers"
 CANDIDATES_TRIED = 5
+FIRST_CHUNK, NEXT_CHUNK = 16, 512
+MOST_REASONS = 100
 REMOVAL_RECHECK_S = 120.0
+
+
+@dataclass
+class _Found:
+    """What a look at the hosts came to."""
+
+    fit: list[tuple[Candidate, Host]] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -83,34 +93,53 @@ class ServerLoop:
         """Claim the best host that still has room. Raises NoValidHost; Stale when all were taken meanwhile."""
         image_bytes = server.image.virtual_size_bytes if server.image else 0
         demand = demand_of(server.flavor, image_bytes=image_bytes)
-        known, ranking = self._look(server, demand)
-        if not ranking.candidates:
-            raise NoValidHost(ranking.rejections)
-        for candidate in ranking.candidates[:CANDIDATES_TRIED]:
+        found = self._look(server, demand)
+        if not found.fit:
+            raise NoValidHost(found.reasons)
+        for candidate, host in found.fit:
             try:
-                self._claim(server, candidate, demand, zone=known[candidate.host_id], ranking=ranking)
+                self._claim(server, candidate, demand, zone=host.zone, reasons=found.reasons)
             except Stale:
                 continue
             return
         raise Stale(f"every host looked at for {server.server_id} was taken meanwhile")
 
-    def _look(self, server: Server, demand: Demand) -> tuple[Mapping[HostId, str], Ranking]:
+    def _look(self, server: Server, demand: Demand) -> _Found:
+        """The first few hosts that may take a server, and the reasons against those looked at before.
+
+        Hosts are looked at in chunks: of ten thousand with room, the first sixteen mostly do.
+        """
+        found = _Found()
+        now = self.database.clock.now()
         with self.database.read() as db:
-            known = {host.host_id: host for host in hosts.listed(db)}
+            wanted = self._wanted(db, server)
             candidates, rejections = self.placement.candidates(db, demand)
-            group = groups.find(db, server.group_id) if server.group_id else None
-            members = placements.hosts_of_group(db, server.group_id) if server.group_id else {}
+            candidates = in_order(candidates, wanted)
+            at, step = 0, FIRST_CHUNK
+            while at < len(candidates) and len(found.fit) < CANDIDATES_TRIED:
+                chunk = list(candidates[at : at + step])
+                at, step = at + step, NEXT_CHUNK
+                known = hosts.find_many(db, [candidate.host_id for candidate in chunk])
+                for candidate in chunk:
+                    host = known.get(candidate.host_id)
+                    why = objection(candidate.host_id, host, wanted, now=now)
+                    if host is not None and not why:
+                        found.fit.append((candidate, host))
+                    elif len(found.reasons) < MOST_REASONS:
+                        found.reasons[candidate.host_id] = why
+        for rejection in rejections[: MOST_REASONS - len(found.reasons)]:
+            found.reasons[rejection.host_id] = rejection.why
+        return found
+
+    def _wanted(self, db: Reader, server: Server) -> Wanted:
         rule = None
-        if group:
+        if server.group_id and (group := groups.find(db, server.group_id)):
+            members = placements.hosts_of_group(db, server.group_id)
             rule = GroupRule(policy=group.policy, most_per_host=group.most_per_host or 1, members=members)
-        ranking = rank(
-            candidates, rejections, known, now=self.database.clock.now(), zone=server.wanted_zone,
-            host_name=server.wanted_host, group=rule,
-        )  # fmt: skip
-        return {host_id: host.zone for host_id, host in known.items()}, ranking
+        return Wanted(zone=server.wanted_zone, host_name=server.wanted_host, group=rule)
 
     def _claim(
-        self, server: Server, candidate: Candidate, demand: Demand, *, zone: str, ranking: Ranking
+        self, server: Server, candidate: Candidate, demand: Demand, *, zone: str, reasons: Mapping[str, str]
     ) -> None:
         """One transaction: the server has a host, or nothing happened."""
         host_id = candidate.host_id
@@ -124,7 +153,7 @@ class ServerLoop:
             )  # fmt: skip
             placements.keep(
                 tx, server.server_id, host_id=host_id, host_generation=hosts.raise_generation(tx, host_id),
-                zone=zone, refusal="", rejections=ranking.rejections,
+                zone=zone, refusal="", rejections=reasons,
             )  # fmt: skip
             self.networks.bind_nics(tx, server.server_id, host_id)
             servers.derive(tx, [servers.placed(current, host_id=host_id, zone=zone, refusal=None)])

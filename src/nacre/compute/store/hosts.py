@@ -15,6 +15,7 @@ from nacre.kernel.ids import HostId, ServerId
 
 _ALL = sa.select(*[HOST.c[name] for name in Host.__struct_fields__]).order_by(HOST.c.number)
 _FIND = _ALL.where(HOST.c.host_id == sa.bindparam("host_id"))
+_FIND_MANY = _ALL.where(HOST.c.host_id.in_(sa.bindparam("host_ids", expanding=True)))
 _GENERATIONS = sa.select(HOST.c.host_id, HOST.c.generation).where(
     HOST.c.host_id.in_(sa.bindparam("host_ids", expanding=True))
 )
@@ -42,6 +43,11 @@ def find(db: Reader, host_id: str) -> Host | None:
     """One host."""
     row = db.row(_FIND, host_id=host_id)
     return None if row is None else Host(*row)
+
+
+def find_many(db: Reader, host_ids: Collection[HostId]) -> Mapping[HostId, Host]:
+    """Those of the hosts that are known."""
+    return {row[0]: Host(*row) for row in db.rows(_FIND_MANY, host_ids=list(host_ids))}
 
 
 def generations(db: Reader, host_ids: Collection[HostId]) -> Mapping[HostId, int]:
