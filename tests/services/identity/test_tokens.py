@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nacre.kernel.errors import Unauthenticated
 from tests.services.identity.conftest import Site
 
 AUTH = "/identity/v3/auth/tokens"
@@ -77,48 +78,48 @@ def test_every_refused_login_reads_alike(site: Site):
     }
 
 
-@pytest.mark.parametrize(
-    ("scope", "shown"),
-    [
-        ({"system": {"all": True}}, "system"),
-        ({"domain": {"id": "default"}}, "domain"),
-        ({"domain": {"name": "Default"}}, "domain"),
-        ({"project": {"name": "admin", "domain": {"name": "Default"}}}, "project"),
-        ("unscoped", None),
-        ({"unscoped": {}}, None),
-        (None, "project"),
-    ],
-)
-def test_a_token_is_scoped_as_asked(site: Site, scope, shown):
+SCOPES = [
+    ({"system": {"all": True}}, "system"),
+    ({"domain": {"id": "default"}}, "domain"),
+    ({"domain": {"name": "Default"}}, "domain"),
+    ({"project": {"name": "admin", "domain": {"name": "Default"}}}, "project"),
+    ("unscoped", None),
+    ({"unscoped": {}}, None),
+    (None, "project"),
+]
+
+
+def test_a_token_is_scoped_as_asked(site: Site):
     admin_id = site.log_in().json["token"]["user"]["id"]
     site.give("admin", f"domains/default/users/{admin_id}")
 
-    token = site.log_in("admin", scope=scope).json["token"]
+    for scope, shown in SCOPES:
+        token = site.log_in("admin", scope=scope).json["token"]
 
-    assert {"system", "domain", "project"} & token.keys() == ({shown} if shown else set())
-    assert ("roles" in token) == ("catalog" in token) == bool(shown)
+        assert {"system", "domain", "project"} & token.keys() == ({shown} if shown else set()), scope
+        assert ("roles" in token) == ("catalog" in token) == bool(shown), scope
 
 
-@pytest.mark.parametrize(
-    "auth",
-    [
-        {},
-        {"identity": {}},
-        {"identity": {"methods": []}},
-        {"identity": {"methods": ["password"]}},
-        {"identity": {"methods": ["password"], "password": {"user": {"name": "admin", "password": "x"}}}},
-        {"identity": {"methods": ["password"], "password": {"user": {"password": "x"}}}},
-        {"identity": {"methods": ["password"], "password": {"user": {"id": 7, "password": "x"}}}},
-        {"identity": {"methods": ["token"], "token": {"id": ["x"]}}},
-        {"identity": {"methods": "password"}},
-        {"identity": {"methods": ["password"], "password": {"user": {"id": "a\0b", "password": "x"}}}},
-    ],
-)
-def test_what_cannot_be_meant_is_a_400(site: Site, auth):
-    reply = site.client().post(AUTH, json={"auth": auth})
+MEANT_BY_NOBODY = [
+    {},
+    {"identity": {}},
+    {"identity": {"methods": []}},
+    {"identity": {"methods": ["password"]}},
+    {"identity": {"methods": ["password"], "password": {"user": {"name": "admin", "password": "x"}}}},
+    {"identity": {"methods": ["password"], "password": {"user": {"password": "x"}}}},
+    {"identity": {"methods": ["password"], "password": {"user": {"id": 7, "password": "x"}}}},
+    {"identity": {"methods": ["token"], "token": {"id": ["x"]}}},
+    {"identity": {"methods": "password"}},
+    {"identity": {"methods": ["password"], "password": {"user": {"id": "a\0b", "password": "x"}}}},
+]
 
-    assert reply.status == 400, reply
-    assert reply.json["error"]["code"] == 400
+
+def test_what_cannot_be_meant_is_a_400(site: Site):
+    for auth in MEANT_BY_NOBODY:
+        reply = site.client().post(AUTH, json={"auth": auth})
+
+        assert (auth, reply.status) == (auth, 400)
+        assert reply.json["error"]["code"] == 400
 
 
 def test_a_contradictory_scope_is_a_400(site: Site):
@@ -186,22 +187,23 @@ def test_a_user_checks_and_revokes_only_tokens_of_their_own(site: Site):
     assert check(site, admins) == 200
 
 
-@pytest.mark.parametrize("at", [0, 5, 40, -1, -20])
-def test_a_token_changed_anywhere_is_no_token(site: Site, at: int):
+def test_a_token_changed_anywhere_is_no_token(site: Site):
     token = site.token("demo")
-    other = "A" if token[at] != "A" else "B"
-    changed = token[:at] + other + (token[at + 1 :] if at != -1 else "")
-    # The last character of base64 may hold bits that mean nothing; the one before it does not.
-    if at == -1:
-        changed = token[:-2] + ("A" if token[-2] != "A" else "B") + token[-1]
+    # The very last character may hold bits that mean nothing.
+    for at in range(len(token) - 1):
+        changed = token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :]
 
-    assert site.client(changed).get("/identity/v3/auth/projects").status == 401
+        with pytest.raises(Unauthenticated):
+            site.identity.authenticate(changed)
 
 
-@pytest.mark.parametrize("token", ["", "x", "=", "A" * 5000, "é", "a\tb", "AAAA" * 20, "+/+/"])
-def test_garbage_is_no_token(site: Site, token: str):
-    reply = site.client().get("/identity/v3/auth/projects", headers={"X-Auth-Token": token})
-    assert reply.status == 401
+GARBAGE = ["", "x", "=", "A" * 5000, "é", "a\tb", "AAAA" * 20, "+/+/"]
+
+
+def test_garbage_is_no_token(site: Site):
+    for token in GARBAGE:
+        reply = site.client().get("/identity/v3/auth/projects", headers={"X-Auth-Token": token})
+        assert (token, reply.status) == (token, 401)
 
 
 # -- what takes a right away takes it away at once ---------------------------------------------------------
