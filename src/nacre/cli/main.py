@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return command(ask)
     except Problem as problem:
-        print(f"nacre: {problem}", file=sys.stderr)
+        print(f"nacre: {told(problem)}", file=sys.stderr)
         return 1
     except TimeoutError as error:
         print(f"nacre: {error}", file=sys.stderr)
@@ -35,6 +35,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output (`| head`) has gone; there is nothing left to say, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def told(problem: Problem) -> str:
+    """The sentence, and below it what it comes from: whoever types `nacre` on the machine may know."""
+    lines = [str(problem)]
+    cause = problem.__cause__
+    while cause is not None:
+        lines.append(f"  because: {cause or type(cause).__name__}")
+        cause = cause.__cause__
+    return "\n".join(lines)
 
 
 def parser() -> argparse.ArgumentParser:
