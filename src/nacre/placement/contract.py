@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
 from nacre.kernel.database import Reader, Tx
-from nacre.kernel.ids import HostId, ProjectId, ServerId, UserId
+from nacre.kernel.ids import HostId, ProjectId, ServerId, UserId, is_uuid
 
 Demand = Mapping[str, int]
 """Amounts by resource class: VCPU, MEMORY_MB, DISK_GB."""
+
+
+_NAMESPACE = uuid.UUID("8d3c7a64-70b1-5f0e-9a57-2f4c2a6f7b10")
+
+
+def provider_id_of(host_id: HostId) -> str:
+    """The id of the resource provider that is a host: its own if it is a UUID, else one that follows from it."""
+    return host_id if is_uuid(host_id) else str(uuid.uuid5(_NAMESPACE, f"hypervisor:{host_id}"))
 
 
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +51,7 @@ class Rejection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Placement(Protocol):
-    """Room on hosts. A host is a resource provider whose id is the host's."""
+    """Room on hosts. A host is a resource provider, whose id is `provider_id_of` it."""
 
     def ensure_host(
         self, tx: Tx, host_id: HostId, *, name: str, inventories: Mapping[str, Inventory]

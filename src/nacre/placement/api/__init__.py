@@ -1,0 +1,1 @@
+"""The Placement API: routes, handlers, and the shapes of answers."""
