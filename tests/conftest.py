@@ -12,6 +12,7 @@ from nacre.kernel.database import Database
 from nacre.kernel.schema import METADATA
 from nacre.kernel.wakes import Wakes
 from tests.support import law_of_io
+from tests.support.cloud import FakeCloud
 from tests.support.postgres import PostgresServer, postgres_server
 
 law_of_io.hold()
@@ -44,3 +45,11 @@ def database(database_url: str, clock: VirtualClock) -> Iterator[Database]:
     METADATA.create_all(store.engine)
     yield store
     store.close()
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[FakeCloud]:
+    """A whole cloud with two fake hosts on SQLite."""
+    whole = FakeCloud(tmp_path)
+    yield whole
+    whole.close()

@@ -11,13 +11,14 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nacre import admin, compute, identity, image, migrations, network, placement
 from nacre.agent.drivers.fake import FakeWorld
 from nacre.agent.fleet import FakeFleet
 from nacre.host import paths
 from nacre.identity.bootstrap import CatalogEntry, ensure_bootstrap_passwords
-from nacre.kernel.assembly import Kernel
+from nacre.kernel.assembly import Assembled, Kernel
 from nacre.kernel.clock import Clock, SystemClock
 from nacre.kernel.config import Settings
 from nacre.kernel.database import Database
@@ -94,7 +95,7 @@ def assemble(
         placement=the_placement.contract,
         agent_token=agent_token,
     )
-    services = [the_identity, the_images, the_placement, the_network, the_compute]
+    services: list[Assembled[Any]] = [the_identity, the_images, the_placement, the_network, the_compute]
 
     migrations.upgrade(database)
     with database.write(Actor("start")) as tx:

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import context
 
 import nacre.migrations.tables  # noqa: F401 - Fills METADATA, for comparisons.
 from nacre.kernel.schema import METADATA
 
-engine: sa.Engine = context.config.attributes["engine"]
 LOCK = 7_130_219  # Any number: it only has to be the same for every node that might upgrade at once.
 
+engine: sa.Engine = context.config.attributes["engine"]
+
+
+def render(kind: str, item: Any, _autogenerate: Any) -> str | bool:
+    """Write our own column types into migrations as what they are kept as."""
+    if kind == "type" and isinstance(item, sa.types.TypeDecorator):
+        return f"sa.{item.impl_instance!r}"
+    return False
+
+
 with engine.connect() as connection:
-    begin = "BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else "BEGIN"
-    connection.exec_driver_sql(begin)
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
-    context.configure(connection=connection, target_metadata=METADATA, transactional_ddl=False)
-    context.run_migrations()
-    connection.exec_driver_sql("COMMIT")
+    sqlite = connection.dialect.name == "sqlite"
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if sqlite else "BEGIN")
+    try:
+        if not sqlite:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+        context.configure(
+            connection=connection, target_metadata=METADATA, transactional_ddl=False, render_item=render
+        )
+        context.run_migrations()
+        connection.exec_driver_sql("COMMIT")
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK")
+        raise
