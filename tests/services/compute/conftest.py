@@ -78,12 +78,11 @@ class ComputeClient(AsgiClient):
 class Lab:
     """One compute service with simulated hosts and a clock that obeys."""
 
-    def __init__(self, state: Path, *, hosts: int = 2) -> None:
+    def __init__(self, state: Path, *, hosts: int = 2, database_url: str = "") -> None:
         self.clock = VirtualClock()
         self.wakes = Wakes()
-        self.database = Database(
-            f"sqlite:///{state / 'nacre.db'}", clock=self.clock, wakes=self.wakes, durable=False
-        )
+        url = database_url or f"sqlite:///{state / 'nacre.db'}"
+        self.database = Database(url, clock=self.clock, wakes=self.wakes, durable=False)
         self.identity, self.images = FakeIdentity(), FakeImages()
         self.networks, self.placement = FakeNetworks(), FakePlacement()
         settings = Settings(state=str(state), hosts=f"fake:{hosts}")
@@ -142,8 +141,14 @@ class Lab:
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(tmp_path)
+def lab_url() -> str:
+    """SQLite; modules whose tests lean on the store override this to run on PostgreSQL as well."""
+    return ""
+
+
+@pytest.fixture
+def lab(tmp_path: Path, lab_url: str) -> Iterator[Lab]:
+    lab = Lab(tmp_path, database_url=lab_url)
     lab.settle()
     lab.client("any", "admin").make_flavor(id="tiny")
     yield lab

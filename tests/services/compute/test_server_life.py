@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+
+@pytest.fixture
+def lab_url(database_url: str) -> str:
+    """Both databases."""
+    return database_url
+
 
 def test_a_server_is_accepted_placed_and_brought_up(lab, mine):
     reply = mine.ask_server(name="web", metadata={"role": "front"}, tags=["blue"])
