@@ -22,6 +22,7 @@ _REQUEST = Windows({"mappings": since("1.34")})
 _SUMMARY = Windows(
     {"traits": since("1.17"), "parent_provider_uuid": since("1.29"), "root_provider_uuid": since("1.29")}
 )
+_SOMEBODY = "00000000-0000-0000-0000-000000000000"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -51,27 +52,26 @@ def index(call: Call[Parts]) -> Answer:
 
 def _requests(
     version: Version, found: Found, resources: Mapping[str, int], suffixes: list[str]
-) -> list[dict[str, Any]]:
-    alone = [each.provider.provider_id for each in found.alone]
+) -> msgspec.Raw:
+    """The allocation requests as JSON.
+
+    Those of lone providers differ in the provider alone: one is written, and the others are made of it.
+    """
+    sample = _encode(_request(version, {_SOMEBODY: resources}, dict.fromkeys(suffixes, (_SOMEBODY,))))
+    somebody = _SOMEBODY.encode()
+    written = [sample.replace(somebody, each.provider.provider_id.encode()) for each in found.alone]
+    written += [_encode(_request(version, way.claims, way.mappings)) for way in found.ways]
+    return msgspec.Raw(b"[" + b",".join(written) + b"]")
+
+
+def _request(
+    version: Version, claims: Mapping[str, Mapping[str, int]], mappings: Mapping[str, tuple[str, ...]]
+) -> dict[str, Any]:
     if version < BY_PROVIDER:
-        return [_listed({each: resources}) for each in alone] + [_listed(way.claims) for way in found.ways]
-    # Ten thousand requests differ in one word: the rest is written once.
-    same = {"resources": msgspec.Raw(_encode(resources))}
-    requests: list[dict[str, Any]] = [
-        {"allocations": {each: same}, "mappings": dict.fromkeys(suffixes, (each,))} for each in alone
-    ]
-    for way in found.ways:
-        parts = {each: {"resources": amounts} for each, amounts in way.claims.items()}
-        requests.append({"allocations": parts, "mappings": way.mappings})
-    if _REQUEST.hidden(version):
-        return [_REQUEST.project(each, version) for each in requests]
-    return requests
-
-
-def _listed(claims: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
-    """A request in the form before version 1.12."""
-    parts = [{"resource_provider": {"uuid": each}, "resources": amounts} for each, amounts in claims.items()]
-    return {"allocations": parts}
+        parts = [{"resource_provider": {"uuid": each}, "resources": held} for each, held in claims.items()]
+        return {"allocations": parts}
+    allocations = {each: {"resources": held} for each, held in claims.items()}
+    return _REQUEST.project({"allocations": allocations, "mappings": mappings}, version)
 
 
 def _summaries(call: Call[Parts], found: Found, resource_classes: Iterable[str]) -> dict[str, Any]:
