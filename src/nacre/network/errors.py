@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nacre.kernel import errors as kernel_errors
 from nacre.kernel.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed
 
 
@@ -42,7 +41,10 @@ class OverlappingAllocationPools(Conflict):
     subnet_cidr: str
 
     def __str__(self) -> str:
-        return f"Found overlapping allocation pools {self.pool_1} and {self.pool_2} for subnet {self.subnet_cidr}."
+        return (
+            f"Found overlapping allocation pools {self.pool_1} and {self.pool_2} for subnet "
+            f"{self.subnet_cidr}."
+        )
 
 
 @dataclass(eq=False)
@@ -65,7 +67,10 @@ class SecurityGroupRuleInvalidEtherType(Invalid):
     ethertype: str
 
     def __str__(self) -> str:
-        return f"Security group rule for ethertype '{self.ethertype}' not supported. Allowed values are IPv4, IPv6."
+        return (
+            f"Security group rule for ethertype '{self.ethertype}' not supported. Allowed values "
+            "are IPv4, IPv6."
+        )
 
 
 @dataclass(eq=False)
@@ -76,7 +81,10 @@ class SecurityGroupRuleInvalidProtocol(Invalid):
     protocol: str
 
     def __str__(self) -> str:
-        return f"Security group rule protocol {self.protocol} not supported: a name of an IP protocol or 0 to 255."
+        return (
+            f"Security group rule protocol {self.protocol} not supported: a name of an IP protocol "
+            "or 0 to 255."
+        )
 
 
 @dataclass(eq=False)
@@ -320,7 +328,10 @@ class NetworkInUse(Conflict):
     network_id: str
 
     def __str__(self) -> str:
-        return f"Unable to complete operation on network {self.network_id}. There are one or more ports still in use on the network."
+        return (
+            f"Unable to complete operation on network {self.network_id}. There are one or more "
+            "ports still in use on the network."
+        )
 
 
 @dataclass(eq=False)
@@ -331,7 +342,10 @@ class SubnetInUse(Conflict):
     subnet_id: str
 
     def __str__(self) -> str:
-        return f"Unable to complete operation on subnet {self.subnet_id}: One or more ports have an IP allocation from this subnet."
+        return (
+            f"Unable to complete operation on subnet {self.subnet_id}: One or more ports have an IP "
+            "allocation from this subnet."
+        )
 
 
 @dataclass(eq=False)
@@ -354,7 +368,10 @@ class VlanIdInUse(Conflict):
     physical_network: str
 
     def __str__(self) -> str:
-        return f"Unable to create the network. The VLAN {self.vlan_id} on physical network {self.physical_network} is in use."
+        return (
+            f"Unable to create the network. The VLAN {self.vlan_id} on physical network "
+            f"{self.physical_network} is in use."
+        )
 
 
 @dataclass(eq=False)
@@ -367,7 +384,10 @@ class PortInUse(Conflict):
     device_id: str
 
     def __str__(self) -> str:
-        return f"Unable to complete operation on port {self.port_id} for network {self.network_id}. Port already has an attached device {self.device_id}."
+        return (
+            f"Unable to complete operation on port {self.port_id} for network {self.network_id}. "
+            f"Port already has an attached device {self.device_id}."
+        )
 
 
 @dataclass(eq=False)
@@ -391,7 +411,10 @@ class MacAddressInUse(Conflict):
     mac: str
 
     def __str__(self) -> str:
-        return f"Unable to complete operation for network {self.network_id}. The mac address {self.mac} is in use."
+        return (
+            f"Unable to complete operation for network {self.network_id}. The mac address "
+            f"{self.mac} is in use."
+        )
 
 
 @dataclass(eq=False)
@@ -558,7 +581,10 @@ class RouterInterfaceInUseByFloatingIP(Conflict):
     subnet_id: str
 
     def __str__(self) -> str:
-        return f"Router interface for subnet {self.subnet_id} on router {self.router_id} cannot be deleted, as it is required by one or more floating IPs."
+        return (
+            f"Router interface for subnet {self.subnet_id} on router {self.router_id} cannot be "
+            "deleted, as it is required by one or more floating IPs."
+        )
 
 
 @dataclass(eq=False)
@@ -570,7 +596,10 @@ class RouterInterfaceInUseByRoute(Conflict):
     subnet_id: str
 
     def __str__(self) -> str:
-        return f"Router interface for subnet {self.subnet_id} on router {self.router_id} cannot be deleted, as it is required by one or more routes."
+        return (
+            f"Router interface for subnet {self.subnet_id} on router {self.router_id} cannot be "
+            "deleted, as it is required by one or more routes."
+        )
 
 
 @dataclass(eq=False)
@@ -582,7 +611,10 @@ class RouterExternalGatewayInUseByFloatingIp(Conflict):
     net_id: str
 
     def __str__(self) -> str:
-        return f"Gateway cannot be updated for router {self.router_id}, since a gateway to external network {self.net_id} is required by one or more floating IPs."
+        return (
+            f"Gateway cannot be updated for router {self.router_id}, since a gateway to external "
+            f"network {self.net_id} is required by one or more floating IPs."
+        )
 
 
 @dataclass(eq=False)
@@ -607,7 +639,11 @@ class ExternalGatewayForFloatingIPNotFound(NotFound):
     port_id: str
 
     def __str__(self) -> str:
-        return f"External network {self.external_network_id} is not reachable from subnet {self.subnet_id}.  Therefore, cannot associate Port {self.port_id} with a Floating IP."
+        return (
+            f"External network {self.external_network_id} is not reachable from subnet "
+            f"{self.subnet_id}.  Therefore, cannot associate Port {self.port_id} with a Floating "
+            "IP."
+        )
 
 
 @dataclass(eq=False)
@@ -622,7 +658,11 @@ class FloatingIPPortAlreadyAssociated(Conflict):
     net_id: str
 
     def __str__(self) -> str:
-        return f"Cannot associate floating IP {self.floating_ip_address} ({self.fip_id}) with port {self.port_id} using fixed IP {self.fixed_ip}, as that fixed IP already has a floating IP on external network {self.net_id}."
+        return (
+            f"Cannot associate floating IP {self.floating_ip_address} ({self.fip_id}) with port "
+            f"{self.port_id} using fixed IP {self.fixed_ip}, as that fixed IP already has a "
+            f"floating IP on external network {self.net_id}."
+        )
 
 
 @dataclass(eq=False)
@@ -685,7 +725,10 @@ class SubnetPoolInUse(Conflict):
     pool_id: str
 
     def __str__(self) -> str:
-        return f"Unable to complete operation on subnet pool {self.pool_id}. There are one or more subnets in use."
+        return (
+            f"Unable to complete operation on subnet pool {self.pool_id}. There are one or more "
+            "subnets in use."
+        )
 
 
 @dataclass(eq=False)
@@ -712,7 +755,7 @@ class RevisionNumberConstraintFailed(PreconditionFailed):
 
 
 @dataclass(eq=False)
-class OverQuota(kernel_errors.OverQuota):
+class OverQuota(Conflict):
     """The project may have no more of these."""
 
     code: ClassVar[str] = "network.over_quota"
@@ -730,7 +773,10 @@ class InvalidSharedSetting(Conflict):
     network: str
 
     def __str__(self) -> str:
-        return f"Unable to reconfigure sharing settings for network {self.network}. Multiple tenants are using it."
+        return (
+            f"Unable to reconfigure sharing settings for network {self.network}. Multiple tenants "
+            "are using it."
+        )
 
 
 @dataclass(eq=False)

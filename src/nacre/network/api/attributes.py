@@ -37,7 +37,7 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
         return self.field or self.name.replace(":", "_")
 
 
-def shown(name: str, kind: Kind = text(), **more: Any) -> Attribute:
+def shown(name: str, kind: Kind = DESCRIPTION, **more: Any) -> Attribute:
     """An attribute that nobody may set."""
     return Attribute(name=name, kind=kind, **more)
 

@@ -57,9 +57,8 @@ def number(least: int, most: int) -> Kind:
     def check(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise ValueError(f"'{_short(value)}' is not an integer")
-        if isinstance(value, str):
-            if not re.fullmatch(r"-?[0-9]{1,12}", value):
-                raise ValueError(f"'{_short(value)}' is not an integer")
+        if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,12}", value):
+            raise ValueError(f"'{_short(value)}' is not an integer")
         found = int(value)
         if not least <= found <= most:
             raise ValueError(f"'{_short(value)}' is not in the range {least} to {most}")

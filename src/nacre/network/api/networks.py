@@ -85,7 +85,7 @@ def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Network]:
 
 def _new(call: Call[Parts], given: Given) -> Network:
     said = given.without("project_id", "mtu", "availability_zone_hints", "vlan_transparent")
-    _check_zones(given.get("availability_zone_hints", ()))
+    check_zones(given.get("availability_zone_hints", ()))
     said["provider_network_type"] = kind = NetworkType(
         said.get("provider_network_type") or _kind_unsaid(said.get("provider_physical_network"))
     )
@@ -120,7 +120,8 @@ def _check_provider(kind: NetworkType, physical_network: str | None, segmentatio
         raise InvalidInput("provider:segmentation_id specified for flat network")
 
 
-def _check_zones(hints: Sequence[str]) -> None:
+def check_zones(hints: Sequence[str]) -> None:
+    """There is one zone. Raises InvalidInput."""
     for hint in hints:
         if hint != ZONE:
             raise InvalidInput(f"AvailabilityZone {hint[:60]} could not be found")

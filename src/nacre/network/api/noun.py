@@ -20,6 +20,7 @@ from nacre.network import policy
 from nacre.network.api import filters
 from nacre.network.api.attributes import STANDARD, Attribute, Given, Whole, read, unwrap
 from nacre.network.api.parts import Parts
+from nacre.network.changes import events
 from nacre.network.errors import HTTPBadRequest, RevisionNumberConstraintFailed
 from nacre.network.store.shelf import Shelf
 
@@ -164,6 +165,10 @@ class Noun(Generic[Item]):
         with call.database.write(call.actor) as tx:
             self.remove(call, tx, self.lock_for(call, tx, object_id))
         return NoContent()
+
+    def record_update(self, tx: Tx, before: Item, after: Item) -> None:
+        """Write in the event log what a change that is the same for all nouns has changed."""
+        events.updated(tx, self.name, before, after)
 
     def lock_for(self, call: Call[Parts], tx: Tx, object_id: str) -> Item:
         """An object that the caller may change by this route, locked. Raises its NotFound, NotAllowed, ..."""

@@ -8,17 +8,19 @@ from typing import Any
 import msgspec
 
 from nacre.kernel.database import Tx
+from nacre.kernel.ids import PortId, ProjectId, new_id
 from nacre.network.changes import events
 from nacre.network.changes.loops import FLOATING_IPS
 from nacre.network.domain.addresses import ip_version
+from nacre.network.domain.fixed_ips import AddressAsk
 from nacre.network.domain.floating_ips import FloatingIp
-from nacre.network.domain.ports import Port
+from nacre.network.domain.ports import DeviceOwner, Port
 from nacre.network.errors import (
     BadRequest,
     ExternalGatewayForFloatingIPNotFound,
     FloatingIPPortAlreadyAssociated,
 )
-from nacre.network.store import ports, routers, subnets
+from nacre.network.store import ports, quotas, routers, subnets
 
 
 def disassociate_all(tx: Tx, port_ids: Collection[str], *, addresses: Collection[str] | None = None) -> None:
@@ -85,6 +87,36 @@ def _router_for(tx: Tx, floating_ip: FloatingIp, port: Port, fixed: str) -> str:
         raise ExternalGatewayForFloatingIPNotFound(subnet_id, floating_ip.floating_network_id, port.id)
     gateway = subnets.load(tx, subnet_id).gateway_ip
     return next((router_id for router_id, ip in joining if ip == gateway), joining[0][0])
+
+
+def create(tx: Tx, floating_ip: FloatingIp, ask: AddressAsk) -> FloatingIp:
+    """Take an address of an external network, kept by a port of its own. Where it leads is for `aimed`.
+
+    Errors: OverQuota, IpAddressGenerationFailure, IpAddressAlreadyAllocated, InvalidInput, ...
+    """
+    from nacre.network.changes import ports as port_changes
+
+    quotas.check_room(tx, floating_ip.project_id, "floatingip")
+    port = Port(
+        id=PortId(new_id()),
+        network_id=floating_ip.floating_network_id,
+        project_id=ProjectId(""),
+        mac_address="",
+        port_security_enabled=False,
+        device_id=floating_ip.id,
+        device_owner=DeviceOwner.FLOATING_IP,
+        status="N/A",
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+    kept = port_changes.create(tx, [port_changes.NewPort(port, (ask,))])[0]
+    made = msgspec.structs.replace(
+        floating_ip, floating_port_id=kept.id, floating_ip_address=kept.addresses[0]
+    )
+    routers.FLOATING_IPS.insert(tx, [made])
+    events.created(tx, "floatingip", made)
+    tx.make_due(FLOATING_IPS, made.id)
+    return made
 
 
 def delete(tx: Tx, floating_ip: FloatingIp) -> None:

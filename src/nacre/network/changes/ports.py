@@ -62,7 +62,7 @@ def _with_macs(tx: Tx, made: Sequence[Port]) -> list[Port]:
     used = ports.used_macs(tx, {port.network_id for port in chosen}, {port.mac_address for port in chosen})
     seen = set(used)
     for index, port in enumerate(chosen):
-        while (port.network_id, chosen[index].mac_address) in seen:
+        while (port.network_id, port.mac_address) in seen:
             if made[index].mac_address:
                 raise MacAddressInUse(port.network_id, port.mac_address)
             chosen[index] = ports.replaced(port, mac_address=new_mac())
@@ -124,6 +124,8 @@ class _Allocation:
         for port, wish in wanted:
             match wish:
                 case AnyOf(subnets=choices):
+                    if not choices:
+                        raise IpAddressGenerationFailure(port.network_id)
                     self._needed[choices[0].id] += 1
                 case FixedIp(subnet_id=subnet_id, ip_address=ip):
                     if ip in self._promised[subnet_id]:

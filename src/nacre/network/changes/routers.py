@@ -107,7 +107,8 @@ def _make_gateway(tx: Tx, router: Router, ask: GatewayAsk) -> ExternalGateway:
 def _check_apart(tx: Tx, router: Router, gateway_port: Port) -> None:
     """The networks a router joins must not hold the same addresses as its way out."""
     outside = subnets.SUBNETS.some(tx, {fixed.subnet_id for fixed in gateway_port.fixed_ips}).values()
-    for inside in _subnets_of(tx, router.id):
+    legs = [port for port in ports.of_devices(tx, [router.id])[router.id] if port.id != gateway_port.id]
+    for inside in _subnets_of_ports(tx, legs):
         for subnet in outside:
             if overlaps(inside.cidr, subnet.cidr):
                 raise _overlap(subnet, inside)
@@ -193,9 +194,9 @@ def _leg_that_grows(tx: Tx, router: Router, subnet: Subnet) -> Port | None:
     if subnet.ip_version == 4:
         return None
     for port in ports.lock_device(tx, router.id):
-        if port.network_id == subnet.network_id and port.device_owner == DeviceOwner.ROUTER_INTERFACE:
-            if all(ip_version(ip) == 6 for ip in port.addresses):
-                return port
+        here = port.network_id == subnet.network_id and port.device_owner == DeviceOwner.ROUTER_INTERFACE
+        if here and all(ip_version(ip) == 6 for ip in port.addresses):
+            return port
     return None
 
 

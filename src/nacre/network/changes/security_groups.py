@@ -74,8 +74,8 @@ def delete(tx: Tx, group: SecurityGroup) -> None:
     tx.make_due(SECURITY_GROUPS, group.id)
 
 
-def create_rules(tx: Tx, rules: Sequence[SecurityGroupRule]) -> None:
-    """Add rules to locked groups. Errors: OverQuota, SecurityGroupRuleExists."""
+def create_rules(tx: Tx, groups: Sequence[SecurityGroup], rules: Sequence[SecurityGroupRule]) -> None:
+    """Add rules to locked groups, whose revisions count up. Errors: OverQuota, SecurityGroupRuleExists."""
     for project_id in dict.fromkeys(rule.project_id for rule in rules):
         wanted = sum(rule.project_id == project_id for rule in rules)
         quotas.check_room(tx, project_id, "security_group_rule", wanted=wanted)
@@ -85,6 +85,8 @@ def create_rules(tx: Tx, rules: Sequence[SecurityGroupRule]) -> None:
             raise SecurityGroupRuleExists(same)
         tx.make_due(SECURITY_GROUPS, group_id)
     security_groups.insert_rules(tx, rules)
+    for group in groups:
+        security_groups.GROUPS.update(tx, group, group)
     for rule in rules:
         events.created(tx, "security_group_rule", rule)
 
@@ -96,8 +98,9 @@ def update_rule(tx: Tx, before: SecurityGroupRule, after: SecurityGroupRule) -> 
     return after
 
 
-def delete_rule(tx: Tx, rule: SecurityGroupRule) -> None:
-    """Take a rule away."""
+def delete_rule(tx: Tx, group: SecurityGroup, rule: SecurityGroupRule) -> None:
+    """Take a rule from its locked group, whose revision counts up."""
     security_groups.RULES.remove(tx, rule.id)
+    security_groups.GROUPS.update(tx, group, group)
     events.deleted(tx, "security_group_rule", rule)
     tx.make_due(SECURITY_GROUPS, rule.security_group_id)

@@ -14,10 +14,11 @@ from nacre.network.errors import InvalidInput, InvalidIpForNetwork, InvalidIpFor
 
 
 class AddressAsk(msgspec.Struct, frozen=True, kw_only=True):
-    """One address somebody asks for: any of a subnet, or this one."""
+    """One address somebody asks for: this one, any of a subnet, or any of one IP version."""
 
     subnet_id: SubnetId | None = None
     ip_address: str | None = None
+    ip_version: int | None = None
 
 
 class AnyOf(msgspec.Struct, frozen=True):
@@ -52,6 +53,10 @@ def wish_for(ask: AddressAsk, subnets: Sequence[Subnet], mac: str, device_owner:
 
     Raises InvalidInput, InvalidIpForNetwork, InvalidIpForSubnet.
     """
+    if ask.ip_version is not None:
+        return AnyOf(
+            tuple(s for s in subnets if s.ip_version == ask.ip_version and not s.makes_own_addresses)
+        )
     subnet = _subnet_of(ask, subnets)
     own = subnet.makes_own_addresses and device_owner != DeviceOwner.ROUTER_INTERFACE
     made = eui64_address(parse_cidr(subnet.cidr), mac) if own else None

@@ -60,6 +60,16 @@ def gateway_ports(db: Reader) -> list[str]:
     return [row[0] for row in db.rows(_GATEWAY_PORTS)]
 
 
+def seen_by(project_id: str) -> sa.ColumnElement[bool]:
+    """The routers a project may know of: its own."""
+    return ROUTER.c.project_id == project_id
+
+
+def floating_ips_seen_by(project_id: str) -> sa.ColumnElement[bool]:
+    """The floating IPs a project may know of: its own."""
+    return FLOATING_IP.c.project_id == project_id
+
+
 def whole(db: Reader, rows: Sequence[AnyRow]) -> list[Router]:
     """The routers of rows of ROUTER_ROWS: one more statement, however many there are."""
     gateways = [row[-2] for row in rows if row[-2]]

@@ -21,6 +21,11 @@ RULES = Shelf(SECURITY_GROUP_RULE, SecurityGroupRule)
 
 _DEFAULT = uuid.UUID("6e616372-652d-4e67-8465-66617561756c")
 
+_LOCK_SOME = (
+    GROUPS.all.where(SECURITY_GROUP.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(SECURITY_GROUP.c.id)
+    .with_for_update()
+)
 _RULES_OF = RULES.all.where(
     SECURITY_GROUP_RULE.c.security_group_id.in_(sa.bindparam("ids", expanding=True))
 ).order_by(SECURITY_GROUP_RULE.c.created_at, SECURITY_GROUP_RULE.c.id)
@@ -86,6 +91,12 @@ def lock(tx: Tx, group_id: str) -> SecurityGroup:
     if group is None:
         raise SecurityGroupNotFound(group_id)
     return group
+
+
+def lock_some(tx: Tx, group_ids: Collection[str]) -> Mapping[str, SecurityGroup]:
+    """Those of the groups that exist; nobody else changes them before this transaction ends."""
+    rows = tx.rows(_LOCK_SOME, ids=list(group_ids)) if group_ids else ()
+    return {group.id: group for group in map(GROUPS.of, rows)}
 
 
 def load_rule(db: Reader, rule_id: str) -> SecurityGroupRule:

@@ -1,0 +1,170 @@
+"""Floating IPs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from nacre.kernel.database import Reader, Tx
+from nacre.kernel.http.call import Call
+from nacre.kernel.ids import FloatingIpId, PortId, ProjectId, SubnetId, new_id
+from nacre.network import policy
+from nacre.network.api.attributes import Given, fixed, free, project_of, shown
+from nacre.network.api.kinds import dns_name, ip, optional, or_empty, uuid
+from nacre.network.api.noun import Noun, Policies, View, standard_view
+from nacre.network.api.parts import Parts
+from nacre.network.changes import floating_ips as changes
+from nacre.network.domain.fixed_ips import AddressAsk
+from nacre.network.domain.floating_ips import FloatingIp
+from nacre.network.domain.ports import Port
+from nacre.network.errors import BadRequest, FloatingIPNotFound, NetworkNotFound, PortNotFound
+from nacre.network.store import networks, ports, routers
+from nacre.network.store.tables import FLOATING_IP
+
+ATTRIBUTES = (
+    fixed("floating_network_id", uuid, needed=True),
+    fixed("floating_ip_address", optional(ip), admin=True),
+    fixed("subnet_id", optional(uuid)),
+    free("port_id", optional(uuid)),
+    free("fixed_ip_address", optional(ip)),
+    shown("router_id"),
+    shown("status"),
+    shown("port_details"),
+    fixed("dns_name", or_empty(dns_name, "")),
+    fixed("dns_domain", or_empty(dns_name, "")),
+)
+
+
+def _views(db: Reader, items: Sequence[FloatingIp]) -> list[View]:
+    targets = ports.some(db, {item.port_id for item in items if item.port_id})
+    return [_view(item, targets) for item in items]
+
+
+def _view(item: FloatingIp, targets: Mapping[str, Port]) -> View:
+    target = targets.get(item.port_id or "")
+    return standard_view(item) | {
+        "floating_network_id": item.floating_network_id,
+        "floating_ip_address": item.floating_ip_address,
+        "port_id": item.port_id,
+        "fixed_ip_address": item.fixed_ip_address,
+        "router_id": item.router_id,
+        "status": "ACTIVE" if item.port_id else "DOWN",
+        "port_details": _details(target) if target else None,
+        "dns_name": item.dns_name,
+        "dns_domain": item.dns_domain,
+    }
+
+
+def _details(port: Port) -> View:
+    return {
+        "name": port.name,
+        "network_id": port.network_id,
+        "mac_address": port.mac_address,
+        "admin_state_up": port.admin_state_up,
+        "status": port.status,
+        "device_id": port.device_id,
+        "device_owner": port.device_owner,
+    }
+
+
+def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[FloatingIp]:
+    """Errors: those of `changes.floating_ips`, NetworkNotFound, PortNotFound."""
+    return [_create_one(call, tx, each) for each in given]
+
+
+def _create_one(call: Call[Parts], tx: Tx, given: Given) -> FloatingIp:
+    network = networks.load(tx, given.said["floating_network_id"])
+    if not (network.router_external or network.shared or call.sees(network.project_id)):
+        raise NetworkNotFound(network.id)
+    if not network.router_external:
+        raise BadRequest("floatingip", f"Network {network.id} is not a valid external network")
+    new = FloatingIp(
+        id=FloatingIpId(new_id()),
+        project_id=ProjectId(project_of(call, given)),
+        floating_network_id=network.id,
+        floating_ip_address="",
+        floating_port_id=PortId(""),
+        description=given.get("description", ""),
+        dns_name=given.get("dns_name", ""),
+        dns_domain=given.get("dns_domain", ""),
+        created_at=call.now,
+        updated_at=call.now,
+    )
+    aimed = _aimed(call, tx, new, given)
+    return changes.create(tx, aimed, _address_asked(given))
+
+
+def _address_asked(given: Given) -> AddressAsk:
+    subnet_id, address = given.get("subnet_id"), given.get("floating_ip_address")
+    if subnet_id is None and address is None:
+        return AddressAsk(ip_version=4)
+    return AddressAsk(subnet_id=SubnetId(subnet_id) if subnet_id else None, ip_address=address)
+
+
+def _aimed(call: Call[Parts], tx: Tx, item: FloatingIp, given: Given) -> FloatingIp:
+    """The floating IP as it leads where the caller says; as before where the caller says nothing."""
+    if not given.has("port_id") and not given.has("fixed_ip_address"):
+        return item
+    port_id = given.get("port_id", item.port_id)
+    if port_id is None:
+        if given.get("fixed_ip_address") is not None:
+            raise BadRequest("floatingip", "fixed_ip_address cannot be specified without a port_id")
+        return msgspec.structs.replace(item, port_id=None, fixed_ip_address=None, router_id=None)
+    port = ports.lock(tx, port_id)
+    if not call.sees(port.project_id):
+        raise PortNotFound(port_id)
+    if port.project_id != item.project_id and not policy.ADMINISTER.allows(call.caller, {}):
+        reason = f"Port {port_id} is associated with a different tenant than Floating IP {item.id}"
+        raise BadRequest("floatingip", reason)
+    return changes.aimed(tx, item, port, given.get("fixed_ip_address"))
+
+
+def _change(call: Call[Parts], tx: Tx, item: FloatingIp, given: Given) -> FloatingIp:
+    """Errors: those of `changes.floating_ips`, PortNotFound."""
+    after = _aimed(call, tx, item, given)
+    return changes.change(
+        tx,
+        item,
+        port_id=after.port_id,
+        fixed_ip_address=after.fixed_ip_address,
+        router_id=after.router_id,
+        description=given.get("description", item.description),
+    )
+
+
+def _remove(_call: Call[Parts], tx: Tx, item: FloatingIp) -> None:
+    changes.delete(tx, item)
+
+
+def _by_status(values: Sequence[str]) -> sa.ColumnElement[bool]:
+    wanted = {value.upper() for value in values}
+    conditions = []
+    if "ACTIVE" in wanted:
+        conditions.append(FLOATING_IP.c.port_id.is_not(None))
+    if "DOWN" in wanted:
+        conditions.append(FLOATING_IP.c.port_id.is_(None))
+    return sa.or_(sa.false(), *conditions)
+
+
+FLOATING_IPS = Noun(
+    name="floatingip",
+    plural="floatingips",
+    attributes=ATTRIBUTES,
+    policies=Policies(
+        policy.FLOATING_IP_SHOW,
+        policy.FLOATING_IP_CREATE,
+        policy.FLOATING_IP_UPDATE,
+        policy.FLOATING_IP_DELETE,
+    ),
+    shelf=routers.FLOATING_IPS,
+    absent=FloatingIPNotFound,
+    seen_by=routers.floating_ips_seen_by,
+    views=_views,
+    lock=routers.lock_floating_ip,
+    create_all=_create,
+    change=_change,
+    remove=_remove,
+    special={"status": _by_status},
+)
