@@ -14,13 +14,11 @@ from nacre.identity.api.guard import allowed
 from nacre.identity.api.lists import whole
 from nacre.identity.api.parts import Parts
 from nacre.identity.domain.assignments import Held, effective
-from nacre.identity.domain.roles import Role
+from nacre.identity.domain.roles import RoleGraph
 from nacre.identity.store import projects as project_store
 from nacre.identity.store.assignments import find_assignments
-from nacre.identity.store.groups import GROUPS, Group, group_ids_of, members_of
-from nacre.identity.store.projects import PROJECTS, Project
-from nacre.identity.store.roles import load_graph
-from nacre.identity.store.users import USERS, User
+from nacre.identity.store.groups import members_of
+from nacre.identity.store.names import names_of
 from nacre.kernel.database import Reader
 from nacre.kernel.errors import Bad
 from nacre.kernel.http.call import Answer, Call
@@ -58,10 +56,11 @@ def list_all(call: Call[Parts]) -> Answer:
     """
     filters = _filters(call)
     _check_sight(call, filters)
+    graph = call.parts.authority.graph()
     with call.database.read() as db:
-        found = _effective(db, filters) if filters.effective else _given(db, filters)
-        found = sorted(set(found), key=lambda held: (held.target_id, held.actor_id, held.role_id))
-        names = _Names(db, found) if filters.include_names else None
+        some = _effective(db, filters, graph) if filters.effective else _given(db, filters)
+        found = sorted(set(some), key=lambda held: (held.target_id, held.actor_id, held.role_id))
+        names = _names(db, found, graph) if filters.include_names else {}
     return whole(call, "role_assignments", [_view(call, held, names) for held in found])
 
 
@@ -128,9 +127,8 @@ def _targets(db: Reader, filters: Filters) -> list[str] | None:
     return [target_id]
 
 
-def _effective(db: Reader, filters: Filters) -> Iterable[Held]:
+def _effective(db: Reader, filters: Filters, graph: RoleGraph) -> Iterable[Held]:
     """What comes of the assignments, filtered by what comes out."""
-    actors = None if filters.user_id is None else [filters.user_id, *group_ids_of(db, filters.user_id)]
     targets = _targets(db, filters)
     sources = None
     if targets is not None:
@@ -138,26 +136,26 @@ def _effective(db: Reader, filters: Filters) -> Iterable[Held]:
         sources = [*targets, *(each.project_id for each in above)]
     given = [
         Held(**msgspec.structs.asdict(each))
-        for each in find_assignments(db, actor_ids=actors, target_ids=sources)
+        for each in find_assignments(
+            db,
+            held_by=filters.user_id,
+            target_ids=sources,
+            inherited=True if filters.inherited else None,
+        )
     ]
-    if filters.inherited:
-        given = [held for held in given if held.inherited]
-    groups = sorted({held.actor_id for held in given if held.actor_kind == "group"})
-    handed_down = sorted({held.target_id for held in given if held.inherited})
-    below = {
-        target_id: [
-            each.project_id
-            for each in project_store.projects_below(db, target_id)
-            if each.project_id != target_id
-        ]
-        for target_id in handed_down
-    }
+    groups = {held.actor_id for held in given if held.actor_kind == "group"}
+    handed_down = {held.target_id for held in given if held.inherited}
     kind = filters.target[0] if filters.target else None
-    for held in effective(given, members=members_of(db, groups), projects_below=below, graph=load_graph(db)):
+    for held in effective(
+        given,
+        members=members_of(db, sorted(groups)),
+        projects_below=project_store.subtrees_of(db, handed_down),
+        graph=graph,
+    ):
         if (
-            (filters.user_id in (None, held.actor_id))
-            and (filters.role_id in (None, held.role_id))
-            and (kind in (None, held.target_kind))
+            filters.user_id in (None, held.actor_id)
+            and filters.role_id in (None, held.role_id)
+            and kind in (None, held.target_kind)
             and (targets is None or held.target_id in targets)
         ):
             yield held
@@ -166,35 +164,27 @@ def _effective(db: Reader, filters: Filters) -> Iterable[Held]:
 # -- views -------------------------------------------------------------------------------------------------
 
 
-class _Names:
-    """The names of everything in a list, read with one statement per kind of thing."""
+def _names(db: Reader, found: Sequence[Held], graph: RoleGraph) -> Mapping[str, Mapping[str, Any]]:
+    """How everything in a list is called, by id."""
+    role_domains = {role.domain_id for role in graph.roles.values() if role.domain_id}
+    ids = {each for held in found for each in (held.actor_id, held.target_id)}
+    named = names_of(db, ids | role_domains)
 
-    def __init__(self, db: Reader, found: Sequence[Held]) -> None:
-        users = USERS.some(db, sorted({held.actor_id for held in found if held.actor_kind == "user"}))
-        groups = GROUPS.some(db, sorted({held.actor_id for held in found if held.actor_kind == "group"}))
-        targets = PROJECTS.some(
-            db, sorted({held.target_id for held in found if held.target_kind != "system"})
+    def shown(name: str, domain_id: str, domain_name: str) -> Mapping[str, Any]:
+        return {"name": name} | ({"domain": {"id": domain_id, "name": domain_name}} if domain_id else {})
+
+    roles = {
+        role.role_id: shown(
+            role.name, role.domain_id, named[role.domain_id].name if role.domain_id in named else ""
         )
-        roles = load_graph(db).roles
-        things: Sequence[User | Group | Project | Role] = [*users, *groups, *targets, *roles.values()]
-        domain_ids = {each.domain_id for each in things} - {""}
-        domains = {each.project_id: each.name for each in PROJECTS.some(db, sorted(domain_ids))}
-
-        def named(name: str, domain_id: str) -> Mapping[str, Any]:
-            domain = {"domain": {"id": domain_id, "name": domains.get(domain_id, "")}} if domain_id else {}
-            return {"name": name, **domain}
-
-        self.of: dict[str, Mapping[str, Any]] = {
-            **{user.user_id: named(user.name, user.domain_id) for user in users},
-            **{group.group_id: named(group.name, group.domain_id) for group in groups},
-            **{target.project_id: named(target.name, target.domain_id) for target in targets},
-            **{role.role_id: named(role.name, role.domain_id) for role in roles.values()},
-        }
+        for role in graph.roles.values()
+    }
+    return roles | {key: shown(each.name, each.domain_id, each.domain_name) for key, each in named.items()}
 
 
-def _view(call: Call[Any], held: Held, names: _Names | None) -> dict[str, Any]:
+def _view(call: Call[Any], held: Held, names: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     def shown(subject: str) -> dict[str, Any]:
-        return {"id": subject, **(names.of.get(subject, {}) if names else {})}
+        return {"id": subject, **names.get(subject, {})}
 
     scope: dict[str, Any] = (
         {"system": {"all": True}}

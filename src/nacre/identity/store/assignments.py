@@ -59,15 +59,18 @@ def find_assignments(
     db: Reader,
     *,
     actor_ids: Sequence[str] | None = None,
+    held_by: str | None = None,
     target_ids: Sequence[str] | None = None,
     role_id: str | None = None,
     target_kind: str | None = None,
     inherited: bool | None = None,
 ) -> Sequence[Assignment]:
-    """The assignments that meet all conditions given."""
+    """The assignments that meet all conditions given; `held_by` a user means own and through groups."""
     conditions: list[sa.ColumnElement[bool]] = []
     if actor_ids is not None:
         conditions.append(ASSIGNMENT.c.actor_id.in_(actor_ids))
+    if held_by is not None:
+        conditions.append(_held_by(held_by))
     if target_ids is not None:
         conditions.append(ASSIGNMENT.c.target_id.in_(target_ids))
     if role_id is not None:

@@ -38,7 +38,6 @@ _REMOVE = sa.delete(MEMBERSHIP).where(MEMBERSHIP.c.user_id == _user, MEMBERSHIP.
 _MEMBERS = sa.select(MEMBERSHIP.c.group_id, MEMBERSHIP.c.user_id).where(
     MEMBERSHIP.c.group_id.in_(sa.bindparam("group_ids", expanding=True))
 )
-_GROUPS_OF = sa.select(MEMBERSHIP.c.group_id).where(MEMBERSHIP.c.user_id == _user)
 _this: sa.BindParameter[str] = sa.bindparam("this")
 _WITH_GROUP = (
     sa.delete(ASSIGNMENT).where(ASSIGNMENT.c.actor_id == _this),
@@ -49,11 +48,6 @@ _WITH_GROUP = (
 
 def is_member(db: Reader, user_id: str, group_id: str) -> bool:
     return db.row(_IS_MEMBER, user_id=user_id, group_id=group_id) is not None
-
-
-def group_ids_of(db: Reader, user_id: str) -> Sequence[str]:
-    """The groups a user is in."""
-    return [row[0] for row in db.rows(_GROUPS_OF, user_id=user_id)]
 
 
 def members_of(db: Reader, group_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:

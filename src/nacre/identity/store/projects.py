@@ -75,6 +75,16 @@ _below = _below.union_all(
     sa.select(PROJECT.c.project_id, PROJECT.c.parent_id).where(PROJECT.c.parent_id == _below.c.project_id)
 )
 _BELOW = PROJECTS.all.where(PROJECT.c.project_id.in_(sa.select(_below.c.project_id)))
+_root = sa.select(PROJECT.c.project_id.label("root"), PROJECT.c.project_id, PROJECT.c.parent_id).where(
+    PROJECT.c.project_id.in_(sa.bindparam("roots", expanding=True))
+)
+_trees = _root.cte("trees", recursive=True)
+_trees = _trees.union_all(
+    sa.select(_trees.c.root, PROJECT.c.project_id, PROJECT.c.parent_id).where(
+        PROJECT.c.parent_id == _trees.c.project_id
+    )
+)
+_SUBTREES = sa.select(_trees.c.root, _trees.c.project_id).where(_trees.c.root != _trees.c.project_id)
 _HAS_CHILDREN = (
     sa.select(PROJECT.c.project_id).where(PROJECT.c.parent_id == sa.bindparam("parent_id")).limit(1)
 )
@@ -88,6 +98,15 @@ def projects_above(db: Reader, project_id: str) -> Sequence[Project]:
 def projects_below(db: Reader, project_id: str) -> Sequence[Project]:
     """The project or domain, its children, and all below them; in no order."""
     return [PROJECTS.of(row) for row in db.rows(_BELOW, root=project_id)]
+
+
+def subtrees_of(db: Reader, roots: Collection[str]) -> Mapping[str, Sequence[str]]:
+    """The ids of all projects below each of some projects or domains."""
+    below: dict[str, list[str]] = {root: [] for root in roots}
+    if below:
+        for root, project_id in db.rows(_SUBTREES, roots=list(below)):
+            below[root].append(project_id)
+    return below
 
 
 def has_children(db: Reader, project_id: str) -> bool:
