@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -15,7 +16,6 @@ from nacre.agent.drivers.base import CannotHost, EngineAway, EngineRefused, Gues
 from nacre.agent.drivers.domain_xml import DomainHost, domain_name, domain_xml
 from nacre.agent.drivers.fake import FakeGuests, FakeWorld
 from nacre.agent.drivers.files import GuestFiles
-from nacre.agent.drivers.libvirt import LibvirtGuests
 from nacre.compute.domain.guests import GuestImage, GuestSpec, Power
 from nacre.host import engines, paths
 from nacre.host.images import tiny
@@ -23,6 +23,9 @@ from nacre.kernel.clock import SystemClock
 from nacre.kernel.ids import ImageId, ServerId, new_id
 from tests.agent.control_plane import IMAGE, new_nic, new_spec
 from tests.support.real_host import RealHost, eventually, needs_engines, real_host
+
+if TYPE_CHECKING:
+    from nacre.agent.drivers.libvirt import LibvirtGuests  # Where there are no engines, there is no libvirt.
 
 MARKER = b"TINY-BOOT-OK"
 BOOT_LIMIT_S = 180.0
@@ -66,6 +69,8 @@ class LibvirtBench(Bench):
         self.prefix = paths.namespace_prefix(host.state)
 
     def new_driver(self) -> LibvirtGuests:
+        from nacre.agent.drivers.libvirt import LibvirtGuests
+
         files = GuestFiles(self.host.state / "agent" / "guests", self.images)
         domain_host = DomainHost(
             name_prefix=self.prefix,
@@ -81,9 +86,14 @@ class LibvirtBench(Bench):
         )
 
     def end_guest(self, guest_id: ServerId) -> None:
+        self.signal_guest(guest_id, "KILL")
+
+    def signal_guest(self, guest_id: ServerId, signal: str) -> None:
+        self.host.run("kill", f"-{signal}", str(self.guest_pid(guest_id)))
+
+    def guest_pid(self, guest_id: ServerId) -> int:
         name = domain_name(self.prefix, guest_id)
-        pid = (self.host.state / "run" / "libvirt" / "qemu" / f"{name}.pid").read_text()
-        self.host.run("kill", "-KILL", pid)
+        return int((self.host.state / "run" / "libvirt" / "qemu" / f"{name}.pid").read_text())
 
 
 def _lay_image(source: Path, images: Path) -> GuestImage:
@@ -336,6 +346,38 @@ def test_a_guests_interface_is_plugged_as_its_port_and_unplugged_with_it(host, l
     assert f'iface-id="{spec.nics[0].port_id}"' in external_ids
     assert f'vm-id="{spec.guest_id}"' in external_ids
     assert not after
+
+
+@_engines
+def test_a_guest_ended_by_a_signal_did_not_end_by_itself(libvirt_bench, libvirt_driver):
+    spec = new_spec(image=libvirt_bench.image, memory_mib=96, nics=())
+    _start(libvirt_driver, spec)
+    libvirt_driver.observe()
+
+    libvirt_bench.signal_guest(spec.guest_id, "TERM")
+    seen = _until(libvirt_driver, spec.guest_id, lambda seen: seen.run is Run.OFF, "its end is noticed")
+
+    assert not seen.ended_itself
+
+
+@_engines
+def test_a_guest_that_fell_together_with_libvirtd_did_not_end_by_itself(host, libvirt_bench, libvirt_driver):
+    spec = new_spec(image=libvirt_bench.image, memory_mib=96, nics=())
+    _start(libvirt_driver, spec)
+    libvirt_driver.observe()
+    killed = host.process_of("libvirtd")
+
+    host.run("kill", "-KILL", str(killed.pid), str(libvirt_bench.guest_pid(spec.guest_id)))
+    eventually(lambda: host.process_of("libvirtd") != killed, "libvirtd runs again")
+
+    def ended() -> GuestSeen | None:
+        try:
+            seen = libvirt_driver.observe_guest(spec.guest_id)
+        except EngineAway:
+            return None
+        return seen if seen.run is Run.OFF else None
+
+    assert not eventually(ended, "its end is noticed").ended_itself
 
 
 @_engines

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +27,7 @@ from nacre.kernel.ids import ServerId
 log = logging.getLogger("nacre.agent")
 
 KEEPALIVE_S, KEEPALIVE_MISSES = 5, 3
+EVENT_LIMIT_S = 2.0
 
 _AWAY = frozenset({
     libvirt.VIR_ERR_NO_CONNECT,
@@ -96,29 +98,22 @@ class LibvirtGuests:
 
     def _seen(self, guest_id: ServerId, state: tuple[int, int] | None) -> GuestSeen:
         run = Run.OFF if state is None else _run_of(*state)
+        endings = self._connection.endings
+        ended_itself: bool | None = False
         if run is not Run.OFF:
-            self._connection.saw_active.add(guest_id)
-            self._connection.ended_by_host.discard(guest_id)
+            endings.saw_active(guest_id)
+        elif state is not None:
+            ended_itself = endings.ended_itself(guest_id, reason=state[1])
         return GuestSeen(
             guest_id=guest_id,
             disk=self._files.disk(guest_id).exists(),
             defined=state is not None,
-            run=run,
-            ended_itself=run is Run.OFF and state is not None and self._ended_itself(guest_id, state[1]),
+            # An end that is not yet understood is not yet seen.
+            run=Run.RUNNING if ended_itself is None else run,
+            ended_itself=bool(ended_itself),
             record=self._files.record(guest_id),
             remains=self._files.remains(guest_id),
         )
-
-    def _ended_itself(self, guest_id: ServerId, reason: int) -> bool:
-        """Whether libvirt attests that the guest, or its process alone, ended without being told to.
-
-        libvirt forgets reasons when it restarts, and then calls guests crashed that fell with it: a crash
-        counts only if the guest was seen running by this very libvirtd. It also says "shut down" of a QEMU
-        that was ended by a signal; the event it sent then knew better.
-        """
-        if reason == libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN:
-            return guest_id not in self._connection.ended_by_host
-        return reason == libvirt.VIR_DOMAIN_SHUTOFF_CRASHED and guest_id in self._connection.saw_active
 
     # -- building --------------------------------------------------------------------------------------
 
@@ -135,6 +130,7 @@ class LibvirtGuests:
             if known is not None and known.isActive():
                 return
             domain = self._define(libvirtd, spec)
+            self._connection.endings.saw_start(spec.guest_id)
             domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
 
     def _define(self, libvirtd: Any, spec: GuestSpec) -> Any:
@@ -176,8 +172,7 @@ class LibvirtGuests:
                 self._destroy(domain)
                 domain.undefineFlags(_UNDEFINE)
         self._owned.discard(guest_id)
-        self._connection.saw_active.discard(guest_id)
-        self._connection.ended_by_host.discard(guest_id)
+        self._connection.endings.forget(guest_id)
 
     def _destroy(self, domain: Any) -> None:
         if not domain.isActive():
@@ -246,12 +241,52 @@ class LibvirtGuests:
         log.debug("guest %s is ours", guest_id)
 
 
-class _Connection:
-    """One connection to libvirtd, made when it is needed and made anew when it broke.
+class _Endings:
+    """Why the guests of one connection ended, as far as libvirt knows.
 
-    `saw_active` are the guests seen with a process since it was made, `ended_by_host` those whose process
-    was ended by a signal.
+    libvirt forgets reasons when it restarts, and then calls guests crashed that fell with it: a crash counts as
+    the guest's own only if the guest was seen running by this very libvirtd. It says "shut down" also of a QEMU
+    that was ended by a signal from outside; only the event that it sends of it knows better. The event may
+    come a moment after the state.
     """
+
+    def __init__(self) -> None:
+        self._active: set[ServerId] = set()
+        self._told: dict[ServerId, bool] = {}  # By guest: whether its shutdown was its own.
+        self._untold_since: dict[ServerId, float] = {}
+
+    def saw_active(self, guest_id: ServerId) -> None:
+        """It has a process, which may be on its way out, as an event has told already."""
+        self._active.add(guest_id)
+
+    def saw_start(self, guest_id: ServerId) -> None:
+        self._active.add(guest_id)
+        self._told.pop(guest_id, None)
+        self._untold_since.pop(guest_id, None)
+
+    def heard_shutdown(self, guest_id: ServerId, *, by_itself: bool) -> None:
+        self._told[guest_id] = by_itself
+
+    def ended_itself(self, guest_id: ServerId, *, reason: int) -> bool | None:
+        """Whether the guest, now off for this reason, ended without being told to; None if it is not yet known."""
+        if reason == libvirt.VIR_DOMAIN_SHUTOFF_CRASHED:
+            return guest_id in self._active
+        if reason != libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN:
+            return False
+        if guest_id in self._told:
+            return self._told[guest_id]
+        if guest_id not in self._active:
+            return True  # It ended before we came, and no event will tell more.
+        now = time.monotonic()
+        return None if now - self._untold_since.setdefault(guest_id, now) < EVENT_LIMIT_S else True
+
+    def forget(self, guest_id: ServerId) -> None:
+        self.saw_start(guest_id)
+        self._active.discard(guest_id)
+
+
+class _Connection:
+    """One connection to libvirtd, made when it is needed and made anew when it broke."""
 
     def __init__(self, uri: str, on_event: Callable[[Any | None], None]) -> None:
         self._uri = uri
@@ -260,8 +295,7 @@ class _Connection:
         self._libvirtd: Any | None = None
         self.complaint = ""
         self.version = 0
-        self.saw_active: set[ServerId] = set()
-        self.ended_by_host: set[ServerId] = set()
+        self.endings = _Endings()
         _start_event_loop()
 
     @contextmanager
@@ -286,8 +320,7 @@ class _Connection:
 
     def _connect(self) -> Any:
         libvirtd = libvirt.open(self._uri)
-        self.saw_active.clear()
-        self.ended_by_host.clear()
+        self.endings = _Endings()
         self.version = libvirtd.getVersion()
         libvirtd.setKeepAlive(KEEPALIVE_S, KEEPALIVE_MISSES)
         libvirtd.registerCloseCallback(self._on_close, None)
@@ -318,8 +351,13 @@ class _Connection:
         self._on_event(None)
 
     def _on_lifecycle(self, _conn: Any, domain: Any, event: int, detail: int, _opaque: object) -> None:
-        if event == libvirt.VIR_DOMAIN_EVENT_SHUTDOWN and detail == libvirt.VIR_DOMAIN_EVENT_SHUTDOWN_HOST:
-            self.ended_by_host.add(ServerId(domain.UUIDString()))
+        guest_id = ServerId(domain.UUIDString())
+        match event:
+            case libvirt.VIR_DOMAIN_EVENT_STARTED:
+                self.endings.saw_start(guest_id)
+            case libvirt.VIR_DOMAIN_EVENT_SHUTDOWN:
+                by_itself = detail != libvirt.VIR_DOMAIN_EVENT_SHUTDOWN_HOST
+                self.endings.heard_shutdown(guest_id, by_itself=by_itself)
         self._on_event(domain)
 
 
