@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,12 @@ def test_this_machine_has_something_of_everything(tmp_path):
     assert seen.vcpus >= 1
     assert seen.memory_mib > 100
     assert seen.disk_gib >= 1
+
+
+def test_an_agent_carries_no_database_and_no_web_server():
+    pytest.importorskip("libvirt")
+    script = "import sys, nacre.agent.main; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+
+    assert "msgspec" in loaded.split()
+    assert not {"sqlalchemy", "starlette", "uvicorn", "psycopg"} & set(loaded.split())

@@ -5,6 +5,21 @@ many there are. A guest's port is up only when its rules are in force. Nothing i
 accounts for, and `nacre audit` names every difference.
 """
 
-from nacre.network.assemble import assemble
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nacre.network.assemble import assemble
 
 __all__ = ["assemble"]
+
+
+def __getattr__(name: str) -> Any:
+    """`assemble`, when it is asked for: agents share the values of the contract and need none of the store."""
+    if name != "assemble":
+        raise AttributeError(name)
+    from nacre.network.assemble import assemble
+
+    globals()[name] = assemble
+    return assemble
