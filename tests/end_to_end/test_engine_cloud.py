@@ -61,14 +61,14 @@ def test_the_server_answers_whichever_part_was_killed(cloud: EngineCloud, part: 
 
     cloud.kill(part)
 
-    eventually(lambda: is_new(cloud, part, before), timeout_s=4.0, every_s=0.02)
+    eventually(lambda: is_new(cloud, part, before), timeout_s=2.0, every_s=0.02)
     eventually(lambda: answers(cloud, address), timeout_s=20.0)
     cloud.wait_until_ready()
 
 
 def is_new(cloud: EngineCloud, part: str, before: ledger.Record) -> bool:
     now = cloud.parts()[part]
-    return now.identity != before.identity and now.phase is ledger.Phase.READY
+    return now.identity not in (None, before.identity)
 
 
 def answers(cloud: EngineCloud, address: str) -> bool:
