@@ -164,6 +164,11 @@ def test_formats_are_fixed_once_there_is_content(demo: ImageClient) -> None:
     assert demo.change(demo.make_active(), change).status == 403
 
 
+def test_an_image_without_an_id_is_never_there(demo: ImageClient) -> None:
+    assert demo.get("/image/v2/images/").status == 404
+    assert demo.delete("/image/v2/images/").status == 404
+
+
 def test_what_others_own_does_not_exist(demo: ImageClient, stranger: ImageClient) -> None:
     made = demo.make_active(visibility="private")
     path = f"/image{made['self']}"

@@ -90,7 +90,12 @@ def _new_image(call: Call[Parts], ask: CreateImage) -> Image:
 
 
 def index(call: Call[Parts]) -> Answer:
-    """One page of the images that the caller sees. Three statements, however many there are."""
+    """One page of the images that the caller sees. Three statements, however many there are.
+
+    Errors: Bad; ImageNotFound for a path that ends where an id should follow.
+    """
+    if call.path.endswith("/"):
+        return nameless(call)
     wanted = filter_of(call.query)
     page = page_of(call, sortable=SORTABLE, default=NEWEST_FIRST)
     sees_all = policy.SHOW.allows(call.caller, {"project_id": "\0nobody's"})
@@ -107,6 +112,11 @@ def index(call: Call[Parts]) -> Answer:
     if len(found) > page.limit and shown:
         answer["next"] = _link([*rest, ("marker", shown[-1].image_id)])
     return Ok(answer)
+
+
+def nameless(_call: Call[Parts]) -> Answer:
+    """The image without an id, which is never there. Errors: ImageNotFound."""
+    raise ImageNotFound("")
 
 
 def _link(query: list[tuple[str, str]]) -> str:

@@ -12,6 +12,7 @@ ROUTES = (
     Route("GET", "/versions", versions.index, PUBLIC),
     Route("GET", "/v2/images", images.index, policy.LIST),
     Route("POST", "/v2/images", images.create, policy.CREATE, images.CREATE),
+    Route("DELETE", "/v2/images", images.nameless, policy.DELETE),
     Route("GET", "/v2/images/{image_id}", images.show, policy.SHOW),
     Route("PATCH", "/v2/images/{image_id}", images.update, policy.UPDATE, reads_stream=True),
     Route("DELETE", "/v2/images/{image_id}", images.delete, policy.DELETE),
