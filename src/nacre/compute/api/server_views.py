@@ -81,10 +81,11 @@ def surroundings_of(call: Call[Parts], db: Reader, found: Sequence[Server]) -> S
     """Three questions at most, however many servers."""
     ids = [server.server_id for server in found]
     in_full = call.version in _HOST_STATUS and SERVER_IN_FULL.allows(call.caller, {})
+    host_ids = {server.host_id for server in found if server.host_id} if in_full else set()
     return Surroundings(
         addresses=call.parts.networks.addresses_of(db, ids) if ids else {},
         security_groups=call.parts.networks.security_groups_of(db, ids) if ids else {},
-        hosts={host.host_id: host for host in hosts.listed(db)} if in_full and ids else {},
+        hosts=hosts.find_many(db, host_ids) if host_ids else {},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -86,7 +86,7 @@ class AskedGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AskedFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file for the guest, as old versions had it."""
+    """A file for the guest, as old versions had it: checked against its quota, and not injected."""
 
     path: str
     contents: str
@@ -188,7 +188,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     image: BootImage | None
     public_key: str
     nics: NicPlan
-    limits: dict[str, int]
+    group_id: str | None
 
 
 # -- create --------------------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ def create(call: Call[Parts], ask: CreateServer) -> Answer:
     reservation_id = new_reservation_id()
     password = ask.admin_password or new_password()
     with call.database.write(call.actor) as tx:
-        number = _admitted(tx, call, ground, least=least, most=most)
+        number = _admitted(tx, call, ask, ground, least=least, most=most)
         rows = _rows(call, ask, ground, number=number, reservation_id=reservation_id, password=password)
         servers.insert_many(tx, rows)
         for row in rows:
@@ -241,6 +241,8 @@ def _check(call: Call[Parts], ask: CreateServer) -> None:
         raise LeftOut("trusted_image_certificates")
     if ask.user_data is not None and not is_base64(ask.user_data):
         raise Bad("it is not base64.", where="server.user_data")
+    if any(not is_base64(file.contents) for file in ask.personality):
+        raise Bad("contents are not base64.", where="server.personality")
     _check_access(ask.access_ipv4, ask.access_ipv6)
     on_host = ask.host or ask.hypervisor_hostname or ":" in (ask.availability_zone or "")
     if on_host and not SERVER_CREATE_ON_HOST.allows(call.caller, {"project_id": call.project_id}):
@@ -268,19 +270,18 @@ def _ground(call: Call[Parts], db: Reader, ask: CreateServer) -> Ground:
     image = _image(call, db, ask)
     if image:
         _check_fits(flavor, image)
-    limits = dict(quotas.limits(db, call.project_id))
-    if limits["metadata_items"] != UNLIMITED and len(ask.metadata) > limits["metadata_items"]:
-        raise QuotaReached("metadata_items")
-    _check_files(ask.personality, limits)
     group_id = ask.hints.group or ask.old_hints.group
     if group_id:
-        _check_group(call, db, group_id, most=limits["server_group_members"])
+        _check_group(call, db, group_id)
     if ask.availability_zone:
         _check_zone(db, ask.availability_zone)
     return Ground(
-        flavor=flavor, image=image, public_key=_public_key(call, db, ask.key_name),
-        nics=_plan_nics(call, db, ask), limits=limits,
-    )  # fmt: skip
+        flavor=flavor,
+        image=image,
+        public_key=_public_key(call, db, ask.key_name),
+        nics=_plan_nics(call, db, ask),
+        group_id=group_id,
+    )
 
 
 def _image(call: Call[Parts], db: Reader, ask: CreateServer) -> BootImage | None:
@@ -306,26 +307,10 @@ def _check_fits(flavor: Flavor, image: BootImage) -> None:
             )
 
 
-def _check_files(files: Sequence[AskedFile], limits: dict[str, int]) -> None:
-    """Old versions hand files to guests. They are checked against their quota, and not injected."""
-    sizes = (
-        ("injected_files", len(files)),
-        ("injected_file_path_bytes", max((len(file.path.encode()) for file in files), default=0)),
-        ("injected_file_content_bytes", max((len(file.contents) * 3 // 4 for file in files), default=0)),
-    )
-    for resource, amount in sizes:
-        if limits[resource] != UNLIMITED and amount > limits[resource]:
-            raise QuotaReached(resource)
-    if any(not is_base64(file.contents) for file in files):
-        raise Bad("contents are not base64.", where="server.personality")
-
-
-def _check_group(call: Call[Parts], db: Reader, group_id: str, *, most: int) -> None:
+def _check_group(call: Call[Parts], db: Reader, group_id: str) -> None:
     group = groups.find(db, group_id)
     if group is None or group.project_id != call.project_id:
         raise Bad(f"Instance group {group_id[:80]} could not be found.")
-    if most != UNLIMITED and len(groups.members(db, [group_id])[group_id]) >= most:
-        raise QuotaReached("server_group_members")
 
 
 def _check_zone(db: Reader, asked: str) -> None:
@@ -389,14 +374,31 @@ def _counts(ask: CreateServer, nics: NicPlan) -> tuple[int, int]:
     return least, most
 
 
-def _admitted(tx: Tx, call: Call[Parts], ground: Ground, *, least: int, most: int) -> int:
-    """How many of the servers the quota allows; at least `least`. Raises TooManyServers."""
-    quotas.lock_usage(tx, call.project_id)
-    used = quotas.usage(tx, call.project_id)
+def _admitted(tx: Tx, call: Call[Parts], ask: CreateServer, ground: Ground, *, least: int, most: int) -> int:
+    """How many of the servers the quotas allow; at least `least`. Raises TooManyServers, QuotaReached."""
+    limits, used = quotas.room(tx, call.project_id)
+    _check_amounts(limits, {"metadata_items": len(ask.metadata)} | _amounts_of_files(ask.personality))
     one = Usage(instances=1, cores=ground.flavor.vcpus, ram=ground.flavor.memory_mib)
-    number = max(least, min(most, affordable(ground.limits, used, one)))
-    check_room(ground.limits, used, times(one, number))
+    number = max(least, min(most, affordable(limits, used, one)))
+    check_room(limits, used, times(one, number))
+    if ground.group_id:
+        members = groups.members(tx, [ground.group_id])[ground.group_id]
+        _check_amounts(limits, {"server_group_members": len(members) + number})
     return number
+
+
+def _check_amounts(limits: Mapping[str, int], amounts: Mapping[str, int]) -> None:
+    for resource, amount in amounts.items():
+        if limits[resource] != UNLIMITED and amount > limits[resource]:
+            raise QuotaReached(resource)
+
+
+def _amounts_of_files(files: Sequence[AskedFile]) -> dict[str, int]:
+    return {
+        "injected_files": len(files),
+        "injected_file_path_bytes": max((len(file.path.encode()) for file in files), default=0),
+        "injected_file_content_bytes": max((len(file.contents) * 3 // 4 for file in files), default=0),
+    }
 
 
 def _rows(
@@ -424,7 +426,7 @@ def _rows(
         "config_drive": truth(ask.config_drive, where="server.config_drive"),
         "wanted_zone": zone or None,
         "wanted_host": ask.host or ask.hypervisor_hostname or host_name.partition(":")[0] or None,
-        "group_id": ask.hints.group or ask.old_hints.group,
+        "group_id": ground.group_id,
         "reservation_id": reservation_id,
         "security_groups": tuple(group.name for group in ask.security_groups),
         "admin_password": password,
