@@ -13,6 +13,7 @@ from nacre.identity.authority import Authority
 from nacre.identity.bootstrap import CatalogEntry
 from nacre.identity.contract import Identity
 from nacre.identity.passwords import Passwords
+from nacre.identity.sealing import Seal
 from nacre.identity.seed import Seed
 from nacre.kernel.assembly import Assembled, Kernel
 from nacre.kernel.http.app import Service
@@ -36,7 +37,7 @@ def assemble(
         name="identity",
         prefix="/identity",
         routes=ROUTES,
-        parts=Parts(authority, passwords),
+        parts=Parts(authority, passwords, Seal(kernel.settings.state_dir / "identity-seal.keys")),
         envelope=envelope,
     )
     seed = Seed(kernel.settings, catalog, bootstrap, passwords)

@@ -72,6 +72,14 @@ class ApplicationCredentialNotFound(Missing):
     noun = "application credential"
 
 
+class CredentialNotFound(Missing):
+    noun = "credential"
+
+
+class PolicyNotFound(Missing):
+    noun = "policy"
+
+
 class TokenNotFound(NotFound):
     """The token asked about is not one, or not any more."""
 

@@ -67,6 +67,15 @@ CREATE_SERVICE, UPDATE_SERVICE, DELETE_SERVICE = _changes("service")
 GET_ENDPOINT = Policy("identity:get_endpoint", _READER)
 CREATE_ENDPOINT, UPDATE_ENDPOINT, DELETE_ENDPOINT = _changes("endpoint")
 
+_OWN_OR_ADMIN = f"{ADMIN} or {_SELF}"
+GET_STORED_CREDENTIAL = Policy("identity:get_credential", f"{_READER} or {_SELF}")
+CREATE_STORED_CREDENTIAL = Policy("identity:create_credential", _OWN_OR_ADMIN)
+UPDATE_STORED_CREDENTIAL = Policy("identity:update_credential", _OWN_OR_ADMIN)
+DELETE_STORED_CREDENTIAL = Policy("identity:delete_credential", _OWN_OR_ADMIN)
+
+GET_POLICY = Policy("identity:get_policy", _READER)
+CREATE_POLICY, UPDATE_POLICY, DELETE_POLICY = _changes("policy")
+
 GET_CREDENTIAL = Policy("identity:get_application_credential", f"{_READER} or {_SELF}")
 CREATE_CREDENTIAL = Policy("identity:create_application_credential", _SELF)
 DELETE_CREDENTIAL = Policy("identity:delete_application_credential", f"{ADMIN} or {_SELF}")

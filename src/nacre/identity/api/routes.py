@@ -6,11 +6,13 @@ from nacre.identity import policy
 from nacre.identity.api import (
     application_credentials,
     assignments,
+    credentials,
     domains,
     endpoints,
     grants,
     groups,
     own,
+    policies,
     projects,
     regions,
     roles,
@@ -136,6 +138,22 @@ ROUTES = (
     Route("GET", "/v3/endpoints/{endpoint_id}", endpoints.show, policy.GET_ENDPOINT),
     Route("PATCH", "/v3/endpoints/{endpoint_id}", endpoints.update, policy.UPDATE_ENDPOINT, endpoints.UPDATE),
     Route("DELETE", "/v3/endpoints/{endpoint_id}", endpoints.delete, policy.DELETE_ENDPOINT),
+    # What identity keeps for other services.
+    Route("GET", "/v3/credentials", credentials.list_all, policy.GET_STORED_CREDENTIAL),
+    Route("POST", "/v3/credentials", credentials.create, policy.CREATE_STORED_CREDENTIAL, credentials.CREATE),
+    *(
+        Route(method, "/v3/credentials/{credential_id}", handler, rule, body)
+        for method, handler, rule, body in (
+            ("GET", credentials.show, policy.GET_STORED_CREDENTIAL, None),
+            ("PATCH", credentials.update, policy.UPDATE_STORED_CREDENTIAL, credentials.UPDATE),
+            ("DELETE", credentials.delete, policy.DELETE_STORED_CREDENTIAL, None),
+        )
+    ),
+    Route("GET", "/v3/policies", policies.list_all, policy.GET_POLICY),
+    Route("POST", "/v3/policies", policies.create, policy.CREATE_POLICY, policies.CREATE),
+    Route("GET", "/v3/policies/{policy_id}", policies.show, policy.GET_POLICY),
+    Route("PATCH", "/v3/policies/{policy_id}", policies.update, policy.UPDATE_POLICY, policies.UPDATE),
+    Route("DELETE", "/v3/policies/{policy_id}", policies.delete, policy.DELETE_POLICY),
     # Application credentials.
     *(
         Route(method, f"/v3/users/{{user_id}}/application_credentials{below}", handler, rule, body)

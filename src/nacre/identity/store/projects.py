@@ -13,6 +13,7 @@ from nacre.identity.store.shelf import Shelf
 from nacre.identity.store.tables import (
     APPLICATION_CREDENTIAL,
     ASSIGNMENT,
+    CREDENTIAL,
     GROUP,
     MEMBERSHIP,
     PROJECT,
@@ -165,6 +166,7 @@ _this: sa.BindParameter[str] = sa.bindparam("this")
 _WITH_PROJECT = (
     sa.delete(ASSIGNMENT).where(ASSIGNMENT.c.target_id == _this),
     sa.delete(APPLICATION_CREDENTIAL).where(APPLICATION_CREDENTIAL.c.project_id == _this),
+    sa.delete(CREDENTIAL).where(CREDENTIAL.c.project_id == _this),
     sa.update(USER).where(USER.c.default_project_id == _this).values(default_project_id=None),
     _REMOVE_TAGS,
     sa.delete(PROJECT).where(PROJECT.c.project_id == _this),
@@ -188,6 +190,9 @@ _WITH_DOMAIN = (
         sa.or_(
             APPLICATION_CREDENTIAL.c.user_id.in_(_users), APPLICATION_CREDENTIAL.c.project_id.in_(_projects)
         )
+    ),
+    sa.delete(CREDENTIAL).where(
+        sa.or_(CREDENTIAL.c.user_id.in_(_users), CREDENTIAL.c.project_id.in_(_projects))
     ),
     sa.delete(MEMBERSHIP).where(sa.or_(MEMBERSHIP.c.user_id.in_(_users), MEMBERSHIP.c.group_id.in_(_groups))),
     sa.update(USER).where(USER.c.default_project_id.in_(_projects)).values(default_project_id=None),

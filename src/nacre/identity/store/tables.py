@@ -192,3 +192,25 @@ SEEDED = sa.Table(
     _text("subject_id"),
     _text("value"),
 )
+
+CREDENTIAL = sa.Table(
+    "identity_credential",
+    METADATA,
+    _id("credential_id"),
+    _text("user_id"),
+    sa.Column("project_id", sa.Text),
+    _text("type"),
+    _text("sealed_blob"),
+    _extra(),
+    sa.Index("identity_credential_user", "user_id"),
+    sa.Index("identity_credential_project", "project_id"),
+)
+
+POLICY = sa.Table(
+    "identity_policy",
+    METADATA,
+    _id("policy_id"),
+    _text("type"),
+    _text("blob"),
+    _extra(),
+)

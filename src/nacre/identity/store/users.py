@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from nacre.identity.errors import UserNotFound
 from nacre.identity.store.shelf import Shelf
-from nacre.identity.store.tables import APPLICATION_CREDENTIAL, ASSIGNMENT, MEMBERSHIP, USER
+from nacre.identity.store.tables import APPLICATION_CREDENTIAL, ASSIGNMENT, CREDENTIAL, MEMBERSHIP, USER
 from nacre.kernel.database import Reader, Tx
 
 
@@ -56,6 +56,7 @@ _WITH_USER = (
     sa.delete(ASSIGNMENT).where(ASSIGNMENT.c.actor_id == _this),
     sa.delete(MEMBERSHIP).where(MEMBERSHIP.c.user_id == _this),
     sa.delete(APPLICATION_CREDENTIAL).where(APPLICATION_CREDENTIAL.c.user_id == _this),
+    sa.delete(CREDENTIAL).where(CREDENTIAL.c.user_id == _this),
     sa.delete(USER).where(USER.c.user_id == _this),
 )
 
