@@ -243,7 +243,8 @@ def _check(call: Call[Parts], ask: CreateServer) -> None:
         raise Bad("it is not base64.", where="server.user_data")
     if any(not is_base64(file.contents) for file in ask.personality):
         raise Bad("contents are not base64.", where="server.personality")
-    _check_access(ask.access_ipv4, ask.access_ipv6)
+    _access(ask.access_ipv4, ipaddress.IPv4Address)
+    _access(ask.access_ipv6, ipaddress.IPv6Address)
     on_host = ask.host or ask.hypervisor_hostname or ":" in (ask.availability_zone or "")
     if on_host and not SERVER_CREATE_ON_HOST.allows(call.caller, {"project_id": call.project_id}):
         raise ZoneIsForAdmins
@@ -251,12 +252,12 @@ def _check(call: Call[Parts], ask: CreateServer) -> None:
         raise Bad("tags must be unique.", where="server.tags")
 
 
-def _check_access(ipv4: str | None, ipv6: str | None) -> None:
+def _access(address: str | None, version: type[ipaddress.IPv4Address] | type[ipaddress.IPv6Address]) -> str:
+    """An address in its canonical form; empty stays empty. Raises Bad."""
+    if not address:
+        return ""
     try:
-        if ipv4:
-            ipaddress.IPv4Address(ipv4)
-        if ipv6:
-            ipaddress.IPv6Address(ipv6)
+        return str(version(address))
     except ValueError as error:
         raise Bad(str(error), where="server.accessIP") from error
 
@@ -436,8 +437,8 @@ def _rows(
         "reboot": str(wish.reboot),
         "locked_by": None,
         "locked_reason": None,
-        "access_ipv4": ask.access_ipv4,
-        "access_ipv6": ask.access_ipv6,
+        "access_ipv4": _access(ask.access_ipv4, ipaddress.IPv4Address),
+        "access_ipv6": _access(ask.access_ipv6, ipaddress.IPv6Address),
         "created_at": call.now,
         "updated_at": call.now,
         "deleted_at": None,
@@ -530,10 +531,10 @@ _TOLD_TO_HOST = frozenset({"name", "hostname"})
 
 def update(call: Call[Parts], ask: UpdateServer, server_id: str) -> Answer:
     """Rename or describe a server. Errors: ServerNotFound, Bad."""
-    new = {
-        name: "" if value is None and name != "description" else value for name, value in given(ask).items()
-    }
-    _check_access(new.get("access_ipv4"), new.get("access_ipv6"))
+    new = given(ask)
+    for name, version in (("access_ipv4", ipaddress.IPv4Address), ("access_ipv6", ipaddress.IPv6Address)):
+        if name in new:
+            new[name] = _access(new[name], version)
     with call.database.write(call.actor) as tx:
         server = lock_server(call, tx, server_id, despite_lock=True)
         before, after = changes(server, new)
