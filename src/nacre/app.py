@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from argon2 import PasswordHasher
+
 from nacre import admin, compute, identity, image, migrations, network, placement
 from nacre.agent.drivers.fake import FakeWorld
 from nacre.agent.fleet import FakeFleet
@@ -68,10 +70,12 @@ def assemble(
     bootstrap: Mapping[str, str],
     node: str,
     worlds: Mapping[HostId, FakeWorld] | None = None,
+    hasher: PasswordHasher | None = None,
 ) -> Cloud:
     """Put the services together over one store, and seed what they cannot be without.
 
-    `worlds` are fake hosts that have been there before; only tests have any.
+    `worlds` are fake hosts that have been there before, and `hasher` one that does not take its time:
+    only tests have either.
     """
     wakes = Wakes()
     database = Database(
@@ -83,7 +87,7 @@ def assemble(
     )
     kernel = Kernel(settings, database, clock, wakes)
 
-    the_identity = identity.assemble(kernel, catalog=CATALOG, bootstrap=bootstrap)
+    the_identity = identity.assemble(kernel, catalog=CATALOG, bootstrap=bootstrap, hasher=hasher)
     the_images = image.assemble(kernel)
     the_placement = placement.assemble(kernel)
     the_network = network.assemble(kernel, identity=the_identity.contract, driver=network_driver)

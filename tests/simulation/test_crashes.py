@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,35 +16,47 @@ from tests.support.crash import Killed, MortalNetwork, Reaper, kill_around_commi
 SERVERS = "/compute/v2.1/servers"
 
 
+def prepare(state: Path) -> dict[str, str]:
+    """A cloud at rest below `state`, with what a server needs; the ids of it."""
+    cloud = FakeCloud(state)
+    admin, user = cloud.client("admin"), cloud.client("demo")
+    flavor = {"name": "small", "ram": 64, "vcpus": 1, "disk": 1}
+    flavor_id = admin.post("/compute/v2.1/flavors", json={"flavor": flavor}).json["flavor"]["id"]
+    image = {"name": "raw", "disk_format": "raw", "container_format": "bare"}
+    image_id = user.post("/image/v2/images", json=image).json["id"]
+    octets = {"Content-Type": "application/octet-stream"}
+    reply = user.put(f"/image/v2/images/{image_id}/file", body=b"\0" * 4096, headers=octets)
+    assert reply.status == 204, reply
+    network = user.post("/networking/v2.0/networks", json={"network": {"name": "lab"}}).json["network"]["id"]
+    subnet = {"network_id": network, "ip_version": 4, "cidr": "10.1.0.0/24"}
+    assert user.post("/networking/v2.0/subnets", json={"subnet": subnet}).status == 201
+    cloud.settle()
+    cloud.close()
+    return {"flavor": flavor_id, "image": image_id, "network": network}
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A state directory to copy, since making one takes longer than a scenario."""
+    state = tmp_path_factory.mktemp("prepared")
+    return state, prepare(state)
+
+
 class World:
     """A fake cloud under a reaper, and what a person would do with it."""
 
-    def __init__(self, state: Path, reaper: Reaper, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, state: Path, ids: dict[str, str], reaper: Reaper, patch: pytest.MonkeyPatch) -> None:
         self.reaper = reaper
+        self.flavor, self.image, self.network = ids["flavor"], ids["image"], ids["network"]
         kill_around_commits(patch, reaper)
         self.cloud = FakeCloud(state, network=MortalNetwork(reaper))
         for world in self.cloud.fleet.worlds.values():
             world.interrupt = reaper
-        self.prepare()
+        self.cloud.settle()
 
     @property
     def user(self) -> AsgiClient:
         return self.cloud.client("demo")
-
-    def prepare(self) -> None:
-        admin = self.cloud.client("admin")
-        flavor = {"name": "small", "ram": 64, "vcpus": 1, "disk": 1}
-        self.flavor = admin.post("/compute/v2.1/flavors", json={"flavor": flavor}).json["flavor"]["id"]
-        image = {"name": "raw", "disk_format": "raw", "container_format": "bare"}
-        self.image = self.user.post("/image/v2/images", json=image).json["id"]
-        octets = {"Content-Type": "application/octet-stream"}
-        reply = self.user.put(f"/image/v2/images/{self.image}/file", body=b"\0" * 4096, headers=octets)
-        assert reply.status == 204, reply
-        network = self.user.post("/networking/v2.0/networks", json={"network": {"name": "lab"}})
-        self.network = network.json["network"]["id"]
-        subnet = {"network_id": self.network, "ip_version": 4, "cidr": "10.1.0.0/24"}
-        assert self.user.post("/networking/v2.0/subnets", json={"subnet": subnet}).status == 201
-        self.cloud.settle()
 
     def create(self) -> str:
         server = {
@@ -137,16 +150,27 @@ SCENARIOS = (build, remove, remove_before_it_is_there, reboot, stop)
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 def test_it_ends_as_wished_wherever_the_process_is_killed(
-    scenario: Callable[[World], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scenario: Callable[[World], None],
+    prepared: tuple[Path, dict[str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with monkeypatch.context() as patch:
-        calm = Reaper()
-        scenario(World(tmp_path / "calm", calm, patch))
+    template, ids = prepared
+
+    def play(name: str, reaper: Reaper) -> None:
+        shutil.copytree(template, tmp_path / name)
+        with monkeypatch.context() as patch:
+            world = World(tmp_path / name, ids, reaper, patch)
+            scenario(world)
+            world.cloud.close()
+        shutil.rmtree(tmp_path / name)
+
+    calm = Reaper()
+    play("calm", calm)
     assert len(calm.passed) >= 6, "a scenario without effects proves nothing"
 
     for at, place in enumerate(calm.passed):
-        with monkeypatch.context() as patch:
-            try:
-                scenario(World(tmp_path / str(at), Reaper(at), patch))
-            except AssertionError as error:
-                raise AssertionError(f"killed at {at}: {place}") from error
+        try:
+            play(str(at), Reaper(at))
+        except AssertionError as error:
+            raise AssertionError(f"killed at {at}: {place}") from error

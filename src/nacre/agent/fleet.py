@@ -90,8 +90,12 @@ class FakeFleet:
 
     def next_at(self) -> float:
         """When the next turn has something to do, unless it is woken before."""
-        due_at = self._queue.next_at()
+        due_at = self.next_step_at()
         return self._refresh_at if due_at is None else min(due_at, self._refresh_at)
+
+    def next_step_at(self) -> float | None:
+        """When the next step of a guest is due; None while every guest is as wished."""
+        return self._queue.next_at()
 
     def _introduce(self) -> None:
         while self._unknown:

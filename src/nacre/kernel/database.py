@@ -224,7 +224,7 @@ class Database:
                 tx.flush()
                 _run_plain(connection, "COMMIT")
             except BaseException:
-                with contextlib.suppress(exc.DBAPIError):
+                with contextlib.suppress(exc.DBAPIError, StoreUnavailable):
                     _run_plain(connection, "ROLLBACK")
                 raise
             finally:

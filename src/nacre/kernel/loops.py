@@ -215,7 +215,7 @@ class LoopEngine:
     # -- in the caller's thread ------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Take back what this node had leased before it died, and make every loop's full pass due."""
+        """Take back what this node had leased before it died, and look at everything once."""
         with self._database.write(Actor("loops")) as tx:
             tx.execute(_RELEASE, node=self._node)
             rows = [
@@ -223,7 +223,7 @@ class LoopEngine:
                 for name in self._lanes
                 if name != FULL_PASS
             ]
-            tx.execute_many(due.MAKE_DUE_IF_ABSENT, rows)
+            tx.execute_many(due.MAKE_DUE, rows)
 
     def turn(self) -> int:
         """Lease what is due now and perform it here. The number of keys looked at."""
