@@ -23,7 +23,7 @@ from nacre.placement.contract import Candidate, Demand, Placement
 
 LOOP = "servers"
 CANDIDATES_TRIED = 5
-FIRST_CHUNK, NEXT_CHUNK = 16, 512
+FIRST_CHUNK, NEXT_CHUNK = CANDIDATES_TRIED, 512
 MOST_REASONS = 100
 REMOVAL_RECHECK_S = 120.0
 
@@ -107,7 +107,7 @@ class ServerLoop:
     def _look(self, server: Server, demand: Demand) -> _Found:
         """The first few hosts that may take a server, and the reasons against those looked at before.
 
-        Hosts are looked at in chunks: of ten thousand with room, the first sixteen mostly do.
+        Hosts are looked at in chunks: of ten thousand with room, the first few mostly do.
         """
         found = _Found()
         now = self.database.clock.now()
