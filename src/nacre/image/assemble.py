@@ -6,8 +6,8 @@ from nacre.image.api.access import Parts
 from nacre.image.api.envelope import envelope
 from nacre.image.api.routes import ROUTES
 from nacre.image.boot import BootImages
+from nacre.image.content.files import ImageFiles
 from nacre.image.contract import Images
-from nacre.image.drivers.files import ImageFiles
 from nacre.image.loops.contents import ContentLoop
 from nacre.image.loops.uploads import UploadLoop
 from nacre.kernel.assembly import Assembled, Kernel

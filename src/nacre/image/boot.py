@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from typing import final
 
 from nacre.image.api.access import load_visible
+from nacre.image.content.files import ImageFiles
+from nacre.image.content.outflow import pieces_of
 from nacre.image.contract import BootImage
 from nacre.image.domain.images import Content, Image, Status
-from nacre.image.drivers.files import ImageFiles
-from nacre.image.drivers.outflow import pieces_of
 from nacre.image.errors import ImageNotActive, ImageNotFound
 from nacre.image.store import images
 from nacre.kernel.database import Reader

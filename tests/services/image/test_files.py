@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from nacre.image.content.files import ImageFiles, Incoming
 from nacre.image.domain.images import Content
-from nacre.image.drivers.files import ImageFiles, Incoming
 from nacre.image.errors import ImageNotActive, ImageNotFound
 from nacre.image.store import images
 from nacre.kernel.clock import VirtualClock
@@ -227,7 +227,7 @@ def test_a_disk_that_fills_up_half_way_keeps_nothing(
     cloud: ImageCloud, demo: ImageClient, some_bytes: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = iter([1 << 40, 2 << 30])
-    monkeypatch.setattr("nacre.image.drivers.files._free_bytes", lambda _place: next(room, 1000))
+    monkeypatch.setattr("nacre.image.content.files._free_bytes", lambda _place: next(room, 1000))
     made = demo.make()
     halves = [some_bytes[:2_000_000], some_bytes[2_000_000:]]
 

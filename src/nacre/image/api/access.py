@@ -8,8 +8,8 @@ from typing import Any
 
 from nacre.image import policy
 from nacre.image.api.fields import view_of
+from nacre.image.content.files import ImageFiles
 from nacre.image.domain.images import Attributes, Image, Visibility
-from nacre.image.drivers.files import ImageFiles
 from nacre.image.errors import ImageNotFound, MemberNotFound
 from nacre.image.store import images, members
 from nacre.kernel.database import Reader

@@ -10,12 +10,13 @@ import msgspec
 
 from nacre.image import policy
 from nacre.image.api.access import Parts, load_for_change, load_visible, membership, target_of
+from nacre.image.content.files import Incoming
+from nacre.image.content.intake import Intake
+from nacre.image.content.outflow import pieces_of
 from nacre.image.domain.formats import virtual_size_of
 from nacre.image.domain.images import Content, Image, Status, check_uploadable
 from nacre.image.domain.ranges import range_of
-from nacre.image.drivers.files import Incoming
-from nacre.image.drivers.intake import Intake
-from nacre.image.drivers.outflow import pieces_of
+from nacre.image.due import CONTENTS, LOOK_AGAIN_S, UPLOADS
 from nacre.image.errors import (
     ImageGone,
     ImageNotFound,
@@ -25,8 +26,6 @@ from nacre.image.errors import (
     WrongMediaType,
     WrongStatus,
 )
-from nacre.image.loops.contents import CONTENTS
-from nacre.image.loops.uploads import LOOK_AGAIN_S, UPLOADS
 from nacre.image.store import images
 from nacre.kernel.errors import Bad
 from nacre.kernel.events import Event

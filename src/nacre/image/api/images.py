@@ -10,7 +10,7 @@ import msgspec
 from nacre.image import policy
 from nacre.image.api.access import Parts, change_image, check_visibility, load_for_change, load_visible
 from nacre.image.api.fields import view_of
-from nacre.image.domain.filters import filter_of
+from nacre.image.api.queries import filter_of
 from nacre.image.domain.images import (
     Attributes,
     Image,
@@ -21,8 +21,8 @@ from nacre.image.domain.images import (
     checked,
 )
 from nacre.image.domain.patches import Change, as_properties, changes_of, check_writable, patched
+from nacre.image.due import CONTENTS
 from nacre.image.errors import ImageExists, ImageNotFound, WrongMediaType
-from nacre.image.loops.contents import CONTENTS
 from nacre.image.store import images
 from nacre.image.store.lists import COLUMNS, images_in_view
 from nacre.kernel.database import Duplicate

@@ -10,7 +10,6 @@ import msgspec
 from nacre.image.domain.images import Attributes, Image, PropertyName, PropertyValue
 from nacre.image.errors import PropertyConflict, Refused
 from nacre.kernel.errors import Bad
-from nacre.kernel.http.body import convert
 
 Operation = Literal["add", "replace", "remove"]
 _OPERATIONS: tuple[Operation, ...] = ("add", "replace", "remove")
@@ -89,7 +88,7 @@ def patched(image: Image, changes: Sequence[Change]) -> tuple[Attributes, dict[s
             _change_attribute(said, change)
         else:
             _change_property(properties, change)
-    return convert(said, Attributes), as_properties(properties)
+    return as_attributes(said), as_properties(properties)
 
 
 def check_writable(name: str) -> None:
@@ -98,6 +97,14 @@ def check_writable(name: str) -> None:
         raise Refused(f"Attribute '{name}' is read-only.")
     if name in RESERVED:
         raise Refused(f"Attribute '{name}' is reserved.")
+
+
+def as_attributes(said: Mapping[str, Any]) -> Attributes:
+    """Attributes by their names in the API. Raises Bad."""
+    try:
+        return msgspec.convert(said, Attributes)
+    except msgspec.ValidationError as error:
+        raise Bad(str(error)) from error
 
 
 def as_properties(values: Mapping[str, Any]) -> dict[str, str]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nacre.image.drivers.files import ImageFiles
+from nacre.image.content.files import ImageFiles
+from nacre.image.due import CONTENTS
 from nacre.image.store import images
 from nacre.kernel.database import Database
 from nacre.kernel.errors import Problem
 from nacre.kernel.loops import SETTLED, Outcome
-
-CONTENTS = "image.contents"
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
+from nacre.image.content.files import ImageFiles
 from nacre.image.domain.uploads import Step, next_step
-from nacre.image.drivers.files import ImageFiles
+from nacre.image.due import LOOK_AGAIN_S, UPLOADS
 from nacre.image.store import images
 from nacre.kernel.database import Database
 from nacre.kernel.errors import Problem
 from nacre.kernel.events import Event
 from nacre.kernel.loops import AGAIN, SETTLED, Outcome, Wait, current_actor
-
-UPLOADS = "image.uploads"
-LOOK_AGAIN_S = 60.0
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from nacre.kernel.events import Event
 from nacre.kernel.http.call import Answer, Call
 from nacre.kernel.http.versions import Version
 from nacre.placement.api.summaries import Summaries
+from nacre.placement.domain.names import dashed
 from nacre.placement.domain.providers import Provider
-from nacre.placement.domain.requests import dashed
 from nacre.placement.errors import BadName, ConcurrentUpdate, ProviderNotFound
 from nacre.placement.store import names, providers
 from nacre.placement.watch import Watch

@@ -12,7 +12,7 @@ from nacre.kernel.http.body import Body, convert
 from nacre.kernel.http.call import Answer, Call
 from nacre.kernel.http.versions import Version
 from nacre.placement.api.access import Parts, begin_change, dated, load_provider, provider_event
-from nacre.placement.domain.requests import dashed
+from nacre.placement.domain.names import dashed
 from nacre.placement.store import providers
 
 WITH_GENERATION = Version(1, 19)

@@ -10,8 +10,8 @@ import msgspec
 from nacre.kernel.http.call import Answer, Call
 from nacre.kernel.http.versions import Version, Windows, since
 from nacre.placement.api.access import Parts, check_classes, check_traits, dated
+from nacre.placement.api.questions import question_of
 from nacre.placement.api.summaries import summary_of
-from nacre.placement.domain.requests import question_of
 from nacre.placement.domain.search import Found, search
 
 BY_PROVIDER = Version(1, 12)

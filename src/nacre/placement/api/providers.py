@@ -23,9 +23,11 @@ from nacre.placement.api.access import (
     provider_event,
 )
 from nacre.placement.api.fields import provider_view
+from nacre.placement.api.questions import group_of
 from nacre.placement.domain.capacity import Capacity
+from nacre.placement.domain.names import dashed
 from nacre.placement.domain.providers import Provider, Standing
-from nacre.placement.domain.requests import Group, dashed, group_of
+from nacre.placement.domain.requests import Group
 from nacre.placement.domain.search import matching
 from nacre.placement.errors import DuplicateName, ProviderHasChildren, ProviderInUse
 from nacre.placement.store import allocations, providers

@@ -25,3 +25,9 @@ STANDARD_CLASSES = (
 def is_custom(name: str) -> bool:
     """Whether a name is one that callers may make."""
     return len(name) <= MOST_NAME_LENGTH and CUSTOM.match(name) is not None
+
+
+def dashed(text: str) -> str:
+    """A UUID, given with dashes or without, in its canonical form."""
+    digits = text.replace("-", "").lower()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from typing import final
 
+from nacre.image.content.files import Incoming
 from nacre.image.domain.formats import Examination, Findings
 from nacre.image.domain.images import Content
-from nacre.image.drivers.files import Incoming
 
 PIECE_BYTES = 1 << 20
 

@@ -1,1 +1,0 @@
-"""Where the bytes of images are kept."""

@@ -1,0 +1,10 @@
+"""What the service owes to its loops, and how it is made due."""
+
+from __future__ import annotations
+
+UPLOADS = "image.uploads"
+"""The loop that looks after uploads; its keys are their ids."""
+CONTENTS = "image.contents"
+"""The loop that looks after contents; its keys are their SHA-256."""
+LOOK_AGAIN_S = 60.0
+"""How long an upload is left alone before somebody looks whether its writer still lives."""
