@@ -16,7 +16,7 @@ class ScopeKind(StrEnum):
     SYSTEM = "system"
 
 
-class Scope(msgspec.Struct, frozen=True):
+class Scope(msgspec.Struct, frozen=True, array_like=True):
     """`target_id` is a project's or domain's id, `all` for the system, and empty without a scope."""
 
     kind: ScopeKind = ScopeKind.UNSCOPED
