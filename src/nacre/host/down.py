@@ -53,11 +53,16 @@ def _stop(settings: Settings, say: Say) -> None:
     state = settings.state_dir
     supervisor_lock = _stop_supervisor(settings)
     running = _running_parts(state)
-    _end_parts(running, ("agent", "serve"), grace_s=_CONTROL_PLANE_S)
-    say("the control plane is stopped")
+    _end_parts(running, ("agent",), grace_s=_CONTROL_PLANE_S)
+    # The control plane may finish what its clients wait for while the guests power off.
+    for identity in running.get("serve", ()):
+        processes.ask_to_end(identity)
     if settings.hosts == "local":
         guests.stop_all(state)
         say("guests are off")
+    _end_parts(running, ("serve",), grace_s=_CONTROL_PLANE_S)
+    say("the control plane is stopped")
+    if settings.hosts == "local":
         _end_parts(running, ("libvirtd", "virtlogd"), grace_s=_ENGINE_S)
         _take_down_networks(settings, running)
         say("engines are stopped")

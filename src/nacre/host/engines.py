@@ -103,6 +103,13 @@ def _hypervisor(settings: Settings, environment: Mapping[str, str]) -> list[Part
             ready=_serves(paths.libvirt_socket(settings.state_dir)),
             pid_file=run / "libvirtd.pid",
         ),
+        Part(
+            name="capabilities",
+            # libvirt asks QEMU at length what it can do when this is first needed, and keeps the answer. Asked
+            # for while the control plane starts, it costs the first guest nothing.
+            prepare=partial(_ask_for_capabilities, environment),
+            after=("libvirtd",),
+        ),
     ]
 
 
@@ -231,6 +238,10 @@ def _prepare_libvirt(settings: Settings) -> None:
         namespaces.mount(None, huge_pages, kind="hugetlbfs")
 
 
+def _ask_for_capabilities(environment: Mapping[str, str]) -> None:
+    _run("virsh", "--quiet", "capabilities", environment=environment)
+
+
 def _prepare_database(database: Path, schema: Path, run: Path) -> None:
     """Make the database if it is absent, and bring one of an older version to today's schema."""
     run.mkdir(parents=True, exist_ok=True)
@@ -273,7 +284,7 @@ def _set_up_bridges(settings: Settings, environment: Mapping[str, str]) -> None:
 
 
 def _run(*command: str, environment: Mapping[str, str] | None = None) -> None:
-    subprocess.run(command, check=True, env=environment, timeout=30)
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, timeout=60)
 
 
 def _output(*command: str) -> str:

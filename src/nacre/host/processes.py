@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,15 @@ def end(identity: Identity, *, grace_s: float, by: signal.Signals = signal.SIGTE
     finally:
         os.close(descriptor)
         _reap(identity.pid)
+
+
+def ask_to_end(identity: Identity) -> None:
+    """Send a process SIGTERM and wait for nothing; one that is gone is no failure."""
+    descriptor = open_process(identity)
+    if descriptor is not None:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+        os.close(descriptor)
 
 
 def wait_for_end(identity: Identity, *, timeout_s: float) -> bool:
