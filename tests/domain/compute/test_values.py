@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nacre.compute.domain import keypairs, quotas
+from nacre.compute.domain import keypairs
 from nacre.compute.domain.flavors import GIB, Flavor, demand_of
 from nacre.compute.domain.history import tell
 from nacre.compute.domain.quotas import DEFAULTS, Usage, affordable, check_room
@@ -82,7 +82,6 @@ def test_quotas_allow_what_fits_and_name_what_does_not():
         check_room(limits, used, Usage(instances=3, cores=1, ram=601))
     assert caught.value.resources == ("instances", "ram")
     assert affordable(dict.fromkeys(DEFAULTS, -1), used, Usage(instances=1, cores=1, ram=1)) > 10**9
-    assert quotas.scope_of("p", "u") == "p/u"
 
 
 def test_the_fingerprint_of_a_given_key_is_the_md5_of_its_bytes():

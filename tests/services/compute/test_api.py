@@ -412,6 +412,9 @@ def test_a_host_hears_everything_once_and_then_what_changes(lab, mine):
     assert agent.get(f"/agent/v1/images/{lab.images.small.image_id}/data").body == lab.images.content
     assert agent.get(f"/agent/v1/images/{server_id}/data").status == 404
     assert agent.get("/agent/v1/hosts/nobody/wishes?since=0").status == 404
+    assert agent.get("/agent/v1/hosts/nobody/wishes?since=7&wait=30").status == 404, (
+        "it must introduce itself"
+    )
 
     fact = {"guest_id": server_id, "observed_generation": 1, "exists": True, "power": "on", "boots": 0}
     assert agent.post("/agent/v1/hosts/real/facts", json={"facts": [fact]}).status == 204

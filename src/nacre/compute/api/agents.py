@@ -97,9 +97,12 @@ async def wishes(call: Call[AgentParts], host_id: str) -> Answer:
 
 
 def _wishes(call: Call[AgentParts], host_id: str, since: int) -> HostWishes | None:
+    """What is new, if anything. Raises HostNotFound, so that the agent introduces its host again."""
     found = call.parts.fleet.wishes_of(HostId(host_id), since=since)
-    if found is None and since == 0:
-        raise HostNotFound(host_id)
+    if found is None:
+        with call.database.read() as db:
+            if not hosts.generations(db, [HostId(host_id)]):
+                raise HostNotFound(host_id)
     return found
 
 
@@ -118,7 +121,7 @@ def report_guests(call: Call[AgentParts], ask: FactsReport, host_id: str) -> Ans
     """What is true of some guests of a host."""
     _admit(call)
     with call.database.read() as db:
-        if hosts.find(db, host_id) is None:
+        if not hosts.generations(db, [HostId(host_id)]):
             raise HostNotFound(host_id)
     call.parts.fleet.report_fleet({HostId(host_id): ask.facts})
     return NoContent()

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from nacre.compute.api.common import LARGEST, Count, Parts, Truth, count, truth
-from nacre.compute.domain.quotas import DEFAULT_SCOPE, UNLIMITED, Usage, scope_of
-from nacre.compute.errors import ProjectUnknown
+from nacre.compute.domain.quotas import DEFAULT_SCOPE, UNLIMITED, Usage
+from nacre.compute.errors import LeftOut, ProjectUnknown
 from nacre.compute.policy import LIMITS_READ_OTHERS
 from nacre.compute.store import quotas
 from nacre.kernel.database import Reader
@@ -64,14 +64,15 @@ UPDATE_CLASS = Body(
 def show(call: Call[Parts], project_id: str) -> Answer:
     """The limits of a project. Raises ProjectUnknown."""
     with call.database.read() as db:
-        scope = _checked_scope(call, db, project_id)
-        return Ok({"quota_set": _view(call, quotas.limits(db, scope)) | {"id": project_id}})
+        _check_visible(call, db, project_id)
+        return Ok({"quota_set": _view(call, quotas.limits(db, project_id)) | {"id": project_id}})
 
 
 def show_detail(call: Call[Parts], project_id: str) -> Answer:
     """The limits of a project, and how much of each is in use."""
     with call.database.read() as db:
-        limits = quotas.limits(db, _checked_scope(call, db, project_id))
+        _check_visible(call, db, project_id)
+        limits = quotas.limits(db, project_id)
         in_use = _in_use(db, project_id)
     full = {
         name: {"limit": amount, "in_use": in_use.get(name, 0), "reserved": 0}
@@ -88,19 +89,19 @@ def show_defaults(call: Call[Parts], project_id: str) -> Answer:
 
 
 def update(call: Call[Parts], ask: UpdateQuotas, project_id: str) -> Answer:
-    """Set limits of a project, or of one user in it. Errors: ProjectUnknown, Bad."""
+    """Set limits of a project. Errors: ProjectUnknown, Bad, LeftOut."""
+    _check_whole_project(call)
     new = _amounts(ask)
     force = truth(ask.force, where="quota_set.force")
     with call.database.read() as db:
         _check_project(call, db, project_id)
         if not force:
             _check_not_below(new, _in_use(db, project_id))
-    scope = scope_of(project_id, call.one("user_id"))
     with call.database.write(call.actor) as tx:
-        before = quotas.limits(tx, scope)
-        quotas.ensure(tx, scope, new)
+        before = quotas.limits(tx, project_id)
+        quotas.ensure(tx, project_id, new)
         tx.record(
-            Event(action="update", kind="compute-quota", subject=scope,
+            Event(action="update", kind="compute-quota", subject=project_id,
                   before={name: before[name] for name in new}, after=new)
         )  # fmt: skip
     return Ok({"quota_set": _view(call, {**before, **new})})
@@ -108,10 +109,10 @@ def update(call: Call[Parts], ask: UpdateQuotas, project_id: str) -> Answer:
 
 def delete(call: Call[Parts], project_id: str) -> Answer:
     """Go back to the cloud's limits."""
-    scope = scope_of(project_id, call.one("user_id"))
+    _check_whole_project(call)
     with call.database.write(call.actor) as tx:
-        quotas.delete(tx, scope)
-        tx.record(Event(action="delete", kind="compute-quota", subject=scope))
+        quotas.delete(tx, project_id)
+        tx.record(Event(action="delete", kind="compute-quota", subject=project_id))
     return Answer(None, 202)
 
 
@@ -155,10 +156,15 @@ def _check_not_below(new: Mapping[str, int], in_use: Mapping[str, int]) -> None:
             )
 
 
-def _checked_scope(call: Call[Parts], db: Reader, project_id: str) -> str:
+def _check_whole_project(call: Call[Parts]) -> None:
+    """Limits are a project's, whoever of it asks. Raises LeftOut."""
+    if call.one("user_id"):
+        raise LeftOut("quotas of single users")
+
+
+def _check_visible(call: Call[Parts], db: Reader, project_id: str) -> None:
     _check_may_see(call, project_id)
     _check_project(call, db, project_id)
-    return scope_of(project_id)
 
 
 def _check_may_see(call: Call[Parts], project_id: str) -> None:
@@ -217,7 +223,7 @@ def show_limits(call: Call[Parts]) -> Answer:
         LIMITS_READ_OTHERS.enforce(call.caller, {"project_id": named})
         project_id = ProjectId(named)
     with call.database.read() as db:
-        limits = quotas.limits(db, scope_of(project_id))
+        limits = quotas.limits(db, project_id)
         used = quotas.usage(db, project_id)
         groups = quotas.group_count(db, project_id)
     return Ok({"limits": {"rate": [], "absolute": _absolute(call, limits, used, groups)}})

@@ -104,6 +104,7 @@ class FullViews:
         self._hidden = _WINDOWS.hidden(call.version) | (_ONLY_IN_SHOW if in_list else frozenset())
         self._flavor_in_words = call.version in _FLAVOR_IN_WORDS
         self._hostname_for_all = call.version in _HOSTNAME_FOR_ALL
+        self._images: dict[str, dict[str, Any]] = {}  # Many servers of a list share their image.
 
     def view(self, server: Server) -> dict[str, Any]:
         """One server."""
@@ -202,7 +203,11 @@ class FullViews:
     def _image(self, server: Server) -> Any:
         if server.image_id is None:
             return ""
-        return {"id": server.image_id, "links": bookmark(self._call, "images", server.image_id)}
+        view = self._images.get(server.image_id)
+        if view is None:
+            view = {"id": server.image_id, "links": bookmark(self._call, "images", server.image_id)}
+            self._images[server.image_id] = view
+        return view
 
     def _flavor(self, server: Server) -> dict[str, Any]:
         flavor = server.flavor

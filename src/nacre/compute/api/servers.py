@@ -191,6 +191,9 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     group_id: str | None
 
 
+REPORT_EXPECTED_S = 30.0
+
+
 # -- create --------------------------------------------------------------------------------------------------
 
 
@@ -571,4 +574,5 @@ def remove(call: Call[Parts], tx: Tx, server_id: str) -> None:
         call.parts.removal.forget(tx, server)
         return
     servers.change(tx, server, {"deleted_at": tx.now, "power": "off"}, tell_host=True)
-    tx.make_due("servers", server_id)
+    # The host's report makes the server due at once; this is for the operator, if none comes.
+    tx.make_due("servers", server_id, in_s=REPORT_EXPECTED_S)

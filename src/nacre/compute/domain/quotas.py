@@ -61,8 +61,3 @@ def check_room(limits: Mapping[str, int], used: Usage, asked: Usage) -> None:
     )
     if over:
         raise TooManyServers(over, wants, has, {name: limits[name] for name in wants})
-
-
-def scope_of(project_id: str, user_id: str | None = None) -> str:
-    """The key under which limits of a project, or of one user in it, are kept."""
-    return f"{project_id}/{user_id}" if user_id else project_id

@@ -147,12 +147,14 @@ class ServerLoop:
             current = servers.lock(tx, server.server_id)
             if current is None or next_step(current.wish, current.standing, current.sight) != Place():
                 return  # Deleted, or placed by somebody else, while we looked.
+            # Rows are locked in one order everywhere: server, host, provider.
+            number = hosts.raise_generation(tx, host_id)
             self.placement.claim(
                 tx, candidate, demand, server_id=server.server_id, project_id=server.project_id,
                 user_id=server.user_id,
             )  # fmt: skip
             placements.keep(
-                tx, server.server_id, host_id=host_id, host_generation=hosts.raise_generation(tx, host_id),
+                tx, server.server_id, host_id=host_id, host_generation=number,
                 zone=zone, refusal="", rejections=reasons,
             )  # fmt: skip
             self.networks.bind_nics(tx, server.server_id, host_id)

@@ -36,7 +36,8 @@ SELECT = sa.select(*[column(name) for name in Server.__struct_fields__]).select_
 _FIND = SELECT.where(SERVER.c.server_id == sa.bindparam("server_id"))
 _FIND_MANY = SELECT.where(SERVER.c.server_id.in_(sa.bindparam("server_ids", expanding=True)))
 _LOCK = _FIND.with_for_update(of=SERVER)
-_LOCK_MANY = _FIND_MANY.with_for_update(of=SERVER)
+# In one order, so that two who lock several never wait for each other in a ring.
+_LOCK_MANY = _FIND_MANY.order_by(SERVER.c.server_id).with_for_update(of=SERVER)
 _INSERT = sa.insert(SERVER)
 _DELETE = sa.delete(SERVER).where(SERVER.c.server_id == sa.bindparam("key"))
 _DELETE_PLACEMENT = sa.delete(SERVER_PLACEMENT).where(SERVER_PLACEMENT.c.server_id == sa.bindparam("key"))
