@@ -7,10 +7,11 @@ from nacre.kernel.http.app import Service
 from nacre.placement.api.access import Parts
 from nacre.placement.api.envelope import envelope
 from nacre.placement.api.routes import ROUTES
-from nacre.placement.api.summaries import Summaries
+from nacre.placement.api.summaries import written_summary_of
 from nacre.placement.api.versions import VERSIONS
 from nacre.placement.claims import Claims
 from nacre.placement.contract import Placement
+from nacre.placement.kept import Kept
 from nacre.placement.watch import Watch
 
 
@@ -21,7 +22,7 @@ def assemble(kernel: Kernel) -> Assembled[Placement]:
         name="placement",
         prefix="/placement",
         routes=ROUTES,
-        parts=Parts(watch, Summaries()),
+        parts=Parts(watch, Kept(written_summary_of)),
         envelope=envelope,
         versions=VERSIONS,
     )

@@ -15,6 +15,7 @@ from nacre.placement.domain.amounts import first_objection, usable
 from nacre.placement.domain.capacity import HOST, Capacity
 from nacre.placement.domain.providers import Provider, Standing
 from nacre.placement.errors import ConcurrentUpdate
+from nacre.placement.kept import Kept
 from nacre.placement.store import allocations, providers
 from nacre.placement.store.allocations import Consumer
 from nacre.placement.watch import Watch
@@ -54,6 +55,7 @@ class Claims:
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
+        self._candidates = Kept(_candidate)
 
     def ensure_host(
         self, tx: Tx, host_id: HostId, *, name: str, inventories: Mapping[str, Inventory]
@@ -89,7 +91,7 @@ class Claims:
             return capacity.snapshot(order), capacity.snapshot(np.flatnonzero(hosts & ~fitting))
 
         fit, unfit = self._watch.ask(db, look)
-        return _Each(fit, _candidate), _Each(unfit, lambda standing: _rejection(standing, wanted))
+        return _Each(fit, self._candidates.of), _Each(unfit, lambda standing: _rejection(standing, wanted))
 
     def claim(
         self, tx: Tx, candidate: Candidate, demand: Demand, *, server_id: ServerId, project_id: ProjectId,

@@ -132,13 +132,13 @@ class ImageFiles:
                 return candidate.open("rb", buffering=0)
         raise FileNotFoundError(errno.ENOENT, "no such content", sha256)
 
-    def contents(self) -> Iterator[str]:
-        """The SHA-256 of every content there is, being removed or not."""
+    def contents(self) -> Iterator[tuple[str, bool]]:
+        """The SHA-256 of every file there is, and whether that file is a content being removed."""
         for shard in self._contents.iterdir():
             for name in os.listdir(shard):
-                sha256 = name.partition(_LEAVING)[0]
+                sha256, leaving, _ = name.partition(_LEAVING)
                 if _SHA256.match(sha256):
-                    yield sha256
+                    yield sha256, bool(leaving)
 
     # -- leaving ---------------------------------------------------------------------------------------
 

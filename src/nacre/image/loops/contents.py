@@ -38,7 +38,10 @@ class ContentLoop:
         return SETTLED
 
     def all_keys(self) -> Iterable[str]:
-        return set(self.files.contents())
+        """The contents that may be nobody's: those in use are not looked at one by one."""
+        with self.database.read() as db:
+            kept = images.contents_referred_to(db)
+        return {sha256 for sha256, leaving in self.files.contents() if leaving or sha256 not in kept}
 
     def record_fault(self, key: str, problem: Problem) -> None:
         """Nobody owns a content without images; the key in trouble shows the operator why it stays."""

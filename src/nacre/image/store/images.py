@@ -26,6 +26,7 @@ _WORDS = sa.union_all(
 )
 _UPLOADS = sa.select(IMAGE.c.upload_id).where(IMAGE.c.status == Status.SAVING)
 _REFERENCE = sa.select(IMAGE.c.id).where(IMAGE.c.sha256 == sa.bindparam("sha256")).limit(1)
+_REFERENCES = sa.select(IMAGE.c.sha256).where(IMAGE.c.sha256.is_not(None)).distinct()
 _INSERT = sa.insert(IMAGE)
 _INSERT_PROPERTY = sa.insert(IMAGE_PROPERTY)
 _INSERT_TAG = sa.insert(IMAGE_TAG)
@@ -111,6 +112,11 @@ def upload_ids(db: Reader) -> Sequence[str]:
 def is_content_referred_to(db: Reader, sha256: str) -> bool:
     """Whether any image has this content, or is about to."""
     return db.row(_REFERENCE, sha256=sha256) is not None
+
+
+def contents_referred_to(db: Reader) -> set[str]:
+    """Every content that some image has, or is about to."""
+    return {row[0] for row in db.rows(_REFERENCES)}
 
 
 def insert_image(tx: Tx, image: Image) -> None:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 
+import msgspec
+
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.events import Event
 from nacre.kernel.http.call import Answer, Call
 from nacre.kernel.http.versions import Version
-from nacre.placement.api.summaries import Summaries
 from nacre.placement.domain.names import dashed
 from nacre.placement.domain.providers import Provider
 from nacre.placement.errors import BadName, ConcurrentUpdate, ProviderNotFound
+from nacre.placement.kept import Kept
 from nacre.placement.store import names, providers
 from nacre.placement.watch import Watch
 
@@ -26,7 +28,7 @@ class Parts:
     """What the handlers work with."""
 
     watch: Watch
-    summaries: Summaries
+    summaries: Kept[msgspec.Raw]
 
 
 def load_provider(db: Reader, provider_id: str) -> Provider:
