@@ -13,7 +13,7 @@ from nacre.kernel.ids import ProjectId, RouterId, new_id
 from nacre.kernel.policy import NotAllowed
 from nacre.network import policy
 from nacre.network.api.attributes import Given, Whole, fixed, free, project_of, shown
-from nacre.network.api.kinds import NAME, boolean, many, optional, text, thing, uuid
+from nacre.network.api.kinds import NAME, boolean, many, optional, or_empty, text, thing, uuid
 from nacre.network.api.networks import ZONE, always, check_zones
 from nacre.network.api.noun import Noun, Policies, View, standard_view
 from nacre.network.api.parts import Parts
@@ -49,7 +49,7 @@ ATTRIBUTES = (
     shown("status"),
     free("distributed", optional(boolean), admin=True, hidden=True),
     free("external_gateway_info", _gateway),
-    free("routes", many(ROUTE, most=MOST_ROUTES)),
+    free("routes", or_empty(many(ROUTE, most=MOST_ROUTES), ())),
     fixed("availability_zone_hints", many(text())),
     shown("availability_zones"),
 )

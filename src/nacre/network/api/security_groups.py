@@ -133,14 +133,14 @@ def _protocol(value: Any) -> str:
 
 
 RULE_ATTRIBUTES = (
-    fixed("security_group_id", uuid, needed=True),
+    fixed("security_group_id", text(), needed=True),
     fixed("direction", one_of(*Direction), needed=True),
     fixed("ethertype", text(40)),
     fixed("protocol", optional(_protocol)),
-    fixed("port_range_min", optional(number(-1, 1 << 31))),
-    fixed("port_range_max", optional(number(-1, 1 << 31))),
+    fixed("port_range_min", optional(number(-(1 << 31), 1 << 31))),
+    fixed("port_range_max", optional(number(-(1 << 31), 1 << 31))),
     fixed("remote_ip_prefix", optional(text())),
-    fixed("remote_group_id", optional(uuid)),
+    fixed("remote_group_id", optional(text())),
     fixed("remote_address_group_id", optional(uuid)),
     shown("normalized_cidr"),
     shown("belongs_to_default_sg"),

@@ -1,0 +1,249 @@
+"""Routers and floating IPs, through the API."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.services.network.conftest import problem
+
+
+@pytest.fixture
+def outside(cloud):
+    return cloud.outside()[0]
+
+
+@pytest.fixture
+def joined(demo, outside):
+    """A router with a gateway, a network behind it, and a port there."""
+    net, subnet = demo.make_network()
+    router = demo.make("router", external_gateway_info={"network_id": outside["id"]})
+    assert demo.join(router, subnet_id=subnet["id"]).status == 200
+    return router, subnet, demo.make("port", network_id=net["id"])
+
+
+def test_a_router_shows_its_way_out(demo, outside):
+    router = demo.make("router", name="r", external_gateway_info={"network_id": outside["id"]})
+
+    gateway = router["external_gateway_info"]
+    assert gateway["network_id"] == outside["id"]
+    assert gateway["enable_snat"] is True
+    assert [fixed["ip_address"] for fixed in gateway["external_fixed_ips"]] == ["172.24.4.2"]
+    assert demo.show("router", router) == router
+    assert demo.changed("router", router, external_gateway_info={})["external_gateway_info"] is None
+
+
+def test_a_way_out_leads_to_an_external_network(demo):
+    net, _ = demo.make_network()
+    router = demo.make("router")
+
+    def set_gateway(network_id):
+        return problem(demo.change("router", router, external_gateway_info={"network_id": network_id}))
+
+    assert set_gateway(net["id"]) == (400, "BadRequest")
+    assert set_gateway(router["id"]) == (404, "NetworkNotFound")
+    assert demo.refused("router", external_gateway_info={"network_id": net["id"]}) == (400, "BadRequest")
+    assert len(demo.find("/routers")) == 1
+
+
+def test_source_nat_and_outside_addresses_are_the_operators(demo, admin, outside):
+    for more in ({"enable_snat": False}, {"external_fixed_ips": [{"ip_address": "172.24.4.9"}]}):
+        info = {"network_id": outside["id"], **more}
+        assert demo.refused("router", external_gateway_info=info) == (403, "PolicyNotAuthorized")
+
+    info = {
+        "network_id": outside["id"],
+        "enable_snat": False,
+        "external_fixed_ips": [{"ip_address": "172.24.4.9"}],
+    }
+    made = admin.make("router", external_gateway_info=info)["external_gateway_info"]
+    assert made["enable_snat"] is False
+    assert made["external_fixed_ips"][0]["ip_address"] == "172.24.4.9"
+
+
+def test_a_router_joins_a_subnet_under_its_gateways_address(cloud, demo):
+    net, subnet = demo.make_network()
+    router = demo.make("router")
+
+    reply = demo.join(router, subnet_id=subnet["id"])
+
+    leg = demo.get(f"/ports/{reply.json['port_id']}").json["port"]
+    assert leg["fixed_ips"] == [{"subnet_id": subnet["id"], "ip_address": "10.0.0.1"}]
+    assert (leg["device_id"], leg["device_owner"]) == (router["id"], "network:router_interface")
+    assert reply.json["network_id"] == net["id"]
+    assert problem(demo.remove("port", leg)) == (409, "ServicePortInUse")
+    assert problem(demo.remove("router", router)) == (409, "RouterInUse")
+    cloud.settle()
+    assert demo.show("port", leg)["status"] == "ACTIVE"
+
+    assert demo.leave(router, subnet_id=subnet["id"]).status == 200
+    assert demo.find("/ports?device_owner=network:router_interface") == []
+    assert demo.remove("router", router).status == 204
+    cloud.settle()
+    assert cloud.audit() == []
+
+
+def test_a_router_joins_by_a_port_that_nothing_uses(demo):
+    net, _ = demo.make_network()
+    router, other = demo.make("router"), demo.make("router")
+    port = demo.make("port", network_id=net["id"])
+
+    assert demo.join(router, port_id=port["id"]).json["port_id"] == port["id"]
+    assert problem(demo.join(other, port_id=port["id"])) == (409, "PortInUse")
+    assert problem(demo.leave(other, port_id=port["id"])) == (404, "RouterInterfaceNotFound")
+    assert demo.leave(router, port_id=port["id"]).status == 200
+    assert problem(demo.get(f"/ports/{port['id']}")) == (404, "PortNotFound")
+
+
+def test_what_a_router_cannot_join_is_refused(demo, stranger):
+    _, subnet = demo.make_network()
+    _, same_block = demo.make_network()
+    _, without_gateway = demo.make_network("10.7.0.0/24", gateway_ip=None)
+    _, foreign = stranger.make_network("10.9.0.0/24")
+    router = demo.make("router")
+    demo.join(router, subnet_id=subnet["id"])
+
+    assert problem(demo.join(router, subnet_id=subnet["id"])) == (400, "BadRequest")
+    assert problem(demo.join(router, subnet_id=same_block["id"])) == (400, "BadRequest")
+    assert problem(demo.join(router, subnet_id=without_gateway["id"])) == (400, "BadRequest")
+    assert problem(demo.join(router, subnet_id=foreign["id"])) == (404, "SubnetNotFound")
+    assert problem(demo.join(router)) == (400, "BadRequest")
+    assert problem(demo.join(router, subnet_id="nonsense")) == (400, "HTTPBadRequest")
+    assert len(demo.find(f"/ports?device_id={router['id']}")) == 1
+
+
+def test_ipv6_subnets_of_one_network_share_a_leg(demo):
+    net = demo.make("network")
+    subnets = [
+        demo.make("subnet", network_id=net["id"], ip_version=6, cidr=f"fd00:{n}::/64") for n in range(2)
+    ]
+    router = demo.make("router")
+
+    first, second = (demo.join(router, subnet_id=subnet["id"]).json["port_id"] for subnet in subnets)
+
+    assert first == second
+    assert demo.leave(router, subnet_id=subnets[0]["id"]).status == 200
+    (leg,) = demo.find(f"/ports?device_id={router['id']}")
+    assert [fixed["ip_address"] for fixed in leg["fixed_ips"]] == ["fd00:1::1"]
+
+
+def test_routes_lead_to_neighbours_only(demo):
+    _, subnet = demo.make_network()
+    router = demo.make("router")
+    demo.join(router, subnet_id=subnet["id"])
+    good = [{"destination": "10.99.0.0/16", "nexthop": "10.0.0.9"}]
+
+    assert demo.changed("router", router, routes=good)["routes"] == good
+    far = [{"destination": "10.99.0.0/16", "nexthop": "10.5.0.9"}]
+    itself = [{"destination": "10.99.0.0/16", "nexthop": "10.0.0.1"}]
+    assert problem(demo.change("router", router, routes=far)) == (400, "InvalidRoutes")
+    assert problem(demo.change("router", router, routes=itself)) == (400, "InvalidRoutes")
+    assert problem(demo.leave(router, subnet_id=subnet["id"])) == (409, "RouterInterfaceInUseByRoute")
+    path = f"/routers/{router['id']}/remove_extraroutes"
+    assert demo.put(path, json={"router": {"routes": good}}).json["router"]["routes"] == []
+    assert demo.leave(router, subnet_id=subnet["id"]).status == 200
+
+
+# -- floating IPs ------------------------------------------------------------------------------------------------
+
+
+def test_a_floating_ip_leads_to_a_port_and_back_to_nowhere(cloud, demo, outside, joined):
+    router, _, port = joined
+
+    floating = demo.make("floatingip", floating_network_id=outside["id"], port_id=port["id"])
+
+    assert floating["status"] == "ACTIVE"
+    assert floating["router_id"] == router["id"]
+    assert floating["fixed_ip_address"] == port["fixed_ips"][0]["ip_address"]
+    assert floating["port_details"]["mac_address"] == port["mac_address"]
+    cloud.settle()
+    assert cloud.driver.rows_of(f"floatingip/{floating['id']}")
+
+    after = demo.changed("floatingip", floating, port_id=None)
+    assert (after["port_id"], after["router_id"], after["fixed_ip_address"], after["status"]) == (
+        None, None, None, "DOWN",
+    )  # fmt: skip
+    cloud.settle()
+    assert not cloud.driver.rows_of(f"floatingip/{floating['id']}")
+    assert demo.remove("floatingip", floating).status == 204
+    assert cloud.audit() == []
+
+
+def test_a_floating_ip_needs_a_router_between(demo, outside):
+    net, subnet = demo.make_network()
+    port = demo.make("port", network_id=net["id"])
+    router = demo.make("router")
+    demo.join(router, subnet_id=subnet["id"])
+
+    refused = demo.refused("floatingip", floating_network_id=outside["id"], port_id=port["id"])
+
+    assert refused == (404, "ExternalGatewayForFloatingIPNotFound")
+    assert demo.find("/floatingips") == []
+
+
+def test_a_fixed_address_has_one_floating_ip_of_a_network(demo, outside, joined):
+    _, _, port = joined
+    demo.make("floatingip", floating_network_id=outside["id"], port_id=port["id"])
+
+    again = demo.refused("floatingip", floating_network_id=outside["id"], port_id=port["id"])
+
+    assert again == (409, "FloatingIPPortAlreadyAssociated")
+
+
+def test_of_several_addresses_one_must_be_named(demo, outside, joined):
+    _, subnet, port = joined
+    more = [{"subnet_id": subnet["id"]}, {"subnet_id": subnet["id"]}]
+    port = demo.changed("port", port, fixed_ips=more)
+    chosen = port["fixed_ips"][1]["ip_address"]
+    said = {"floating_network_id": outside["id"], "port_id": port["id"]}
+
+    assert demo.refused("floatingip", **said) == (400, "BadRequest")
+    assert demo.refused("floatingip", **said, fixed_ip_address="10.0.0.200") == (400, "BadRequest")
+    assert demo.make("floatingip", **said, fixed_ip_address=chosen)["fixed_ip_address"] == chosen
+
+
+def test_a_floating_ip_outlives_its_port_and_the_address_it_led_to(demo, outside, joined):
+    _, _, port = joined
+    floating = demo.make("floatingip", floating_network_id=outside["id"], port_id=port["id"])
+
+    demo.remove("port", port)
+
+    assert demo.show("floatingip", floating)["port_id"] is None
+
+
+def test_what_floating_ips_lead_through_stays(demo, outside, joined):
+    router, subnet, port = joined
+    demo.make("floatingip", floating_network_id=outside["id"], port_id=port["id"])
+
+    left = demo.leave(router, subnet_id=subnet["id"])
+    cleared = demo.change("router", router, external_gateway_info={})
+
+    assert problem(left) == (409, "RouterInterfaceInUseByFloatingIP")
+    assert problem(cleared) == (409, "RouterExternalGatewayInUseByFloatingIp")
+    assert demo.show("router", router)["external_gateway_info"]
+
+
+def test_addresses_of_floating_ips_are_the_clouds_to_choose(demo, admin, outside):
+    said = {"floating_network_id": outside["id"], "floating_ip_address": "172.24.4.77"}
+
+    assert demo.refused("floatingip", **said) == (403, "PolicyNotAuthorized")
+    assert admin.make("floatingip", **said)["floating_ip_address"] == "172.24.4.77"
+    assert admin.refused("floatingip", **said) == (409, "IpAddressAlreadyAllocated")
+
+
+def test_strangers_ports_and_inner_networks_take_no_floating_ip(demo, stranger, outside, joined):
+    _, _, port = joined
+    inner = demo.make("network")
+
+    said = {"floating_network_id": outside["id"], "port_id": port["id"]}
+    assert stranger.refused("floatingip", **said) == (404, "PortNotFound")
+    assert demo.refused("floatingip", floating_network_id=inner["id"]) == (400, "BadRequest")
+    assert stranger.refused("floatingip", floating_network_id=inner["id"]) == (404, "NetworkNotFound")
+
+
+def test_the_ports_that_keep_outside_addresses_are_not_shown_to_projects(demo, admin, outside, joined):
+    demo.make("floatingip", floating_network_id=outside["id"])
+
+    assert demo.find(f"/ports?network_id={outside['id']}") == []
+    owners = {each["device_owner"] for each in admin.find(f"/ports?network_id={outside['id']}")}
+    assert owners == {"network:floatingip", "network:router_gateway"}
+    assert problem(admin.delete(f"/networks/{outside['id']}")) == (409, "NetworkInUse")
