@@ -9,6 +9,7 @@ It speaks the Identity API v3 below `/identity` and promises:
   Other nodes hear of a change by its wake-up, and forget what they know every ten seconds in case one is lost.
 - Passwords are kept as argon2id hashes, computed outside any transaction and by few threads of their own.
   A wrong name costs the same time as a wrong password, and every refused login reads alike.
+- Credentials kept for other services are sealed with a key that is not in the database (`sealing.py`).
 - Domains and projects are one tree (`store/tables.py`): a domain is a project that stands on its own.
 
 domain/     tokens, roles that imply roles, the catalogue as callers see it

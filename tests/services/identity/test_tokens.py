@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nacre.kernel.database import statements_so_far
 from nacre.kernel.errors import Unauthenticated
 from tests.services.identity.conftest import Site
 
@@ -169,6 +170,23 @@ def test_a_revoked_token_counts_no_more_and_others_do(site: Site):
     assert check(site, other) == 200
     again = site.as_user().delete(AUTH, headers={"X-Subject-Token": token})
     assert again.status == 404
+
+
+def test_in_the_steady_state_a_token_is_checked_without_reading_the_store(site: Site):
+    tokens = [site.token("demo") for _ in range(3)]
+    for token in tokens:
+        site.identity.authenticate(token)
+    before = statements_so_far()
+
+    for token in tokens * 10:
+        site.identity.authenticate(token)
+    assert statements_so_far() == before
+
+    site.make("project", name="a change")
+    before = statements_so_far()
+    for token in tokens * 10:
+        site.identity.authenticate(token)
+    assert statements_so_far() - before <= 5, "the user's rights are read once for all their tokens"
 
 
 def test_head_checks_a_token_like_get(site: Site):
