@@ -49,7 +49,8 @@ def test_servers_are_listed_by_project_and_filtered(lab, mine, admin):
     assert found("changes-since=2100-01-01T00:00:00Z") == []
     assert found("deleted=True", admin) == []
     assert other in found("all_tenants=1", admin)
-    assert found("project_id=yours", admin) == [other]
+    assert found("all_tenants=1&project_id=yours", admin) == [other]
+    assert other not in found("project_id=yours", admin)
     assert found("host=fake-0009", admin) == []
     for wrong in ("limit=-1", "limit=x", "marker=x", "sort_key=secret", "changes-since=2011/01/01", "name=(a%2B)%2B$",
                   "power_state=x%00"):  # fmt: skip

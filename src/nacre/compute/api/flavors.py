@@ -222,8 +222,6 @@ def create(call: Call[Parts], ask: CreateFlavor) -> Answer:
     )
     with call.database.write(call.actor) as tx:
         flavors.insert(tx, flavor)
-        if not flavor.public and call.project_id:
-            flavors.grant(tx, flavor.flavor_id, call.project_id)
         _record(tx, "create", flavor.flavor_id, after=msgspec.structs.asdict(flavor))
     return Ok({"flavor": view_of(call, flavor)})
 

@@ -335,7 +335,7 @@ def list_hosts(call: Call[Parts]) -> Answer:
     """Names and zones."""
     zone = call.one("zone")
     with call.database.read() as db:
-        found = [host for host in hosts.listed(db) if zone in (None, host.zone)]
+        found = [host for host in hosts.listed(db) if not zone or zone == host.zone]
     views = [{"host_name": host.host_id, "service": "compute", "zone": host.zone} for host in found]
     return Ok({"hosts": views})
 
@@ -358,6 +358,38 @@ def show_host(call: Call[Parts], host_name: str) -> Answer:
         for project, cpu, memory, disk in rows
     ]  # fmt: skip
     return Ok({"host": views})
+
+
+class UpdateHost(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a host takes new servers."""
+
+    status: Literal["enable", "disable"] | None = None
+    maintenance_mode: Literal["enable", "disable"] | None = None
+
+
+UPDATE_HOST = Body(UpdateHost)
+
+
+def update_host(call: Call[Parts], ask: UpdateHost, host_name: str) -> Answer:
+    """Let a host take new servers, or none. Errors: HostNotFound, LeftOut, Bad."""
+    if ask.status is None and ask.maintenance_mode is None:
+        raise Bad("'status' or 'maintenance_mode' is needed.")
+    with call.database.read() as db:
+        host = hosts.find(db, host_name)
+    if host is None:
+        raise HostNotFound(host_name)
+    if ask.maintenance_mode is not None:
+        raise LeftOut("maintenance mode of hosts")
+    _decide(call, host, {"disabled": ask.status == "disable", "disabled_reason": None})
+    return Ok({"host": host.host_id, "status": f"{ask.status}d"})
+
+
+def power_host(call: Call[Parts], host_name: str) -> Answer:
+    """Hosts are not switched from here. Errors: HostNotFound, LeftOut."""
+    with call.database.read() as db:
+        if hosts.find(db, host_name) is None:
+            raise HostNotFound(host_name)
+    raise LeftOut("power of hosts")
 
 
 # -- zones ---------------------------------------------------------------------------------------------------

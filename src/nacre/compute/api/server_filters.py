@@ -114,9 +114,9 @@ def _project_asked(call: Call[Parts]) -> ProjectId | None:
         if everybody:
             raise NotAllowed(SERVER_OF_ALL.name)
         return call.project_id
-    if named:
-        return ProjectId(named)
-    return None if everybody else call.project_id
+    if not everybody:
+        return call.project_id  # As ever: a project is asked for by name only among all of them.
+    return ProjectId(named) if named else None
 
 
 def _equals(column: sa.ColumnElement[Any]) -> Callable[[list[str]], sa.ColumnElement[bool]]:
