@@ -6,5 +6,5 @@ UPLOADS = "image.uploads"
 """The loop that looks after uploads; its keys are their ids."""
 CONTENTS = "image.contents"
 """The loop that looks after contents; its keys are their SHA-256."""
-LOOK_AGAIN_S = 60.0
-"""How long an upload is left alone before somebody looks whether its writer still lives."""
+LOOK_AGAIN_S = 2.0
+"""How often somebody looks whether the writer of an upload still lives: it is how long a dead one is not missed."""
