@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from nacre.host import clouds_yaml, engines, guests, ledger, locks, namespaces, paths, processes, systemd
+from nacre.host import (
+    clouds_yaml,
+    engines,
+    guests,
+    ledger,
+    locks,
+    namespaces,
+    paths,
+    processes,
+    systemd,
+    tools,
+)
 from nacre.host.clouds_yaml import CannotMerge
 from nacre.host.processes import Identity
 from nacre.kernel.config import Settings
@@ -148,17 +158,10 @@ def _ports(settings: Settings) -> list[str]:
 
 
 def _remove_links(netns: str, names: Iterable[str]) -> None:
-    known = subprocess.run(
-        namespaces.inside(netns, ["ls", "/sys/class/net"]),
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=10,
-    ).stdout.split()
+    known = tools.try_to_run(*namespaces.inside(netns, ["ls", "/sys/class/net"])) or ""
     for name in names:
-        if name in known:
-            command = namespaces.inside(netns, ["ip", "link", "delete", name])
-            subprocess.run(command, check=False, capture_output=True, timeout=10)
+        if name in known.split():
+            tools.try_to_run(*namespaces.inside(netns, ["ip", "link", "delete", name]))
 
 
 def _appctl(state: Path, control: Path, *words: str) -> bool:
@@ -168,11 +171,4 @@ def _appctl(state: Path, control: Path, *words: str) -> bool:
 
 def _tool(state: Path, *command: str) -> str | None:
     """What a tool prints; None when it fails, as what it speaks to may be gone."""
-    environment = {**os.environ, **engines.environment(state)}
-    try:
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, env=environment, timeout=15
-        )
-    except subprocess.TimeoutExpired:
-        return None
-    return done.stdout if done.returncode == 0 else None
+    return tools.try_to_run(*command, environment={**os.environ, **engines.environment(state)})

@@ -7,13 +7,12 @@ interface runs in it; databases are reached by unix sockets from everywhere.
 from __future__ import annotations
 
 import ipaddress
-import subprocess
 import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from nacre.host import namespaces, paths, probes
+from nacre.host import namespaces, paths, probes, tools
 from nacre.host.parts import Part
 from nacre.kernel.config import Settings
 
@@ -72,7 +71,7 @@ def parts(settings: Settings, surroundings: Mapping[str, str]) -> list[Part]:
 def datapath() -> str:
     """`system` where the kernel can forward, else `netdev`: in user space, and ten times slower."""
     if not Path("/sys/module/openvswitch").exists():
-        subprocess.run(["modprobe", "-q", "openvswitch"], check=False, capture_output=True, timeout=10)
+        tools.try_to_run("modprobe", "-q", "openvswitch")
     return "system" if Path("/sys/module/openvswitch").exists() else "netdev"
 
 
@@ -239,7 +238,7 @@ def _prepare_libvirt(settings: Settings) -> None:
 
 
 def _ask_for_capabilities(environment: Mapping[str, str]) -> None:
-    _run("virsh", "--quiet", "capabilities", environment=environment)
+    tools.run("virsh", "--quiet", "capabilities", environment=environment, timeout_s=60.0)
 
 
 def _prepare_database(database: Path, schema: Path, run: Path) -> None:
@@ -249,10 +248,10 @@ def _prepare_database(database: Path, schema: Path, run: Path) -> None:
     if not database.exists():
         fresh = database.with_suffix(".new")
         fresh.unlink(missing_ok=True)
-        _run("ovsdb-tool", "create", str(fresh), str(schema))
+        tools.run("ovsdb-tool", "create", str(fresh), str(schema))
         fresh.rename(database)
-    elif _output("ovsdb-tool", "needs-conversion", str(database), str(schema)).strip() == "yes":
-        _run("ovsdb-tool", "convert", str(database), str(schema))
+    elif tools.run("ovsdb-tool", "needs-conversion", str(database), str(schema)).strip() == "yes":
+        tools.run("ovsdb-tool", "convert", str(database), str(schema))
 
 
 def _set_up_bridges(settings: Settings, environment: Mapping[str, str]) -> None:
@@ -278,14 +277,6 @@ def _set_up_bridges(settings: Settings, environment: Mapping[str, str]) -> None:
         "--", "--may-exist", "add-br", outer,
         "--", "set", "bridge", outer, f"datapath_type={kind}",
     ]  # fmt: skip
-    _run(*command, environment=environment)
-    _run("ip", "address", "replace", str(external_gateway(settings)), "dev", outer)
-    _run("ip", "link", "set", outer, "up")
-
-
-def _run(*command: str, environment: Mapping[str, str] | None = None) -> None:
-    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, timeout=60)
-
-
-def _output(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+    tools.run(*command, environment=environment)
+    tools.run("ip", "address", "replace", str(external_gateway(settings)), "dev", outer)
+    tools.run("ip", "link", "set", outer, "up")

@@ -7,14 +7,13 @@ made anew.
 from __future__ import annotations
 
 import ipaddress
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nacre.host import namespaces, paths
+from nacre.host import namespaces, paths, tools
 from nacre.host.api_client import ApiClient
 from nacre.host.clouds_yaml import ADMIN_CLOUD, DEMO_CLOUD, Clouds
 from nacre.host.engines import PHYSICAL_NETWORK, external_gateway
@@ -215,8 +214,7 @@ def _ensure_key(demo: ApiClient, private: Path) -> None:
     public = private.with_name(private.name + ".pub")
     if not public.exists():
         private.unlink(missing_ok=True)
-        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", DEMO_KEY, "-f", str(private)]
-        subprocess.run(command, check=True, timeout=30)
+        tools.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", DEMO_KEY, "-f", str(private))
     text = public.read_text().strip()
     for item in demo.get("compute", "/os-keypairs")["keypairs"]:
         if item["keypair"]["name"] == DEMO_KEY:
@@ -298,10 +296,7 @@ def _wait_for_answer(settings: Settings, address: str) -> None:
     command = namespaces.inside(settings.netns, [ssh[0], *quick, *ssh[1:], "true"])
 
     def answers() -> bool:
-        try:
-            return subprocess.run(command, check=False, capture_output=True, timeout=30).returncode == 0
-        except subprocess.TimeoutExpired:
-            return False
+        return tools.try_to_run(*command, timeout_s=30.0) is not None
 
     failure = FirstUseFailed(
         f"Server {DEMO_SERVER} is active and does not answer ssh at {address}",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import time
 from pathlib import Path
 
-from nacre.host import paths, probes, processes
+from nacre.host import paths, probes, processes, tools
 from nacre.host.processes import Identity
 
 # A guest that heeds its power button is off within this time also where it is emulated.
@@ -54,10 +53,7 @@ def _names(state: Path) -> list[str]:
 def _virsh(state: Path, *words: str) -> str:
     """What virsh prints; empty when it fails or hangs, as the processes themselves are looked at afterwards."""
     command = ["virsh", "--quiet", "--connect", paths.libvirt_uri(state), *words]
-    try:
-        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=15).stdout
-    except subprocess.TimeoutExpired:
-        return ""
+    return tools.try_to_run(*command) or ""
 
 
 def _command_line(pid: int) -> bytes:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nacre.host import processes
+from nacre.host import processes, tools
 
 _CLONE_NEWNS = 0x0002_0000
 _CLONE_NEWNET = 0x4000_0000
@@ -27,24 +26,22 @@ def ensure(name: str) -> bool:
     """Make a named network namespace, with its loopback up. True when it was not there before."""
     made = not exists(name)
     if made:
-        _run("ip", "netns", "add", name)
-    _run("ip", "-n", name, "link", "set", "lo", "up")
+        tools.run("ip", "netns", "add", name)
+    tools.run("ip", "-n", name, "link", "set", "lo", "up")
     return made
 
 
 def remove(name: str) -> None:
     """Make a named network namespace absent, and every interface in it that no process holds."""
     if exists(name):
-        _run("ip", "netns", "del", name)
+        tools.run("ip", "netns", "del", name)
 
 
 def end_processes(name: str) -> None:
     """End every process that runs in a named network namespace."""
     if not exists(name):
         return
-    listed = subprocess.run(
-        ["ip", "netns", "pids", name], check=True, capture_output=True, text=True, timeout=10
-    ).stdout
+    listed = tools.run("ip", "netns", "pids", name)
     for identity in map(processes.identity_of, map(int, listed.split())):
         if identity:
             processes.end(identity, grace_s=2.0)
@@ -122,7 +119,3 @@ def _check(what: str, outcome: int) -> None:
     if outcome != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
-
-
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, text=True, timeout=10)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
-from nacre.host import files
+from nacre.host import files, tools
 from nacre.kernel.config import Settings, default_state
 
 _UNITS = Path("/etc/systemd/system")
@@ -75,4 +74,4 @@ def remove(settings: Settings) -> None:
 
 
 def _systemctl(*words: str) -> None:
-    subprocess.run(["systemctl", *words], check=True, capture_output=True, text=True, timeout=120)
+    tools.run("systemctl", *words, timeout_s=120.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from nacre.host import (
     plan,
     probes,
     systemd,
+    tools,
     watch,
 )
 from nacre.host.clouds_yaml import ADMIN_CLOUD, DEMO_CLOUD, CannotMerge, Clouds
@@ -34,6 +34,8 @@ from nacre.kernel.config import Settings
 
 _READY_S = 90.0
 _OTHER_COMMAND_S = 600.0
+# A busy machine takes seconds to start any program.
+_UNSUPERVISED_S = 15.0
 # So many ends of one part while `up` waits mean that it will not come up.
 _HOPELESS_RESTARTS = 4
 
@@ -68,18 +70,11 @@ def _ensure_supervisor(settings: Settings, environment: Mapping[str, str], *, su
     if systemd.is_running():
         systemd.start(settings)
         return
-    command = ["setsid", "--fork", sys.executable, "-m", "nacre.cli.main", "supervise"]
-    with (paths.log_dir(state) / "supervisor.log").open("ab") as log:
-        subprocess.run(
-            command,
-            check=True,
-            env=plan.surroundings_of(settings, environment),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            timeout=10,
-        )
+    tools.detach(
+        *(sys.executable, "-m", "nacre.cli.main", "supervise"),
+        log=paths.log_dir(state) / "supervisor.log",
+        environment=plan.surroundings_of(settings, environment),
+    )
 
 
 def _wait_until_ready(settings: Settings, say: Say) -> None:
@@ -88,8 +83,13 @@ def _wait_until_ready(settings: Settings, say: Say) -> None:
     deadline = time.monotonic() + _READY_S
     first: Mapping[str, Record] = {}
     told: set[str] = set()
+    supervised_at = time.monotonic()
     while True:
         now = _watched(state)
+        supervised_at = time.monotonic() if now else supervised_at
+        if time.monotonic() - supervised_at > _UNSUPERVISED_S:
+            log = logs.last_lines(paths.log_dir(state), "supervisor", count=3)
+            raise PartFailed("The supervisor", f"it has not run for {_UNSUPERVISED_S:.0f} s", log)
         first = first or (now.parts if now else {})
         for name, record in now.parts.items() if now else ():
             if record.phase is Phase.READY and name not in told:

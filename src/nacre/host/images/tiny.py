@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import struct
-import subprocess
 from pathlib import Path
 
-from nacre.host import paths
+from nacre.host import paths, tools
 from nacre.host.errors import FirstUseFailed
+from nacre.host.tools import ToolFailed
 from nacre.kernel.config import Settings
 
 _SCRIPT = Path(__file__).with_name("build-tiny.sh")
@@ -27,9 +27,8 @@ def cache_dir() -> Path:
 def begin(settings: Settings) -> None:
     """Let the image be built while the engines start; `ensure` waits for it. Done when it is there already."""
     if settings.hosts == "local":
-        with (paths.log_dir(settings.state_dir) / "build-tiny.log").open("ab") as log:
-            command = ["setsid", "--fork", "bash", str(_SCRIPT), str(cache_dir())]
-            subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=10)
+        log = paths.log_dir(settings.state_dir) / "build-tiny.log"
+        tools.detach("bash", str(_SCRIPT), str(cache_dir()), log=log)
 
 
 def ensure(settings: Settings) -> Path:
@@ -40,10 +39,10 @@ def ensure(settings: Settings) -> Path:
         empty.write_bytes(empty_qcow2(size_bytes=1 << 20))
         return empty
     # The script holds a lock while it works, so this waits for a build already begun.
-    command = ["bash", str(_SCRIPT), str(cache_dir())]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_BUILD_S)
-    if done.returncode != 0:
-        raise FirstUseFailed("The guest image cannot be built", done.stderr[-2000:])
+    try:
+        tools.run("bash", str(_SCRIPT), str(cache_dir()), timeout_s=_BUILD_S)
+    except ToolFailed as problem:
+        raise FirstUseFailed("The guest image cannot be built", problem.why) from problem
     return cache_dir() / "tiny.qcow2"
 
 
