@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import shutil
 import socket
@@ -34,6 +35,7 @@ PROGRAMS = {
     "ovn-northd": "ovn-central",
     "ovn-controller": "ovn-host",
 }
+GUEST_ACCOUNT = "libvirt-qemu"
 _LEAST_DISK_GIB = 5
 _LEAST_MEMORY_MIB = 2048
 _CAP_SYS_ADMIN, _CAP_NET_ADMIN = 21, 12

@@ -51,6 +51,12 @@ install_packages() { # whatever is missing of the arguments
   fi
 }
 
+ensure_guest_account() { # libvirtd does not start without it; Debian makes it, under this id, with more than we need
+  getent group libvirt-qemu >/dev/null || groupadd --system --gid 64055 libvirt-qemu
+  getent passwd libvirt-qemu >/dev/null || useradd --system --uid 64055 --gid libvirt-qemu \
+    --home-dir /var/lib/libvirt --no-create-home --shell /usr/sbin/nologin libvirt-qemu
+}
+
 apt_install() {
   apt-get -qq -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-unsafe-io -o Acquire::Retries=3 \
     install -y --no-install-recommends "$@" >"$APT_LOG" 2>&1
@@ -121,6 +127,7 @@ install_machine() { # install_machine REQUIREMENTS...
   local environment=$!
   # shellcheck disable=SC2086
   install_packages $ENGINES
+  ensure_guest_account
   wait $environment
   link_libvirt
 }
