@@ -17,6 +17,7 @@ from nacre.kernel.ids import HostId, NetworkId, PortId, ServerId
 if TYPE_CHECKING:  # The agent shares the values below, and has no use for a database.
     from nacre.kernel.database import Reader, Tx
     from nacre.kernel.policy import Caller
+from nacre.network.domain.subnets import Subnet
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -72,6 +73,8 @@ class PlannedNic(msgspec.Struct, frozen=True, kw_only=True):
     security_group_ids: tuple[str, ...]
     port_security_enabled: bool = True
     """Whether what a port made for it sends is checked, as its network says."""
+    subnets: tuple[Subnet, ...] = ()
+    """Where its addresses can come from; for the network service itself."""
 
 
 NicPlan = tuple[PlannedNic, ...]

@@ -12,9 +12,9 @@ from nacre.kernel.ids import HostId, NetworkId, PortId, ProjectId, SecurityGroup
 from nacre.kernel.policy import Caller
 from nacre.network import policy
 from nacre.network.changes import ports as port_changes
-from nacre.network.changes import security_groups as group_changes
 from nacre.network.changes.loops import PORTS, make_due
 from nacre.network.changes.ports import NewPort
+from nacre.network.changes.security_groups import DEFAULT_NAME
 from nacre.network.contract import (
     Address,
     MetadataPort,
@@ -42,6 +42,7 @@ from nacre.network.errors import (
     SecurityGroupNotFound,
 )
 from nacre.network.store import hosts, networks, ports, routers, security_groups, subnets
+from nacre.network.store.prospects import Ground, grounds, grounds_at_hand
 
 OWNER_OF_SERVERS = "compute:nova"
 """What clients of the Networking API look for to find the ports of servers."""
@@ -59,23 +60,20 @@ class Nics:
         self, db: Reader, caller: Caller, asks: Sequence[NicAsk] | Unstated, security_groups: Sequence[str]
     ) -> NicPlan:
         if isinstance(asks, Unstated):
-            asks = _asks_unstated(db, caller, asks)
-        if not asks:
-            return ()
+            on = _only_ground(db, caller, asks)
+            asks = [NicAsk(network_id=NetworkId(network_id)) for network_id in on]
+        else:
+            on = _usable_grounds(db, caller, asks)
         groups = _group_ids(db, caller.project_id, security_groups)
         adopted = _adoptable(db, caller, [ask.port_id for ask in asks if ask.port_id])
-        wanted = _usable_networks(db, caller, asks)
         return tuple(
             _adopting(adopted[ask.port_id], ask)
             if ask.port_id
-            else _making(wanted[ask.network_id or ""], ask, groups)
+            else _making(on[ask.network_id or ""], ask, groups)
             for ask in asks
         )
 
     def claim_nics(self, tx: Tx, plan: NicPlan, *, server_id: ServerId, caller: Caller) -> Sequence[PortId]:
-        default = security_groups.default_id(caller.project_id)
-        if any(default in nic.security_group_ids for nic in plan if not nic.port_id):
-            group_changes.ensure_default(tx, caller.project_id)
         places = [place for place, nic in enumerate(plan) if nic.port_id is None]
         made = port_changes.create(
             tx,
@@ -190,23 +188,24 @@ class Nics:
         return self.compare(db)
 
 
-def _asks_unstated(db: Reader, caller: Caller, unstated: Unstated) -> Sequence[NicAsk]:
+def _only_ground(db: Reader, caller: Caller, unstated: Unstated) -> Mapping[str, Ground]:
+    """The one network that is meant when none is named; none if there is none. Raises NetworkAmbiguous."""
     if unstated is Unstated.NONE:
-        return ()
-    candidates = networks.at_hand(db, caller.project_id)
+        return {}
+    candidates = grounds_at_hand(db, caller.project_id)
     if len(candidates) > 1:
         raise NetworkAmbiguous
-    return [NicAsk(network_id=NetworkId(network_id)) for network_id in candidates]
+    return candidates
 
 
 def _group_ids(db: Reader, project_id: ProjectId, words: Sequence[str]) -> tuple[SecurityGroupId, ...]:
     """The groups meant by names or ids; the default one when nothing is said."""
     default = security_groups.default_id(project_id)
-    others = {word for word in words if word != group_changes.DEFAULT_NAME}
+    others = {word for word in words if word != DEFAULT_NAME}
     known = security_groups.named(db, project_id, others)
     found: dict[SecurityGroupId, None] = {}
-    for word in words or (group_changes.DEFAULT_NAME,):
-        if word == group_changes.DEFAULT_NAME:
+    for word in words or (DEFAULT_NAME,):
+        if word == DEFAULT_NAME:
             found[default] = None
             continue
         matches = [group_id for group_id, name in known if word in (group_id, name)]
@@ -229,23 +228,21 @@ def _adoptable(db: Reader, caller: Caller, port_ids: Sequence[PortId]) -> Mappin
     return found
 
 
-def _usable_networks(db: Reader, caller: Caller, asks: Sequence[NicAsk]) -> Mapping[str, Network]:
-    ids = {ask.network_id for ask in asks if ask.network_id and not ask.port_id}
-    found = networks.NETWORKS.some(db, ids)
-    for network_id in sorted(ids):
-        network = found.get(network_id)
-        if network is None or not _is_seen(network, caller):
+def _usable_grounds(db: Reader, caller: Caller, asks: Sequence[NicAsk]) -> Mapping[str, Ground]:
+    named = [ask for ask in asks if ask.network_id and not ask.port_id]
+    found = grounds(db, {ask.network_id for ask in named if ask.network_id})
+    for ask in named:
+        network_id = ask.network_id or ""
+        ground = found.get(network_id)
+        if ground is None or not _is_seen(ground.network, caller):
             raise NetworkNotFound(network_id)
-        if not _takes_ports(network, caller):
+        if not _takes_ports(ground.network, caller):
             raise ExternalNetworkAttachForbidden(network_id)
-    on = subnets.on_networks(db, ids)
-    for ask in asks:
-        if ask.network_id and not ask.port_id:
-            here = [subnet for subnet in on if subnet.network_id == ask.network_id]
-            if not here:
-                raise NetworkRequiresSubnet(ask.network_id)
-            if ask.fixed_ip is not None and not any(is_host_address(subnet, ask.fixed_ip) for subnet in here):
-                raise InvalidIpForNetwork(ask.fixed_ip)
+        if not ground.subnets:
+            raise NetworkRequiresSubnet(network_id)
+        fixed_ip = ask.fixed_ip
+        if fixed_ip is not None and not any(is_host_address(each, fixed_ip) for each in ground.subnets):
+            raise InvalidIpForNetwork(fixed_ip)
     return found
 
 
@@ -268,19 +265,21 @@ def _adopting(port: Port, ask: NicAsk) -> PlannedNic:
     )
 
 
-def _making(network: Network, ask: NicAsk, groups: tuple[SecurityGroupId, ...]) -> PlannedNic:
-    guarded = network.port_security_enabled
+def _making(ground: Ground, ask: NicAsk, groups: tuple[SecurityGroupId, ...]) -> PlannedNic:
+    guarded = ground.network.port_security_enabled
     return PlannedNic(
-        network_id=network.id,
+        network_id=ground.network.id,
         port_id=None,
         fixed_ip=ask.fixed_ip,
         tag=ask.tag,
         security_group_ids=groups if guarded else (),
         port_security_enabled=guarded,
+        subnets=ground.subnets,
     )
 
 
 def _new_port(nic: PlannedNic, server_id: ServerId, project_id: ProjectId, now: float) -> NewPort:
+    default = security_groups.default_id(project_id)
     port = Port(
         id=PortId(new_id()),
         network_id=nic.network_id,
@@ -293,7 +292,12 @@ def _new_port(nic: PlannedNic, server_id: ServerId, project_id: ProjectId, now: 
         created_at=now,
         updated_at=now,
     )
-    return NewPort(port, None if nic.fixed_ip is None else (AddressAsk(ip_address=nic.fixed_ip),))
+    return NewPort(
+        port,
+        None if nic.fixed_ip is None else (AddressAsk(ip_address=nic.fixed_ip),),
+        default_group=default in nic.security_group_ids,
+        on=nic.subnets,
+    )
 
 
 def _adopt(tx: Tx, port_id: PortId, server_id: ServerId, place: int) -> None:

@@ -31,8 +31,8 @@ QUOTA_LIST = Policy("network:quotas:list", ADMIN)
 QUOTA_UPDATE = Policy("network:quotas:update", ADMIN)
 EXTENSION_SHOW = Policy("network:extensions:show", ANYBODY)
 ZONE_SHOW = Policy("network:availability_zones:show", ANYBODY)
-AGENT_SHOW = Policy("network:agents:show", ADMIN)
-AVAILABILITY_SHOW = Policy("network:ip_availability:show", ADMIN)
+AGENT_SHOW = Policy("network:agents:show", ANYBODY)
+"""Agents are listed for everybody, and there are some for the operator only."""
 PROVIDER_SHOW = Policy("network:service_providers:show", ANYBODY)
 
 ADMINISTER = Policy("network:administer", ADMIN)

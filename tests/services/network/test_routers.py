@@ -247,3 +247,13 @@ def test_the_ports_that_keep_outside_addresses_are_not_shown_to_projects(demo, a
     owners = {each["device_owner"] for each in admin.find(f"/ports?network_id={outside['id']}")}
     assert owners == {"network:floatingip", "network:router_gateway"}
     assert problem(admin.delete(f"/networks/{outside['id']}")) == (409, "NetworkInUse")
+
+
+def test_an_external_network_goes_with_the_floating_ips_that_lead_nowhere(cloud, demo, admin, outside):
+    demo.make("floatingip", floating_network_id=outside["id"])
+
+    assert admin.remove("network", outside).status == 204
+
+    assert demo.find("/floatingips") == []
+    cloud.settle()
+    assert cloud.audit() == []

@@ -96,6 +96,16 @@ def test_the_ports_of_a_server_cost_few_statements(cloud, demo):
     assert claimed <= (5 if cloud.database.engine.dialect.name == "sqlite" else 7)
 
 
+def test_the_first_server_of_a_project_brings_its_default_group_about(cloud, demo):
+    net, _ = demo.make_network()
+
+    claim(cloud, [on(net)])
+
+    (port,) = demo.find(f"/ports?device_id={SERVER}")
+    (group,) = demo.find("/security-groups")
+    assert port["security_groups"] == [group["id"]]
+
+
 def test_without_a_list_a_server_gets_the_only_network_there_is(cloud, demo):
     assert plan(cloud, Unstated.NONE) == ()
     assert plan(cloud, Unstated.AUTO) == ()

@@ -7,6 +7,7 @@ from typing import Any
 
 from nacre.kernel.clock import iso_z
 from nacre.kernel.http.call import Answer, Call, Ok
+from nacre.network import policy
 from nacre.network.api.networks import ZONE
 from nacre.network.api.parts import Parts
 from nacre.network.errors import AgentNotFound, ExtensionNotFound
@@ -96,18 +97,23 @@ def providers(call: Call[Parts]) -> Answer:
 
 
 def agents(call: Call[Parts]) -> Answer:
-    """The hosts that carry routers' gateways, as agents."""
-    with call.database.read() as db:
-        return Ok({"agents": [_agent(host_id, call.now) for host_id in hosts.gateway_hosts(db)]})
+    """The hosts that carry routers' gateways, as agents; to others than the operator there are none."""
+    return Ok({"agents": _agents(call)})
 
 
 def agent(call: Call[Parts], object_id: str) -> Answer:
     """One of them. Errors: AgentNotFound."""
-    with call.database.read() as db:
-        for host_id in hosts.gateway_hosts(db):
-            if agent_id(host_id) == object_id:
-                return Ok({"agent": _agent(host_id, call.now)})
+    for view in _agents(call):
+        if view["id"] == object_id:
+            return Ok({"agent": view})
     raise AgentNotFound(object_id)
+
+
+def _agents(call: Call[Parts]) -> list[dict[str, Any]]:
+    if not policy.ADMINISTER.allows(call.caller, {}):
+        return []
+    with call.database.read() as db:
+        return [_agent(host_id, call.now) for host_id in hosts.gateway_hosts(db)]
 
 
 def agent_id(host_id: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -11,7 +10,7 @@ import sqlalchemy as sa
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.errors import Bad
 from nacre.kernel.http.call import Call
-from nacre.kernel.ids import HostId, PortId, ProjectId, SecurityGroupId, SubnetId, new_id
+from nacre.kernel.ids import HostId, PortId, ProjectId, SubnetId, new_id
 from nacre.kernel.policy import NotAllowed
 from nacre.network import policy
 from nacre.network.api.attributes import Given, fixed, free, project_of, shown
@@ -35,13 +34,13 @@ from nacre.network.api.noun import Noun, Policies, View, standard_view
 from nacre.network.api.parts import Parts
 from nacre.network.changes import ports as changes
 from nacre.network.changes.ports import NewPort
-from nacre.network.changes.security_groups import ensure_default
 from nacre.network.domain.addresses import ip_number
 from nacre.network.domain.fixed_ips import AddressAsk
 from nacre.network.domain.networks import Network
 from nacre.network.domain.ports import AddressPair, Port
 from nacre.network.errors import InvalidInput, NetworkNotFound, PortNotFound, SecurityGroupNotFound
 from nacre.network.store import networks, ports, security_groups
+from nacre.network.store.prospects import Ground, grounds
 from nacre.network.store.tables import PORT, PORT_ADDRESS, PORT_SECURITY_GROUP
 
 MOST_ADDRESSES, MOST_PAIRS = 50, 200
@@ -112,15 +111,12 @@ def _view(item: Port) -> View:
 
 def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Port]:
     """Errors: NetworkNotFound, NotAllowed, SecurityGroupNotFound, and those of `changes.ports.create`."""
-    on = networks.NETWORKS.some(tx, {each.said["network_id"] for each in given})
+    on = grounds(tx, {each.said["network_id"] for each in given})
     for each in given:
-        _check_network(call, on.get(each.said["network_id"]), each)
-    defaults = {
-        project_id: ensure_default(tx, project_id)
-        for project_id in {ProjectId(project_of(call, each)) for each in given if _gets_default(each, on)}
-    }
+        ground = on.get(each.said["network_id"])
+        _check_network(call, ground.network if ground else None, each)
     _check_groups(call, tx, {group for each in given for group in each.get("security_groups", ())})
-    return changes.create(tx, [_new(call, each, on[each.said["network_id"]], defaults) for each in given])
+    return changes.create(tx, [_new(call, each, on[each.said["network_id"]]) for each in given])
 
 
 def _check_network(call: Call[Parts], network: Network | None, given: Given) -> None:
@@ -144,12 +140,6 @@ def _check_guest(given: Given, *, has_address: bool) -> None:
         raise NotAllowed(f"{policy.PORT_CREATE.name}:fixed_ips:ip_address")
 
 
-def _gets_default(given: Given, on: Any) -> bool:
-    if given.has("security_groups"):
-        return False
-    return bool(_guarded(given, on[given.said["network_id"]]))
-
-
 def _guarded(given: Given, network: Network) -> bool:
     if str(given.get("device_owner", "")).startswith("network:"):
         return False
@@ -164,16 +154,10 @@ def _check_groups(call: Call[Parts], tx: Tx, group_ids: set[str]) -> None:
             raise SecurityGroupNotFound(group_id)
 
 
-def _new(
-    call: Call[Parts], given: Given, network: Network, defaults: dict[ProjectId, SecurityGroupId]
-) -> NewPort:
+def _new(call: Call[Parts], given: Given, ground: Ground) -> NewPort:
     _refuse_left_out(given)
-    project_id = ProjectId(project_of(call, given))
-    guarded = _guarded(given, network)
-    groups = given.get("security_groups")
-    if groups is None:
-        groups = (defaults[project_id],) if guarded else ()
     _check_owner(call, given)
+    guarded = _guarded(given, ground.network)
     said = given.without(
         "project_id",
         "fixed_ips",
@@ -184,8 +168,8 @@ def _new(
     )
     port = Port(
         id=PortId(new_id()),
-        project_id=project_id,
-        security_groups=tuple(dict.fromkeys(groups)),
+        project_id=ProjectId(project_of(call, given)),
+        security_groups=tuple(dict.fromkeys(given.get("security_groups", ()))),
         port_security_enabled=guarded,
         created_at=call.now,
         updated_at=call.now,
@@ -193,7 +177,12 @@ def _new(
     )
     port = _paired(port, given)
     _check_guarded(port)
-    return NewPort(port, given.get("fixed_ips"))
+    return NewPort(
+        port,
+        given.get("fixed_ips"),
+        default_group=guarded and not given.has("security_groups"),
+        on=ground.subnets,
+    )
 
 
 def _check_owner(call: Call[Parts], given: Given) -> None:

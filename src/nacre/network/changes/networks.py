@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nacre.kernel.database import Tx
 from nacre.kernel.ids import NetworkId, PortId, ProjectId, new_id
-from nacre.network.changes import events
+from nacre.network.changes import events, floating_ips
 from nacre.network.changes import ports as port_changes
 from nacre.network.changes.loops import NETWORKS, PORTS, SUBNETS, make_due
 from nacre.network.domain.addresses import new_mac, pool_ranges
@@ -14,7 +14,7 @@ from nacre.network.domain.networks import Network, NetworkType
 from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
 from nacre.network.domain.subnets import Subnet
 from nacre.network.errors import FlatNetworkInUse, InvalidSharedSetting, NetworkInUse, VlanIdInUse
-from nacre.network.store import addresses, networks, ports, quotas, subnets
+from nacre.network.store import addresses, networks, ports, quotas, routers, subnets
 from nacre.network.store.shelf import serialise
 
 GOES_WITH_NETWORK = frozenset({DeviceOwner.METADATA})
@@ -72,7 +72,9 @@ def _matters_to_ports(before: Network, after: Network) -> bool:
 
 
 def delete(tx: Tx, network: Network) -> None:
-    """Delete a locked network with its subnets. Errors: NetworkInUse."""
+    """Delete a locked network with its subnets, and floating IPs that lead nowhere. Errors: NetworkInUse."""
+    for floating_ip in routers.lock_unused_floating_ips(tx, network.id) if network.router_external else ():
+        floating_ips.delete(tx, floating_ip)
     standing = ports.of_network(tx, network.id)
     if any(port.device_owner not in GOES_WITH_NETWORK for port in standing):
         raise NetworkInUse(network.id)

@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import msgspec
 
 from nacre.kernel.database import Tx
-from nacre.kernel.ids import PortId, SubnetId
+from nacre.kernel.ids import SubnetId
 from nacre.network.changes import events, floating_ips
 from nacre.network.changes.loops import PORTS, ROUTERS, SUBNETS, make_due
+from nacre.network.changes.security_groups import ensure_default
 from nacre.network.domain.addresses import new_mac, pool_ranges
 from nacre.network.domain.fixed_ips import AddressAsk, AnyOf, Wish, wish_for, wishes_unasked
 from nacre.network.domain.ports import AddressPair, DeviceOwner, FixedIp, Port
@@ -21,15 +22,22 @@ from nacre.network.errors import (
     MacAddressInUse,
     ServicePortInUse,
 )
-from nacre.network.store import addresses, ports, quotas, subnets
+from nacre.network.store import addresses, ports, quotas, security_groups, subnets
+from nacre.network.store.prospects import prospects_of
 from nacre.network.store.shelf import serialise
 
 
 class NewPort(msgspec.Struct, frozen=True):
-    """A port to be made. Its MAC is empty when nobody chose one; `asks` is None when nobody asked for addresses."""
+    """A port to be made. Its MAC is empty when nobody chose one; `asks` is None when nobody asked for addresses.
+
+    `default_group`: it is also in its project's default group. `on` are the subnets of its network, where they have
+    been read.
+    """
 
     port: Port
     asks: tuple[AddressAsk, ...] | None = None
+    default_group: bool = False
+    on: tuple[Subnet, ...] | None = None
 
 
 def create(
@@ -43,13 +51,8 @@ def create(
     """
     if not wanted:
         return []
-    counts: dict[str, int] = defaultdict(int)
-    for new in wanted:
-        counts[new.port.project_id] += 1
-    for project_id in sorted(counts):
-        quotas.check_room(tx, project_id, "port", wanted=counts[project_id])
-    made = _with_macs(tx, [new.port for new in wanted])
-    made = _with_addresses(tx, made, [new.asks for new in wanted])
+    made = _settle_prospects(tx, wanted, [_begun(new) for new in wanted])
+    made = _with_addresses(tx, wanted, list(map(_with_pairs, made)))
     ports.insert(tx, made, made_for_server=made_for_server, places=places)
     for port in made:
         events.created(tx, "port", port)
@@ -57,17 +60,50 @@ def create(
     return made
 
 
-def _with_macs(tx: Tx, made: Sequence[Port]) -> list[Port]:
-    chosen = [port if port.mac_address else ports.replaced(port, mac_address=new_mac()) for port in made]
-    used = ports.used_macs(tx, {port.network_id for port in chosen}, {port.mac_address for port in chosen})
-    seen = set(used)
-    for index, port in enumerate(chosen):
+def _begun(new: NewPort) -> Port:
+    """The port with a MAC and its groups, all that can be said without looking."""
+    groups = new.port.security_groups
+    if new.default_group:
+        groups = tuple(dict.fromkeys((*groups, security_groups.default_id(new.port.project_id))))
+    return ports.replaced(new.port, mac_address=new.port.mac_address or new_mac(), security_groups=groups)
+
+
+def _settle_prospects(tx: Tx, wanted: Sequence[NewPort], made: list[Port]) -> list[Port]:
+    """Quota, default groups and MACs: one question for each project. Raises OverQuota, MacAddressInUse."""
+    network_ids = {port.network_id for port in made}
+    macs = {port.mac_address for port in made}
+    crowded = len({(port.network_id, port.mac_address) for port in made}) < len(made)
+    for project_id in sorted({port.project_id for port in made}):
+        quotas.hold(tx, project_id, "port")
+        found = prospects_of(
+            tx,
+            project_id,
+            default_group_id=security_groups.default_id(project_id),
+            network_ids=network_ids,
+            macs=macs,
+        )
+        own = [new for new in wanted if new.port.project_id == project_id]
+        if project_id:
+            quotas.refuse_beyond("port", most=found.most, used=found.used, wanted=len(own))
+        if not found.has_default_group and any(new.default_group for new in own):
+            ensure_default(tx, project_id)
+        crowded = crowded or found.is_mac_used
+    return _apart(tx, wanted, made) if crowded else made
+
+
+def _apart(tx: Tx, wanted: Sequence[NewPort], made: Sequence[Port]) -> list[Port]:
+    """The ports with other MACs where chance gave them one in use. Raises MacAddressInUse where one was asked for."""
+    seen = set(ports.used_macs(tx, {port.network_id for port in made}, {port.mac_address for port in made}))
+    apart = []
+    for new, begun in zip(wanted, made, strict=True):
+        port = begun
         while (port.network_id, port.mac_address) in seen:
-            if made[index].mac_address:
+            if new.port.mac_address:
                 raise MacAddressInUse(port.network_id, port.mac_address)
-            chosen[index] = ports.replaced(port, mac_address=new_mac())
-        seen.add((port.network_id, chosen[index].mac_address))
-    return [_with_pairs(port) for port in chosen]
+            port = ports.replaced(port, mac_address=new_mac())
+        seen.add((port.network_id, port.mac_address))
+        apart.append(port)
+    return apart
 
 
 def _with_pairs(port: Port) -> Port:
@@ -81,11 +117,12 @@ def _with_pairs(port: Port) -> Port:
     return ports.replaced(port, allowed_address_pairs=pairs)
 
 
-def _with_addresses(
-    tx: Tx, made: Sequence[Port], asks: Sequence[tuple[AddressAsk, ...] | None]
-) -> list[Port]:
-    on = _subnets_by_network(tx, {port.network_id for port in made})
-    wishes = [wishes_for(port, on[port.network_id], asked) for port, asked in zip(made, asks, strict=True)]
+def _with_addresses(tx: Tx, wanted: Sequence[NewPort], made: Sequence[Port]) -> list[Port]:
+    on = _subnets_by_network(tx, {new.port.network_id for new in wanted if new.on is None})
+    wishes = [
+        wishes_for(port, on[port.network_id] if new.on is None else new.on, new.asks)
+        for new, port in zip(wanted, made, strict=True)
+    ]
     given = allocate(tx, list(zip(made, wishes, strict=True)))
     return [ports.replaced(port, fixed_ips=fixed) for port, fixed in zip(made, given, strict=True)]
 
@@ -237,8 +274,3 @@ def check_deletable(port: Port) -> None:
     """Ports of the cloud itself are deleted with what they serve. Raises ServicePortInUse."""
     if port.is_trusted and port.device_id:
         raise ServicePortInUse(port.id, f"has device owner {port.device_owner}")
-
-
-def port_ids(made: Iterable[Port]) -> list[PortId]:
-    """The ids of ports, in order."""
-    return [port.id for port in made]

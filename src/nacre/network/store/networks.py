@@ -19,13 +19,6 @@ _SUBNET_IDS = (
     .where(SUBNET.c.network_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(SUBNET.c.created_at, SUBNET.c.id)
 )
-_AT_HAND = (
-    sa.select(NETWORK.c.id)
-    .where(NETWORK.c.router_external.is_(False))
-    .where(sa.or_(NETWORK.c.project_id == sa.bindparam("project_id"), NETWORK.c.shared))
-    .where(sa.exists().where(SUBNET.c.network_id == NETWORK.c.id))
-    .limit(2)
-)
 _ON_WIRE = sa.select(NETWORK.c.id).where(
     NETWORK.c.provider_physical_network == sa.bindparam("wire"),
     sa.func.coalesce(NETWORK.c.provider_segmentation_id, 0) == sa.bindparam("vlan"),
@@ -59,11 +52,6 @@ def subnet_ids(db: Reader, network_ids: Collection[str]) -> Mapping[str, list[st
     for network_id, subnet_id in db.rows(_SUBNET_IDS, ids=list(network_ids)) if network_ids else ():
         found[network_id].append(subnet_id)
     return found
-
-
-def at_hand(db: Reader, project_id: str) -> list[str]:
-    """The networks a project's servers could stand on without anyone naming one; at most two of them."""
-    return [row[0] for row in db.rows(_AT_HAND, project_id=project_id)]
 
 
 def is_wire_taken(db: Reader, wire: str, vlan: int | None) -> bool:

@@ -45,7 +45,8 @@ _TABLES = {
 }
 
 
-def _used(noun: str) -> sa.ScalarSelect[int]:
+def used_of(noun: str) -> sa.ScalarSelect[int]:
+    """How many a project has, as part of a statement."""
     table = _TABLES[noun]
     return (
         sa.select(sa.func.count())
@@ -55,7 +56,8 @@ def _used(noun: str) -> sa.ScalarSelect[int]:
     )
 
 
-def _most(noun: str) -> sa.ScalarSelect[int]:
+def most_of(noun: str) -> sa.ScalarSelect[int]:
+    """How many a project may have, as part of a statement; nothing where the default holds."""
     return (
         sa.select(NETWORK_QUOTA.c.most)
         .where(NETWORK_QUOTA.c.project_id == sa.bindparam("project_id"), NETWORK_QUOTA.c.noun == noun)
@@ -63,8 +65,8 @@ def _most(noun: str) -> sa.ScalarSelect[int]:
     )
 
 
-_ROOM = {noun: sa.select(_most(noun), _used(noun)) for noun in DEFAULTS}
-_USAGE = sa.select(*[_used(noun) for noun in DEFAULTS])
+_ROOM = {noun: sa.select(most_of(noun), used_of(noun)) for noun in DEFAULTS}
+_USAGE = sa.select(*[used_of(noun) for noun in DEFAULTS])
 _LIMITS = sa.select(NETWORK_QUOTA.c.noun, NETWORK_QUOTA.c.most).where(
     NETWORK_QUOTA.c.project_id == sa.bindparam("project_id")
 )
@@ -85,11 +87,21 @@ def check_room(tx: Tx, project_id: str, noun: str, *, wanted: int = 1) -> None:
     """
     if not project_id or not wanted:
         return
-    serialise(tx, f"quota {noun} {project_id}")
+    hold(tx, project_id, noun)
     row = tx.row(_ROOM[noun], project_id=project_id)
     assert row is not None
-    most = DEFAULTS[noun] if row[0] is None else row[0]
-    if 0 <= most < row[1] + wanted:
+    refuse_beyond(noun, most=row[0], used=row[1], wanted=wanted)
+
+
+def hold(tx: Tx, project_id: str, noun: str) -> None:
+    """Let nobody else count this noun of a project before this transaction ends."""
+    serialise(tx, f"quota {noun} {project_id}")
+
+
+def refuse_beyond(noun: str, *, most: int | None, used: int, wanted: int) -> None:
+    """Raises OverQuota where `used` and `wanted` are more than `most`, or than the default if that is None."""
+    bound = DEFAULTS[noun] if most is None else most
+    if 0 <= bound < used + wanted:
         raise OverQuota(noun)
 
 

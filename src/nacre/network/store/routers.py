@@ -37,12 +37,9 @@ _FLOATING_OF_PORTS = FLOATING_IPS.all.where(
     FLOATING_IP.c.port_id.in_(sa.bindparam("ids", expanding=True))
 ).order_by(FLOATING_IP.c.floating_ip_address)
 _FLOATING_OF_ROUTER = FLOATING_IPS.all.where(FLOATING_IP.c.router_id == sa.bindparam("router_id"))
-_SUBNET_ROUTERS = (
-    sa.select(PORT.c.device_id)
-    .join(PORT_ADDRESS, PORT_ADDRESS.c.port_id == PORT.c.id)
-    .where(PORT_ADDRESS.c.subnet_id == sa.bindparam("subnet_id"))
-    .where(PORT.c.device_owner == str(DeviceOwner.ROUTER_INTERFACE))
-)
+_UNUSED_FROM = FLOATING_IPS.all.where(
+    FLOATING_IP.c.floating_network_id == sa.bindparam("network_id"), FLOATING_IP.c.port_id.is_(None)
+).with_for_update()
 _JOINING = (
     sa.select(ROUTER.c.id, PORT_ADDRESS.c.ip)
     .join(PORT, PORT.c.device_id == ROUTER.c.id)
@@ -121,11 +118,6 @@ def gateway_columns(gateway: ExternalGateway | None) -> dict[str, Any]:
     }
 
 
-def routers_of_subnet(db: Reader, subnet_id: str) -> list[str]:
-    """The routers with a leg in a subnet."""
-    return [row[0] for row in db.rows(_SUBNET_ROUTERS, subnet_id=subnet_id)]
-
-
 def joining(db: Reader, subnet_id: str, network_id: str) -> list[tuple[str, str]]:
     """The routers that join a subnet and an external network, with their addresses in the subnet."""
     return [(row[0], row[1]) for row in db.rows(_JOINING, subnet_id=subnet_id, network_id=network_id)]
@@ -149,3 +141,8 @@ def floating_ips_of_ports(db: Reader, port_ids: Collection[str]) -> list[Floatin
 def floating_ips_of_router(db: Reader, router_id: str) -> list[FloatingIp]:
     """The floating IPs whose traffic a router carries."""
     return [FLOATING_IPS.of(row) for row in db.rows(_FLOATING_OF_ROUTER, router_id=router_id)]
+
+
+def lock_unused_floating_ips(tx: Tx, network_id: str) -> list[FloatingIp]:
+    """The floating IPs of an external network that lead nowhere."""
+    return [FLOATING_IPS.of(row) for row in tx.rows(_UNUSED_FROM, network_id=network_id)]

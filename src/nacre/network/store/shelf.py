@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, final
 import msgspec
 import sqlalchemy as sa
 
-from nacre.kernel.database import AnyRow, Reader, Tx
+from nacre.kernel.database import Reader, Tx
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
@@ -32,7 +32,7 @@ class Shelf(Generic[Shape]):
         self._insert = sa.insert(table)
         self._remove = sa.delete(table).where(table.c.id == sa.bindparam("id"))
 
-    def of(self, row: AnyRow, **more: Any) -> Shape:
+    def of(self, row: Sequence[Any], **more: Any) -> Shape:
         """The struct of a row whose first columns are this shelf's; `more` are fields that no column holds."""
         return msgspec.convert(dict(zip(self.names, row, strict=False)) | more, self.shape, strict=True)
 
