@@ -152,11 +152,21 @@ def _packages(_settings: Settings) -> Iterator[Finding]:
     if missing:
         packages = " ".join(sorted({PROGRAMS[name] for name in missing}))
         what = f"These programs are missing: {', '.join(missing)}."
-        yield Finding(
-            "packages", Verdict.BAD, what, f"`make up` installs them, or: apt-get install {packages}."
-        )
+        cure = f"`make up` installs them, or: apt-get install {packages}."
+        yield Finding("packages", Verdict.BAD, what, cure)
+    elif not _has_guest_account():
+        what = f"There is no account {GUEST_ACCOUNT}, without which libvirtd does not start."
+        cure = "`make up` makes it; so does apt-get install libvirt-daemon-system."
+        yield Finding("packages", Verdict.BAD, what, cure)
     else:
         yield Finding("packages", Verdict.GOOD, "All engines are installed.")
+
+
+def _has_guest_account() -> bool:
+    try:
+        return bool(pwd.getpwnam(GUEST_ACCOUNT))
+    except KeyError:
+        return False
 
 
 def _privileges(_settings: Settings) -> Iterator[Finding]:
