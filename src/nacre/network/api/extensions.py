@@ -52,6 +52,7 @@ EXTENSIONS = {
     "standard-attr-tag": "Tags on everything.",
     "standard-attr-timestamp": "When everything was made and changed.",
     "stateful-security-group": "Security groups that keep no connections in mind.",
+    "tag": "Tags, under the older name.",
     "subnet-service-types": "Subnets for some kinds of ports.",
     "subnet_allocation": "Subnets that are cut from pools.",
 }
@@ -72,7 +73,7 @@ def show(call: Call[Parts], alias: str) -> Answer:
 def _view(alias: str) -> dict[str, Any]:
     return {
         "alias": alias,
-        "name": alias.replace("-", " ").replace("_", " ").capitalize(),
+        "name": alias.replace("-", " ").replace("_", " ").title(),
         "description": EXTENSIONS[alias],
         "updated": _UPDATED,
         "links": [],

@@ -229,11 +229,10 @@ def insert(
 
     `places` are their positions among the interfaces of a server.
     """
-    tx.execute_many(
-        PORTS._insert,
+    PORTS.insert_rows(
+        tx,
         [
-            {name: getattr(port, name) for name in PORTS.names}
-            | {"made_for_server": made_for_server, "place": place}
+            PORTS.row_of(port) | {"made_for_server": made_for_server, "place": place}
             for port, place in zip(ports, places or range(len(ports)), strict=True)
         ],
     )

@@ -118,10 +118,7 @@ def rules_of(db: Reader, group_ids: Collection[str]) -> Mapping[str, list[Securi
 
 def insert_rules(tx: Tx, rules: Sequence[SecurityGroupRule]) -> None:
     """Write new rules. Raises Duplicate where one means the same as another of its group."""
-    tx.execute_many(
-        RULES._insert,
-        [{name: getattr(rule, name) for name in RULES.names} | {"meaning": _meaning(rule)} for rule in rules],
-    )
+    RULES.insert_rows(tx, [RULES.row_of(rule) | {"meaning": _meaning(rule)} for rule in rules])
 
 
 def find_same(db: Reader, rules: Sequence[SecurityGroupRule]) -> str | None:

@@ -57,9 +57,15 @@ class Shelf(Generic[Shape]):
 
     def insert(self, tx: Tx, items: Sequence[Shape], **beside: Any) -> None:
         """Write new rows; `beside` are columns that the struct does not have. Raises Duplicate."""
-        tx.execute_many(
-            self._insert, [{name: getattr(item, name) for name in self.names} | beside for item in items]
-        )
+        self.insert_rows(tx, [self.row_of(item) | beside for item in items])
+
+    def insert_rows(self, tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write new rows as they are, each with all columns. Raises Duplicate."""
+        tx.execute_many(self._insert, rows)
+
+    def row_of(self, item: Shape) -> dict[str, Any]:
+        """The columns that hold a struct."""
+        return {name: getattr(item, name) for name in self.names}
 
     def update(self, tx: Tx, before: Shape, after: Shape, **beside: Any) -> Shape:
         """Write what differs; the struct as it is from now on. Raises Duplicate."""
