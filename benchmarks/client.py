@@ -15,9 +15,10 @@ class BenchError(Exception):
 class Client:
     """One keep-alive connection, logged in."""
 
-    def __init__(self, listen: str, *, token: str = "") -> None:
+    def __init__(self, listen: str, *, token: str = "", project_id: str = "") -> None:
         self.listen = listen
         self.token = token
+        self.project_id = project_id
         self._connection = http.client.HTTPConnection(listen, timeout=60)
 
     def request(
@@ -49,6 +50,9 @@ class Client:
     def post(self, path: str, body: Any) -> Any:
         return self.call("POST", path, body)
 
+    def put(self, path: str, body: Any) -> Any:
+        return self.call("PUT", path, body)
+
     def delete(self, path: str) -> None:
         self.call("DELETE", path)
 
@@ -62,7 +66,8 @@ class Client:
         }})  # fmt: skip
         if status != 201:
             raise BenchError(f"login: {status} {answer}")
-        return Client(self.listen, token=headers["X-Subject-Token"])
+        project_id = answer["token"]["project"]["id"]
+        return Client(self.listen, token=headers["X-Subject-Token"], project_id=project_id)
 
     def wait(self, path: str, key: str, status: str, *, within_s: float = 60) -> None:
         """Poll until the object has `status`."""
