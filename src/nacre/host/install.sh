@@ -3,13 +3,15 @@
 #
 #   machine       as root: Debian packages, the virtual environment, and the guest image's build begun
 #   environment   the virtual environment alone, without root
-#   tests         the virtual environment with what the tests need; as root also the machine
+#   tests         the virtual environment with what the tests need; as root also the machine and, in a virtual
+#                 environment of their own, the clients that its engines are tested with
 #
 # Installs only what is missing and asks nothing of anybody when nothing is. Runs in the project's directory.
 set -euo pipefail
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1
 BEGAN=$(date +%s%N)
 VENV=.venv
+CLIENTS=.venv-clients
 IMAGE_SCRIPT=src/nacre/host/images/build-tiny.sh
 IMAGE_CACHE=${NACRE_CACHE:-/var/cache/nacre}
 
@@ -106,6 +108,19 @@ install_environment() { # install_environment REQUIREMENTS...; does nothing when
   link_libvirt
 }
 
+install_clients() { # unmodified, so apart from us: their packages need not agree with ours
+  local stamp=$CLIENTS/.installed wanted python
+  wanted=$(sha256sum <requirements-clients.txt)
+  [ "$(cat $stamp 2>/dev/null)" != "$wanted" ] || return 0
+  if [ ! -x $CLIENTS/bin/python ]; then
+    python=$(choose_python)
+    "$python" -m venv $CLIENTS
+  fi
+  $CLIENTS/bin/python -m pip install --quiet --no-deps --requirement requirements-clients.txt
+  printf '%s' "$wanted" >$stamp
+  say "clients are there"
+}
+
 link_libvirt() { # Debian's libvirt module must match the machine's libvirt, so it is used and not copied
   local site
   site=$($VENV/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
@@ -146,12 +161,13 @@ environment) install_environment requirements.txt ;;
 tests)
   if [ "$(id -u)" = 0 ]; then
     install_machine requirements.txt requirements-dev.txt
+    install_clients
   else
     install_environment requirements.txt requirements-dev.txt
   fi
   ;;
 *)
-  sed -n '2,9p' "$0" >&2
+  sed -n '2,10p' "$0" >&2
   exit 2
   ;;
 esac
