@@ -22,6 +22,7 @@ from nacre.kernel.loops import LoopEngine
 from nacre.kernel.policy import Caller
 from nacre.network.drivers.fake import FakeNetwork
 from tests.support.asgi import AsgiClient, Reply
+from tests.support.stores import lay_sqlite
 
 ROLES = {
     "admin": ("admin", "manager", "member", "reader"),
@@ -51,11 +52,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty store of the kind that the module asks for."""
+    """A store without rows, of the kind that the module asks for."""
     if request.param == "postgresql":
         url: str = request.getfixturevalue("postgres").new_database()
         return url
-    return f"sqlite:///{tmp_path / 'store.db'}"
+    return lay_sqlite(tmp_path / "store.db")
 
 
 class Tokens:

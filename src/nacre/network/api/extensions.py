@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from nacre.kernel.clock import iso_z
 from nacre.kernel.http.call import Answer, Call, Ok
 from nacre.network import policy
 from nacre.network.api.networks import ZONE
@@ -114,7 +113,7 @@ def _agents(call: Call[Parts]) -> list[dict[str, Any]]:
     if not policy.ADMINISTER.allows(call.caller, {}):
         return []
     with call.database.read() as db:
-        return [_agent(host_id, call.now) for host_id in hosts.gateway_hosts(db)]
+        return [_agent(host_id) for host_id in hosts.gateway_hosts(db)]
 
 
 def agent_id(host_id: str) -> str:
@@ -122,7 +121,7 @@ def agent_id(host_id: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_DNS, host_id))
 
 
-def _agent(host_id: str, now: float) -> dict[str, Any]:
+def _agent(host_id: str) -> dict[str, Any]:
     return {
         "id": agent_id(host_id),
         "agent_type": "OVN Controller Gateway agent",
@@ -131,7 +130,6 @@ def _agent(host_id: str, now: float) -> dict[str, Any]:
         "topic": "n/a",
         "availability_zone": ZONE,
         "admin_state_up": True,
-        "heartbeat_timestamp": iso_z(now),
         "configurations": {},
         "description": "",
     }
