@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from nacre.host import choices, clouds_yaml, ledger, namespaces, paths, processes
+from nacre.host import choices, clouds_yaml, guests, ledger, namespaces, paths, processes
 from nacre.host.api_client import ApiClient
 from nacre.host.ledger import Record
 
@@ -121,6 +121,7 @@ class EngineCloud:
             if holder := processes.lock_holder(pid_file):
                 found.append(f"{pid_file.stem} (pid {holder.pid})")
         found += [f"{name} (pid {part.pid})" for name, part in self.parts().items() if part.runs]
+        found += [f"process {left.pid} of libvirt" for left in guests.started_by_libvirt(self.state)]
         if self.state.exists():
             found.append(f"directory {self.state}")
         return found

@@ -94,18 +94,29 @@ class Engines:
         definition.write_text(GUEST.format(name=name, uuid=uuid))
         self.run("virsh", "--quiet", "define", str(definition))
         self.run("virsh", "--quiet", "start", name)
-        return guests.running(self.state)[-1]
+        pid_file = paths.libvirt_run_dir(self.state) / "qemu" / f"{name}.pid"
+        return processes.identity_of(int(pid_file.read_text()))
+
+
+@pytest.fixture(scope="module")
+def known_capabilities(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What libvirt has learnt of QEMU in an earlier test, which takes it seconds."""
+    return tmp_path_factory.mktemp("capabilities")
 
 
 @pytest.fixture
-def engines(state: Path) -> Iterator[Engines]:
+def engines(state: Path, known_capabilities: Path) -> Iterator[Engines]:
     netns = state.name
+    cache = paths.libvirt_dir(state) / "cache"
+    shutil.copytree(known_capabilities, cache)
     environment = {"NACRE_STATE": str(state), "NACRE_NETNS": netns}
     choices.keep(choices.choose(environment, hosts="local", database=""))
     engines = Engines(choices.load(environment))
     yield engines
     engines.down()
+    shutil.copytree(cache, known_capabilities, dirs_exist_ok=True)
     assert engines.holders() == []
+    assert guests.started_by_libvirt(state) == []
     assert not namespaces.exists(netns)
 
 
@@ -253,6 +264,28 @@ def test_a_killed_libvirtd_knows_its_guests_again(engines: Engines):
     eventually(lambda: changed(engines, "libvirtd", parts["libvirtd"]), timeout_s=5.0)
     assert engines.run("virsh", "list", "--name").split() == ["alive"]
     assert processes.is_running(guest)
+
+
+def test_a_question_to_qemu_does_not_outlive_the_libvirtd_that_asked(engines: Engines):
+    shutil.rmtree(paths.libvirt_dir(engines.state) / "cache")
+    engines.start()
+    asking = eventually(lambda: questions(engines), timeout_s=30.0)
+    libvirtd = ledger.read(paths.ledger(engines.state)).parts["libvirtd"]
+
+    os.kill(libvirtd.pid, signal.SIGKILL)
+
+    eventually(lambda: not set(asking) & set(questions(engines)))
+    engines.wait_until_ready()
+    assert questions(engines) == []
+
+
+def questions(engines: Engines) -> list[processes.Identity]:
+    """The QEMU processes by which libvirt learns what QEMU can do."""
+    return [
+        found
+        for found in guests.started_by_libvirt(engines.state)
+        if b"/qemu/qmp-" in Path(f"/proc/{found.pid}/cmdline").read_bytes()
+    ]
 
 
 def test_two_clouds_stand_side_by_side(engines: Engines):

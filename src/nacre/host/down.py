@@ -68,12 +68,13 @@ def _stop(settings: Settings, say: Say) -> None:
     for identity in running.get("serve", ()):
         processes.ask_to_end(identity)
     if settings.hosts == "local":
-        guests.stop_all(state)
+        guests.power_off_all(state)
         say("guests are off")
     _end_parts(running, ("serve",), grace_s=_CONTROL_PLANE_S)
     say("the control plane is stopped")
     if settings.hosts == "local":
         _end_parts(running, ("libvirtd", "virtlogd"), grace_s=_ENGINE_S)
+        guests.end_all(state)
         _take_down_networks(settings, running)
         say("engines are stopped")
     _end_parts(running, tuple(running), grace_s=_ENGINE_S)

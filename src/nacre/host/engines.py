@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from nacre.host import namespaces, paths, probes, tools
+from nacre.host import guests, namespaces, paths, probes, tools
 from nacre.host.parts import Part
 from nacre.kernel.config import Settings
 
@@ -83,13 +83,12 @@ def external_gateway(settings: Settings) -> ipaddress.IPv4Interface | ipaddress.
 
 def _hypervisor(settings: Settings, environment: Mapping[str, str]) -> list[Part]:
     run = paths.libvirt_run_dir(settings.state_dir)
-    prepare = partial(_prepare_libvirt, settings)
     return [
         Part(
             name="virtlogd",
             command=("virtlogd", "--pid-file", "/run/libvirt/virtlogd.pid"),
             environment=environment,
-            prepare=prepare,
+            prepare=partial(_prepare_libvirt, settings),
             ready=_serves(run / "virtlogd-sock"),
             pid_file=run / "virtlogd.pid",
         ),
@@ -97,7 +96,7 @@ def _hypervisor(settings: Settings, environment: Mapping[str, str]) -> list[Part
             name="libvirtd",
             command=("libvirtd", "--pid-file", "/run/libvirt/libvirtd.pid"),
             environment=environment,
-            prepare=prepare,
+            prepare=partial(_prepare_libvirtd, settings),
             after=("virtlogd",),
             ready=_serves(paths.libvirt_socket(settings.state_dir)),
             pid_file=run / "libvirtd.pid",
@@ -235,6 +234,12 @@ def _prepare_libvirt(settings: Settings) -> None:
         huge_pages = Path("/dev/hugepages")  # libvirtd looks for it when it starts, and never again.
         huge_pages.mkdir(exist_ok=True)
         namespaces.mount(None, huge_pages, kind="hugetlbfs")
+
+
+def _prepare_libvirtd(settings: Settings) -> None:
+    """There is no libvirtd now, so nobody waits for the questions of the one before."""
+    guests.end_questions(settings.state_dir)
+    _prepare_libvirt(settings)
 
 
 def _ask_for_capabilities(environment: Mapping[str, str]) -> None:

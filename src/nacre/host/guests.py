@@ -1,8 +1,9 @@
-"""The guests of this machine, as far as `down` is concerned: asked to power off, then switched off."""
+"""What libvirt has started on this machine for this cloud, as far as starting and stopping it is concerned."""
 
 from __future__ import annotations
 
-import re
+import os
+import shutil
 import time
 from pathlib import Path
 
@@ -11,32 +12,17 @@ from nacre.host.processes import Identity
 
 # A guest that heeds its power button is off within this time also where it is emulated.
 _POWER_OFF_S = 8.0
+# What libvirt names the QEMU processes by which it learns what QEMU can do.
+_QUESTION = b"/var/lib/libvirt/qemu/qmp-"
 
 
-def stop_all(state: Path) -> None:
-    """No guest of this cloud runs afterwards. Their disks and definitions stay."""
-    if probes.accepts(paths.libvirt_socket(state)):
-        _power_off(state)
-    for guest in running(state):
-        processes.end(guest, grace_s=3.0)
+def power_off_all(state: Path) -> None:
+    """Ask every guest to power off, and switch off those that do not. Their disks and definitions stay.
 
-
-def running(state: Path) -> list[Identity]:
-    """The QEMU processes that libvirt has recorded in this state directory and that still run.
-
-    libvirt records no start time; the guest's own UUID on the command line proves that a pid was not used again.
+    Does nothing where libvirtd is gone; `end_all` ends what it has left.
     """
-    found = []
-    for record in (paths.libvirt_run_dir(state) / "qemu").glob("*.xml"):
-        text = record.read_text(errors="replace")
-        pid, uuid = re.search(r"<domstatus .*pid='(\d+)'", text), re.search(r"<uuid>(.*?)</uuid>", text)
-        identity = processes.identity_of(int(pid[1])) if pid else None
-        if identity and uuid and uuid[1].encode() in _command_line(identity.pid):
-            found.append(identity)
-    return found
-
-
-def _power_off(state: Path) -> None:
+    if not probes.accepts(paths.libvirt_socket(state)):
+        return
     for name in _names(state):
         _virsh(state, "shutdown", "--mode", "acpi", name)
     deadline = time.monotonic() + _POWER_OFF_S
@@ -46,14 +32,52 @@ def _power_off(state: Path) -> None:
         _virsh(state, "destroy", name)
 
 
+def end_all(state: Path) -> None:
+    """End whatever libvirt has started and left: guests when it was killed, and its questions to QEMU."""
+    for identity in started_by_libvirt(state):
+        processes.end(identity, grace_s=3.0)
+
+
+def end_questions(state: Path) -> None:
+    """End the questions to QEMU that a killed libvirtd has left; they would wait for ever. Guests run on."""
+    for identity in started_by_libvirt(state):
+        if _QUESTION in _command_line(identity.pid):
+            processes.end(identity, grace_s=1.0)
+    for directory in (paths.libvirt_dir(state) / "lib" / "qemu").glob("qmp-*"):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def started_by_libvirt(state: Path) -> list[Identity]:
+    """Every process that has this cloud's view of /var/lib/libvirt: libvirt itself, and all it has started."""
+    try:
+        ours = os.stat(paths.libvirt_dir(state) / "lib")
+    except FileNotFoundError:
+        return []
+    found = []
+    for entry in Path("/proc").iterdir():
+        if (
+            entry.name.isdigit()
+            and _sees(entry, ours)
+            and (identity := processes.identity_of(int(entry.name)))
+        ):
+            found.append(identity)
+    return found
+
+
+def _sees(process: Path, ours: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.stat(process / "root/var/lib/libvirt"), ours)
+    except OSError:
+        return False
+
+
 def _names(state: Path) -> list[str]:
     return _virsh(state, "list", "--uuid").split()
 
 
 def _virsh(state: Path, *words: str) -> str:
     """What virsh prints; empty when it fails or hangs, as the processes themselves are looked at afterwards."""
-    command = ["virsh", "--quiet", "--connect", paths.libvirt_uri(state), *words]
-    return tools.try_to_run(*command) or ""
+    return tools.try_to_run("virsh", "--quiet", "--connect", paths.libvirt_uri(state), *words) or ""
 
 
 def _command_line(pid: int) -> bytes:
