@@ -93,7 +93,7 @@ class Engines:
         definition = self.state / f"{name}.xml"
         definition.write_text(GUEST.format(name=name, uuid=uuid))
         self.run("virsh", "--quiet", "define", str(definition))
-        self.run("virsh", "--quiet", "start", name)
+        self.run("virsh", "--quiet", "start", "--paused", name)
         pid_file = paths.libvirt_run_dir(self.state) / "qemu" / f"{name}.pid"
         return processes.identity_of(int(pid_file.read_text()))
 

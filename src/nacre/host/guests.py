@@ -23,12 +23,12 @@ def power_off_all(state: Path) -> None:
     """
     if not probes.accepts(paths.libvirt_socket(state)):
         return
-    for name in _names(state):
+    for name in _names(state, "--state-running"):
         _virsh(state, "shutdown", "--mode", "acpi", name)
     deadline = time.monotonic() + _POWER_OFF_S
-    while (left := _names(state)) and time.monotonic() < deadline:
+    while _names(state, "--state-running") and time.monotonic() < deadline:
         time.sleep(0.2)
-    for name in left:
+    for name in _names(state):
         _virsh(state, "destroy", name)
 
 
@@ -71,8 +71,8 @@ def _sees(process: Path, ours: os.stat_result) -> bool:
         return False
 
 
-def _names(state: Path) -> list[str]:
-    return _virsh(state, "list", "--uuid").split()
+def _names(state: Path, *which: str) -> list[str]:
+    return _virsh(state, "list", "--uuid", *which).split()
 
 
 def _virsh(state: Path, *words: str) -> str:
