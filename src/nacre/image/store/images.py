@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -13,8 +13,9 @@ from nacre.image.store.tables import IMAGE, IMAGE_PROPERTY, IMAGE_TAG
 from nacre.kernel.database import AnyRow, Reader, Tx
 from nacre.kernel.ids import ImageId
 
-_ONE = sa.select(IMAGE).where(IMAGE.c.id == sa.bindparam("image_id"))
-_SOME = sa.select(IMAGE).where(IMAGE.c.id.in_(sa.bindparam("ids", expanding=True)))
+_Word = tuple[str, str, str | None]
+"""An image, and its tag, or the name and value of its property."""
+
 _BY_UPLOAD = sa.select(IMAGE).where(IMAGE.c.upload_id == sa.bindparam("upload_id"))
 _WORDS = sa.union_all(
     sa.select(IMAGE_TAG.c.image_id, IMAGE_TAG.c.tag, sa.null().cast(sa.Text).label("value")).where(
@@ -23,6 +24,12 @@ _WORDS = sa.union_all(
     sa.select(IMAGE_PROPERTY.c.image_id, IMAGE_PROPERTY.c.name, IMAGE_PROPERTY.c.value).where(
         IMAGE_PROPERTY.c.image_id.in_(sa.bindparam("ids", expanding=True))
     ),
+)
+_SOME_WORDS = _WORDS.subquery()
+_SOME = (
+    sa.select(IMAGE, _SOME_WORDS.c.tag.label("word"), _SOME_WORDS.c.value.label("word_value"))
+    .outerjoin(_SOME_WORDS, _SOME_WORDS.c.image_id == IMAGE.c.id)
+    .where(IMAGE.c.id.in_(sa.bindparam("ids", expanding=True)))
 )
 _UPLOADS = sa.select(IMAGE.c.upload_id).where(IMAGE.c.status == Status.SAVING)
 _REFERENCE = sa.select(IMAGE.c.id).where(IMAGE.c.sha256 == sa.bindparam("sha256")).limit(1)
@@ -86,12 +93,20 @@ _REQUEUE = (
 
 def find_image(db: Reader, image_id: str) -> Image | None:
     """The image, if there is one."""
-    return next(iter(_whole(db, db.rows(_ONE, image_id=image_id))), None)
+    return next(iter(find_images(db, [image_id])), None)
 
 
 def find_images(db: Reader, image_ids: Collection[str]) -> list[Image]:
-    """Those of the images that exist, in no order."""
-    return _whole(db, db.rows(_SOME, ids=list(image_ids))) if image_ids else []
+    """Those of the images that exist, in no order: one statement, whose rows repeat an image for each of its words."""
+    if not image_ids:
+        return []
+    found: dict[str, AnyRow] = {}
+    words: list[_Word] = []
+    for row in db.rows(_SOME, ids=list(image_ids)):
+        found[row.id] = row
+        if row.word is not None:
+            words.append((row.id, row.word, row.word_value))
+    return _joined(list(found.values()), words)
 
 
 def find_by_upload(db: Reader, upload_id: str) -> Image | None:
@@ -208,9 +223,13 @@ def _whole(db: Reader, rows: Sequence[AnyRow]) -> list[Image]:
     """Images of their rows: one more statement, however many there are."""
     if not rows:
         return []
+    return _joined(rows, db.rows(_WORDS, ids=[row.id for row in rows]))
+
+
+def _joined(rows: Sequence[AnyRow], words: Iterable[_Word | AnyRow]) -> list[Image]:
     tags: dict[str, list[str]] = {row.id: [] for row in rows}
     properties: dict[str, dict[str, str]] = {row.id: {} for row in rows}
-    for image_id, word, value in db.rows(_WORDS, ids=list(tags)):
+    for image_id, word, value in words:
         if value is None:
             tags[image_id].append(word)
         else:
