@@ -29,7 +29,7 @@ check:
 	@$(PYTHON) -m ruff format --check src tests benchmarks
 	@$(PYTHON) -m ruff check src tests benchmarks
 	@$(PYTHON) -m mypy
-	@$(PYTHON) -m pytest -m "not engines and not slow"
+	@$(PYTHON) -m pytest -m "not engines and not slow" tests/laws tests/domain tests/kernel
 
 bench:
 	@$(INSTALL) environment

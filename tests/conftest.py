@@ -9,11 +9,11 @@ import pytest
 
 from nacre.kernel.clock import VirtualClock
 from nacre.kernel.database import Database
-from nacre.kernel.schema import METADATA
 from nacre.kernel.wakes import Wakes
 from tests.support import law_of_io
 from tests.support.cloud import FakeCloud
 from tests.support.postgres import PostgresServer, postgres_server
+from tests.support.stores import lay_sqlite
 
 law_of_io.hold()
 
@@ -27,10 +27,10 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty store; the test runs once on each kind."""
+    """A store with every table in place and no rows; the test runs once on each kind."""
     if request.param == "postgresql":
         return request.getfixturevalue("postgres").new_database()
-    return f"sqlite:///{tmp_path / 'store.db'}"
+    return lay_sqlite(tmp_path / "store.db")
 
 
 @pytest.fixture
@@ -40,9 +40,8 @@ def clock() -> VirtualClock:
 
 @pytest.fixture
 def database(database_url: str, clock: VirtualClock) -> Iterator[Database]:
-    """A store with every table declared so far."""
+    """A store with every table in place."""
     store = Database(database_url, clock=clock, wakes=Wakes(), durable=False)
-    METADATA.create_all(store.engine)
     yield store
     store.close()
 

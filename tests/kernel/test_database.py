@@ -8,11 +8,23 @@ import sqlalchemy as sa
 from nacre.kernel.database import Database, Duplicate, in_transaction, statements_so_far
 from nacre.kernel.due import DUE
 from nacre.kernel.events import EVENT, Actor, Event
-from nacre.kernel.schema import METADATA, Json
+from nacre.kernel.schema import Json
 
 THING = sa.Table(
-    "test_thing", METADATA, sa.Column("name", sa.Text, primary_key=True), sa.Column("tags", Json(list[str]))
+    "test_thing",
+    sa.MetaData(),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("tags", Json(list[str])),
 )
+
+
+@pytest.fixture
+def database(database):
+    """A store with a table of things besides."""
+    THING.create(database.engine)
+    return database
+
+
 ACTOR = Actor("user:somebody", trace_id="req-1")
 
 
@@ -114,7 +126,6 @@ def test_wake_ups_travel_between_nodes_on_postgresql(postgres, clock):
 
     url = postgres.new_database()
     here, there = (Database(url, clock=clock, wakes=Wakes()) for _ in range(2))
-    METADATA.create_all(here.engine)
     heard, stop = threading.Event(), threading.Event()
     there.wakes.listen_to_all(lambda topic: heard.set() if topic == "loop:things" else None)
     listener = threading.Thread(target=there.listen, args=(stop,))

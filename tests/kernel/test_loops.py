@@ -260,10 +260,7 @@ def test_what_a_loop_changes_bears_the_trace_of_the_request_behind_it(database):
 
 @pytest.fixture
 def running_database(database_url):
-    from nacre.kernel.schema import METADATA
-
     store = Database(database_url, clock=SystemClock(), wakes=Wakes(), durable=False)
-    METADATA.create_all(store.engine)
     yield store
     store.close()
 

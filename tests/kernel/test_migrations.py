@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -11,6 +13,14 @@ from nacre.kernel.clock import VirtualClock
 from nacre.kernel.database import Database
 from nacre.kernel.schema import METADATA
 from nacre.kernel.wakes import Wakes
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store: not even the tables are there."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres").new_database(empty=True)
+    return f"sqlite:///{tmp_path / 'store.db'}"
 
 
 def test_an_upgraded_store_has_the_tables_that_the_code_declares(database_url):

@@ -17,6 +17,7 @@ from nacre.kernel.config import DatabaseSettings, Settings
 from nacre.kernel.ids import HostId
 from nacre.network.drivers.fake import FakeNetwork
 from tests.support.asgi import AsgiClient
+from tests.support.stores import lay_sqlite
 
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORDS = {"admin_password": "the admin's secret", "demo_password": "the demo user's secret"}
@@ -47,6 +48,8 @@ class FakeCloud:
             listen="127.0.0.1:5000",
             database=DatabaseSettings(url=database_url, durable=False),
         )
+        if not database_url:
+            lay_sqlite(state / "nacre.db")
         self.cloud: Cloud = assemble(
             self.settings,
             clock=self.clock,

@@ -6,13 +6,17 @@ import contextlib
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.support.stores import migrate
+
 _names = itertools.count(1)
+TEMPLATE = "nacre_template"
 
 
 class PostgresServer:
@@ -20,13 +24,25 @@ class PostgresServer:
 
     def __init__(self, socket_dir: Path) -> None:
         self._socket_dir = socket_dir
+        self._has_template = False
 
-    def new_database(self) -> str:
+    def new_database(self, *, empty: bool = False) -> str:
+        """A database with every table in place, or without any; its URL."""
+        if not empty and not self._has_template:
+            self._create(TEMPLATE, like="template0")
+            migrate(self._url(TEMPLATE))
+            self._has_template = True
+        name = f"test{next(_names)}"
+        self._create(name, like="template0" if empty else TEMPLATE)
+        return self._url(name)
+
+    def _create(self, name: str, *, like: str) -> None:
         import psycopg
 
-        name = f"test{next(_names)}"
         with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
+
+    def _url(self, name: str) -> str:
         return f"postgresql://postgres@/{name}?host={self._socket_dir}"
 
     def _dsn(self, database: str) -> str:
@@ -84,7 +100,7 @@ def postgres_server() -> Iterator[PostgresServer]:
             _await(root, server)
             yield PostgresServer(root)
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGQUIT)  # The cluster is thrown away: nothing need be written down.
             server.wait(timeout=30)
     finally:
         shutil.rmtree(root)

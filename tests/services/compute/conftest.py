@@ -17,10 +17,10 @@ from nacre.kernel.database import Database
 from nacre.kernel.http.app import HttpApp
 from nacre.kernel.ids import ServerId
 from nacre.kernel.loops import LoopEngine
-from nacre.kernel.schema import METADATA
 from nacre.kernel.wakes import Wakes
 from tests.services.compute.neighbours import FakeIdentity, FakeImages, FakeNetworks, FakePlacement
 from tests.support.asgi import AsgiClient, Reply
+from tests.support.stores import lay_sqlite
 
 SECRET = "the host's secret"
 
@@ -81,7 +81,7 @@ class Lab:
     def __init__(self, state: Path, *, hosts: int = 2, database_url: str = "") -> None:
         self.clock = VirtualClock()
         self.wakes = Wakes()
-        url = database_url or f"sqlite:///{state / 'nacre.db'}"
+        url = database_url or lay_sqlite(state / "nacre.db")
         self.database = Database(url, clock=self.clock, wakes=self.wakes, durable=False)
         self.identity, self.images = FakeIdentity(), FakeImages()
         self.networks, self.placement = FakeNetworks(), FakePlacement()
@@ -91,7 +91,6 @@ class Lab:
             identity=self.identity, images=self.images, networks=self.networks, placement=self.placement,
             agent_token=SECRET,
         )  # fmt: skip
-        METADATA.create_all(self.database.engine)
         self.http = HttpApp(
             self.compute.services, database=self.database, authenticator=self.identity, settings=settings.http
         )

@@ -19,7 +19,6 @@ from nacre.kernel.config import Settings
 from nacre.kernel.database import Database
 from nacre.kernel.events import Actor
 from nacre.kernel.http.app import HttpApp
-from nacre.kernel.schema import METADATA
 from nacre.kernel.wakes import Wakes
 from tests.support.asgi import AsgiClient, Reply
 
@@ -118,7 +117,6 @@ def assembled_site(url: str, *, state: Path, clock: VirtualClock, listen: str = 
     """Identity begun over a store, as at a start of the program."""
     wakes = Wakes()
     database = Database(url, clock=clock, wakes=wakes, durable=False)
-    METADATA.create_all(database.engine)
     kernel = Kernel(Settings(state=str(state), listen=listen), database, clock, wakes)
     assembled = identity.assemble(kernel, catalog=CATALOG, bootstrap=PASSWORDS, hasher=CHEAP)
     with database.write(Actor("start")) as tx:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nacre.identity.authority import KEY_SETTLES_S, rotate_keys
-from nacre.identity.recall import LONGEST_S
+from nacre.kernel.recall import LONGEST_S
 from nacre.kernel.clock import VirtualClock
 from nacre.kernel.errors import Unauthenticated
 from nacre.kernel.events import Actor
