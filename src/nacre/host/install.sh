@@ -3,8 +3,8 @@
 #
 #   machine       as root: Debian packages, the virtual environment, and the guest image's build begun
 #   environment   the virtual environment alone, without root
-#   tests         the virtual environment with what the tests need; as root also the machine and, in a virtual
-#                 environment of their own, the clients that its engines are tested with
+#   tests         the virtual environment with what the tests need; as root also the machine, a PostgreSQL and, in
+#                 a virtual environment of their own, the clients that its engines are tested with
 #
 # Installs only what is missing and asks nothing of anybody when nothing is. Runs in the project's directory.
 set -euo pipefail
@@ -21,6 +21,7 @@ FIRST="python3 python3-venv ca-certificates
 ENGINES="ethtool iproute2 iputils-ping openssh-client procps
   qemu-system-x86 libvirt-daemon libvirt-clients python3-libvirt
   openvswitch-switch ovn-central ovn-host"
+STORE="postgresql"
 # Units that Debian's packages enable and that would run beside our own engines.
 UNITS="openvswitch-switch ovsdb-server ovs-vswitchd ovn-central ovn-northd ovn-ovsdb-server-nb ovn-ovsdb-server-sb
   ovn-host ovn-controller libvirtd libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket virtlogd virtlogd.socket"
@@ -161,6 +162,7 @@ environment) install_environment requirements.txt ;;
 tests)
   if [ "$(id -u)" = 0 ]; then
     install_machine requirements.txt requirements-dev.txt
+    install_packages $STORE
     install_clients
   else
     install_environment requirements.txt requirements-dev.txt
