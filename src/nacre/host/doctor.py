@@ -130,8 +130,9 @@ def _memory(_settings: Settings) -> Iterator[Finding]:
 
 def _listen(settings: Settings) -> Iterator[Finding]:
     """The port is free, or our own control plane has it."""
-    if probes.is_healthy(paths.api_socket(settings.state_dir)):
-        yield Finding("listen", Verdict.GOOD, f"The API answers at {settings.listen}.")
+    known = ledger.read(paths.ledger(settings.state_dir))
+    if known and "serve" in known.parts and known.parts["serve"].runs:
+        yield Finding("listen", Verdict.GOOD, f"Our control plane has {settings.listen}.")
         return
     family = socket.AF_INET6 if ":" in settings.listen_host else socket.AF_INET
     with socket.socket(family) as probe:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from nacre.host import (
@@ -78,35 +78,59 @@ def _ensure_supervisor(settings: Settings, environment: Mapping[str, str], *, su
 
 
 def _wait_until_ready(settings: Settings, say: Say) -> None:
+    """Until every part is ready and the control plane answers. Raises PartFailed."""
     state = settings.state_dir
-    names = [part.name for part in plan.parts_of(settings)]
-    deadline = time.monotonic() + _READY_S
-    first: Mapping[str, Record] = {}
-    told: set[str] = set()
-    supervised_at = time.monotonic()
-    while True:
-        now = _watched(state)
-        supervised_at = time.monotonic() if now else supervised_at
-        if time.monotonic() - supervised_at > _UNSUPERVISED_S:
-            log = logs.last_lines(paths.log_dir(state), "supervisor", count=3)
-            raise PartFailed("The supervisor", f"it has not run for {_UNSUPERVISED_S:.0f} s", log)
-        first = first or (now.parts if now else {})
-        for name, record in now.parts.items() if now else ():
-            if record.phase is Phase.READY and name not in told:
-                told.add(name)
-                if record.lasts:
-                    say(f"{name} runs")
-            restarts = record.restarts - (first[name].restarts if name in first else 0)
-            if record.phase is not Phase.READY and restarts >= _HOPELESS_RESTARTS:
-                why = f"it ended {restarts} times, last with {record.last_end}"
-                raise PartFailed(name, why, logs.last_lines(paths.log_dir(state), name, count=8))
-        if told.issuperset(names) and probes.is_healthy(paths.api_socket(state)):
-            return
-        if time.monotonic() > deadline:
-            late = next((name for name in names if name not in told), "serve")
-            why = f"it was not ready within {_READY_S:.0f} s"
-            raise PartFailed(late, why, logs.last_lines(paths.log_dir(state), late, count=8))
+    start = _Start(state, [part.name for part in plan.parts_of(settings)])
+    while start.missing or not probes.is_healthy(paths.api_socket(state)):
+        for name in start.news():
+            say(f"{name} runs")
+        start.give_up_if_hopeless()
         time.sleep(0.03)
+
+
+class _Start:
+    """A start as it is seen from outside, by what the supervisor writes down."""
+
+    def __init__(self, state: Path, names: Sequence[str]) -> None:
+        self.missing = list(names)
+        self._state = state
+        self._began = self._supervised_at = time.monotonic()
+        self._restarts_before: dict[str, int] = {}
+        self._records: Mapping[str, Record] = {}
+
+    def news(self) -> list[str]:
+        """The programs that are ready now and were not when this was last asked."""
+        known = _watched(self._state)
+        if known is None:
+            return []
+        self._supervised_at = time.monotonic()
+        self._records = known.parts
+        for name, record in known.parts.items():
+            self._restarts_before.setdefault(name, record.restarts)
+        fresh = [name for name in self.missing if name in self._records and self._is_ready(name)]
+        self.missing = [name for name in self.missing if name not in fresh]
+        return [name for name in fresh if self._records[name].lasts]
+
+    def give_up_if_hopeless(self) -> None:
+        """Raises PartFailed when it is clear that waiting is of no use."""
+        now = time.monotonic()
+        if now - self._supervised_at > _UNSUPERVISED_S:
+            why = f"it has not run for {_UNSUPERVISED_S:.0f} s"
+            raise PartFailed("The supervisor", why, self._last_words("supervisor"))
+        for name, record in self._records.items():
+            ends = record.restarts - self._restarts_before[name]
+            if ends >= _HOPELESS_RESTARTS and not self._is_ready(name):
+                why = f"it ended {ends} times, last with {record.last_end}"
+                raise PartFailed(name, why, self._last_words(name))
+        if now - self._began > _READY_S:
+            late = self.missing[0] if self.missing else "serve"
+            raise PartFailed(late, f"it was not ready within {_READY_S:.0f} s", self._last_words(late))
+
+    def _is_ready(self, name: str) -> bool:
+        return self._records[name].phase is Phase.READY
+
+    def _last_words(self, name: str) -> list[str]:
+        return logs.last_lines(paths.log_dir(self._state), name, count=8)
 
 
 def _watched(state: Path) -> Ledger | None:
