@@ -51,11 +51,13 @@ def purge(settings: Settings, say: Say) -> None:
         _stop(settings, say)
         try:
             clouds_yaml.withdraw(clouds_yaml.user_file(), clouds_yaml.load(paths.clouds_file(state)))
-        except CannotMerge as problem:
+        except (CannotMerge, OSError) as problem:
             say(str(problem))
         systemd.remove(settings)
         shutil.rmtree(state)
     say(f"removed {state}")
+    if settings.database.url:
+        say("the database is left as it is: it was not made here")
 
 
 def _stop(settings: Settings, say: Say) -> None:

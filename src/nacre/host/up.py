@@ -154,8 +154,8 @@ def _ensure_clouds(settings: Settings, say: Say) -> Clouds:
         clouds_yaml.write(ours, clouds)
     try:
         clouds_yaml.merge(clouds_yaml.user_file(), clouds)
-    except CannotMerge as problem:
-        say(str(problem))
+    except (CannotMerge, OSError) as problem:
+        say(f"use {ours} for your clients: {problem}")
     return clouds
 
 
