@@ -14,7 +14,7 @@ down:
 	@$(NACRE) down
 
 purge:
-	@$(NACRE) purge
+	@if [ -x $(NACRE) ]; then $(NACRE) purge; fi
 	@rm -rf "$${NACRE_CACHE:-/var/cache/nacre}"
 
 install:

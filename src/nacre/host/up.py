@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -168,6 +169,11 @@ def _welcome(settings: Settings, demo: Demo) -> str:
         f"  openstack --os-cloud {ADMIN_CLOUD} hypervisor list       (the administrator)",
     ]
     if settings.hosts == "local":
-        inside = "nacre exec " if settings.netns else ""
+        inside = f"{_itself()} exec " if settings.netns else ""
         lines.append(f"  {inside}{' '.join(first_use.ssh_command(settings, demo.address))}")
     return "\n".join(lines)
+
+
+def _itself() -> str:
+    """How this program is called from where the caller is."""
+    return "nacre" if shutil.which("nacre") else str(Path(sys.executable).with_name("nacre"))
