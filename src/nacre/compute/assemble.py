@@ -17,6 +17,7 @@ from nacre.compute.fleet import Fleet
 from nacre.compute.loops.servers import ServerLoop
 from nacre.compute.questions import Questions
 from nacre.compute.removal import Removal
+from nacre.compute.store.flavors import KnownFlavors
 from nacre.identity.contract import Identity
 from nacre.image.contract import Images
 from nacre.kernel.assembly import Assembled, Kernel
@@ -61,7 +62,7 @@ def assemble(
     removal = Removal(networks, placement)
     parts = Parts(
         identity=identity, images=images, networks=networks, placement=placement, questions=questions,
-        removal=removal,
+        removal=removal, flavors=KnownFlavors(kernel),
     )  # fmt: skip
     agent_parts = agents.AgentParts(fleet, images, kernel.wakes, agent_token)
     return Assembled(

@@ -1,7 +1,7 @@
 """The authority: says who a token stands for, and signs new ones.
 
 In the steady state it answers from memory. What it remembers is dropped by the wake-ups that every change
-of identity sends when it is durable: `recall.py` says why nothing stale survives that.
+of identity sends when it is durable: `kernel/recall.py` says why nothing stale survives that.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from nacre.identity.domain.roles import Role, RoleGraph
 from nacre.identity.domain.scopes import Scope, ScopeKind
 from nacre.identity.domain.tokens import BadToken, Claims, TokenKey
 from nacre.identity.errors import LoginRefused
-from nacre.identity.recall import Recalled
 from nacre.identity.store import access as access_store
 from nacre.identity.store import tokens as token_store
 from nacre.identity.store.access import Access
@@ -32,6 +31,7 @@ from nacre.kernel.assembly import Kernel
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import ProjectId, UserId
 from nacre.kernel.policy import Caller
+from nacre.kernel.recall import Recalled
 
 log = logging.getLogger("nacre.identity")
 

@@ -28,4 +28,4 @@ def assemble(kernel: Kernel, *, reserve_bytes: int = RESERVE_BYTES) -> Assembled
         envelope=envelope,
     )
     loops = (UploadLoop(kernel.database, files), ContentLoop(kernel.database, files))
-    return Assembled(contract=BootImages(files), services=(door,), loops=loops)
+    return Assembled(contract=BootImages(files, kernel), services=(door,), loops=loops)

@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import final
 
-from nacre.image.api.access import load_visible
+from nacre.image.api.access import is_visible
 from nacre.image.content.files import ImageFiles
 from nacre.image.content.outflow import pieces_of
 from nacre.image.contract import BootImage
 from nacre.image.domain.images import Content, Image, Status
 from nacre.image.errors import ImageNotActive, ImageNotFound
 from nacre.image.store import images
+from nacre.kernel.assembly import Kernel
 from nacre.kernel.database import Reader
 from nacre.kernel.ids import ImageId
 from nacre.kernel.policy import Caller
+from nacre.kernel.recall import Recalled
+
+MOST_REMEMBERED = 10_000
 
 
 @final
 class BootImages:
     """Implements the contract `Images` over the store and the files."""
 
-    def __init__(self, files: ImageFiles) -> None:
+    def __init__(self, files: ImageFiles, kernel: Kernel) -> None:
         self._files = files
+        nothing: Callable[[], dict[str, Image]] = dict
+        self._known = Recalled(nothing, topic=images.CHANGED, clock=kernel.clock, wakes=kernel.wakes)
 
     def load_bootable(self, db: Reader, image_id: ImageId, caller: Caller) -> BootImage:
         """An active image that `caller` may use. Raises ImageNotFound, ImageNotActive."""
-        image = load_visible(db, image_id, caller)
+        image = self._find(db, image_id)
+        if image is None or not is_visible(db, image, caller):
+            raise ImageNotFound(image_id)
         if image.status is not Status.ACTIVE or image.content is None:
             raise ImageNotActive(image_id, image.status)
         return _boot_image(image, image.content)
+
+    def _find(self, db: Reader, image_id: ImageId) -> Image | None:
+        """The image, from memory as long as it is active and unchanged: every new server asks for one."""
+        known = self._known.now()
+        image = known.get(image_id)
+        if image is None:
+            image = images.find_image(db, image_id)
+            if image is not None and image.status is Status.ACTIVE and len(known) < MOST_REMEMBERED:
+                known[image_id] = image
+        return image
 
     def find_bootable(self, db: Reader, image_ids: Collection[ImageId]) -> Mapping[ImageId, BootImage]:
         """Those of the images whose content is there, whoever asks."""

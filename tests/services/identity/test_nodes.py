@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from nacre.identity.authority import KEY_SETTLES_S, rotate_keys
-from nacre.kernel.recall import LONGEST_S
 from nacre.kernel.clock import VirtualClock
 from nacre.kernel.errors import Unauthenticated
 from nacre.kernel.events import Actor
+from nacre.kernel.recall import LONGEST_S
 from tests.services.identity.conftest import Site, assembled_site
 
 AUTH = "/identity/v3/auth/tokens"

@@ -13,6 +13,7 @@ from nacre.compute.policy import SERVER_IGNORE_LOCK
 from nacre.compute.questions import Questions
 from nacre.compute.removal import Removal
 from nacre.compute.store import servers
+from nacre.compute.store.flavors import KnownFlavors
 from nacre.identity.contract import Identity
 from nacre.image.contract import Images
 from nacre.kernel.database import Reader, Tx
@@ -40,6 +41,7 @@ class Parts:
     placement: Placement
     questions: Questions
     removal: Removal
+    flavors: KnownFlavors
 
 
 # The printable names that the API has always asked for: no control characters, no blanks at the ends.

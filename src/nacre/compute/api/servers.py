@@ -48,7 +48,7 @@ from nacre.compute.errors import (
     ZoneIsForAdmins,
 )  # fmt: skip
 from nacre.compute.policy import SERVER_CREATE_ON_HOST
-from nacre.compute.store import flavors, groups, hosts, keypairs, quotas, servers
+from nacre.compute.store import groups, hosts, keypairs, quotas, servers
 from nacre.compute.store.tables import SERVER
 from nacre.image.contract import BootImage
 from nacre.kernel.database import Reader, Tx
@@ -268,7 +268,7 @@ def _access(address: str | None, version: type[ipaddress.IPv4Address] | type[ipa
 def _ground(call: Call[Parts], db: Reader, ask: CreateServer) -> Ground:
     """Read what the request refers to. What it names and is not there makes the request wrong, not lost."""
     try:
-        flavor = flavors.load(db, reference(ask.flavor_ref), project_id=call.project_id)
+        flavor = call.parts.flavors.load(db, reference(ask.flavor_ref), project_id=call.project_id)
     except FlavorNotFound as problem:
         raise Bad(str(problem)) from problem
     image = _image(call, db, ask)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, final
 
 import sqlalchemy as sa
 
 from nacre.compute.domain.flavors import Flavor
 from nacre.compute.errors import AccessExists, AccessNotFound, FlavorExists, FlavorNotFound
 from nacre.compute.store.tables import FLAVOR, FLAVOR_ACCESS
+from nacre.kernel.assembly import Kernel
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import ProjectId
+from nacre.kernel.recall import Recalled
+
+CHANGED = "compute:flavors"
+"""The topic that is woken when a flavor, or who may use it, has changed."""
+MOST_REMEMBERED = 10_000
 
 SELECT = sa.select(*[FLAVOR.c[name] for name in Flavor.__struct_fields__])
 _HAS_ACCESS = (
@@ -48,6 +54,25 @@ def load(db: Reader, flavor_id: str, *, project_id: ProjectId | None) -> Flavor:
     return Flavor(*row)
 
 
+@final
+class KnownFlavors:
+    """Flavors that projects use, in memory until one changes: every new server asks for one of them."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        nothing: Callable[[], dict[tuple[str, ProjectId], Flavor]] = dict
+        self._known = Recalled(nothing, topic=CHANGED, clock=kernel.clock, wakes=kernel.wakes)
+
+    def load(self, db: Reader, flavor_id: str, *, project_id: ProjectId) -> Flavor:
+        """A flavor that the project may use. Raises FlavorNotFound."""
+        known = self._known.now()
+        flavor = known.get((flavor_id, project_id))
+        if flavor is None:
+            flavor = load(db, flavor_id, project_id=project_id)
+            if len(known) < MOST_REMEMBERED:
+                known[flavor_id, project_id] = flavor
+        return flavor
+
+
 def visible_to(project_id: ProjectId) -> sa.ColumnElement[bool]:
     """The flavors that a project may use."""
     return sa.or_(
@@ -60,6 +85,7 @@ def visible_to(project_id: ProjectId) -> sa.ColumnElement[bool]:
 
 def insert(tx: Tx, flavor: Flavor) -> None:
     """A new flavor. Raises FlavorExists."""
+    tx.wake(CHANGED)
     for flavor_id, _name in tx.rows(_CLASHES, flavor_id=flavor.flavor_id, name=flavor.name):
         same_id = flavor_id == flavor.flavor_id
         raise FlavorExists(f"ID {flavor.flavor_id}" if same_id else f"name {flavor.name}")
@@ -69,11 +95,13 @@ def insert(tx: Tx, flavor: Flavor) -> None:
 
 def update(tx: Tx, flavor_id: str, new: Mapping[str, Any]) -> None:
     """Write new values."""
+    tx.wake(CHANGED)
     tx.execute(sa.update(FLAVOR).where(FLAVOR.c.flavor_id == flavor_id).values(dict(new)))
 
 
 def delete(tx: Tx, flavor_id: str) -> None:
     """Delete a flavor. Servers keep theirs as it was."""
+    tx.wake(CHANGED)
     tx.execute(_DELETE_ACCESS, key=flavor_id)
     tx.execute(_DELETE, key=flavor_id)
 
@@ -85,11 +113,13 @@ def projects_with_access(db: Reader, flavor_id: str) -> list[ProjectId]:
 
 def grant(tx: Tx, flavor_id: str, project_id: str) -> None:
     """Let a project use a flavor. Raises AccessExists."""
+    tx.wake(CHANGED)
     if not tx.execute(_GRANT, flavor_id=flavor_id, project_id=project_id):
         raise AccessExists(flavor_id, project_id)
 
 
 def revoke(tx: Tx, flavor_id: str, project_id: str) -> None:
     """Let a project use a flavor no longer. Raises AccessNotFound."""
+    tx.wake(CHANGED)
     if not tx.execute(_REVOKE, flavor_id=flavor_id, project_id=project_id):
         raise AccessNotFound(flavor_id, project_id)

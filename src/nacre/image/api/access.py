@@ -48,13 +48,17 @@ def target_of(image: Image, *, member_id: str = "") -> dict[str, Any]:
 def load_visible(db: Reader, image_id: str, caller: Caller) -> Image:
     """The image, if the caller may see it. Raises ImageNotFound."""
     image = images.find_image(db, image_id)
-    if image is None:
+    if image is None or not is_visible(db, image, caller):
         raise ImageNotFound(image_id)
+    return image
+
+
+def is_visible(db: Reader, image: Image, caller: Caller) -> bool:
+    """Whether the caller may see it. Only for an image that is shared one by one this reads."""
     if policy.SHOW.allows(caller, target_of(image)):
-        return image
-    if policy.SHOW.allows(caller, target_of(image, member_id=membership(db, image, caller.project_id))):
-        return image
-    raise ImageNotFound(image_id)
+        return True
+    member_id = membership(db, image, caller.project_id)
+    return bool(member_id) and policy.SHOW.allows(caller, target_of(image, member_id=member_id))
 
 
 def membership(db: Reader, image: Image, project_id: ProjectId) -> str:

@@ -13,6 +13,9 @@ from nacre.image.store.tables import IMAGE, IMAGE_PROPERTY, IMAGE_TAG
 from nacre.kernel.database import AnyRow, Reader, Tx
 from nacre.kernel.ids import ImageId
 
+CHANGED = "image:images"
+"""The topic that is woken when an image that was active may be another one, or gone."""
+
 _Word = tuple[str, str, str | None]
 """An image, and its tag, or the name and value of its property."""
 
@@ -142,6 +145,7 @@ def insert_image(tx: Tx, image: Image) -> None:
 
 def update_image(tx: Tx, before: Image, after: Image) -> bool:
     """Write what `after` says differently than `before`; False if the image has changed since it was seen."""
+    tx.wake(CHANGED)
     row = {f"b_{name}": value for name, value in _row_of(after).items()}
     row["b_generation"] = before.generation
     if not tx.execute(_UPDATE, **{name: row[name] for name in _UPDATE_PARAMETERS}):
@@ -160,6 +164,7 @@ def update_image(tx: Tx, before: Image, after: Image) -> bool:
 
 def delete_image(tx: Tx, image_id: str) -> bool:
     """Remove an image with all that belongs to it; False if there is none, or it is protected."""
+    tx.wake(CHANGED)
     return tx.execute(_DELETE, image_id=image_id) > 0
 
 
