@@ -1,12 +1,16 @@
 """Which addresses of a subnet are free. Nothing is kept besides the addresses that ports have.
 
 The lowest free one is found in windows: full windows are skipped by counting them in the index, in steps that double
-and then halve, so that of 60,000 addresses none is read.
+and then halve, so that of 60,000 addresses none is read. Where the last look found room, the next one begins, so that
+a crowded subnet costs no more than an empty one: addresses that this process has given back since draw it back, and
+what others gave back below it is found when everything above is taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import threading
+from collections.abc import Collection, Iterable, Sequence
+from typing import final
 
 import sqlalchemy as sa
 
@@ -15,6 +19,7 @@ from nacre.network.domain.addresses import ip_number, ip_text
 from nacre.network.store.tables import PORT_ADDRESS, IpAddress
 
 WINDOW = 256
+MOST_REMEMBERED = 20_000
 
 _within = sa.and_(
     PORT_ADDRESS.c.subnet_id == sa.bindparam("subnet_id"),
@@ -47,18 +52,69 @@ def lowest_free(
 
     `but` are addresses that this transaction is about to give away.
     """
-    search = _Search(db, subnet_id, version)
     promised = {ip_number(ip) for ip in but}
+    begin = _beginnings.of(subnet_id)
+    found = _free_from(db, subnet_id, version, ranges, begin=begin, count=count, promised=promised)
+    if len(found) < count and begin:
+        found = _free_from(db, subnet_id, version, ranges, begin=0, count=count, promised=promised)
+    if found:
+        _beginnings.put(subnet_id, found[0])
+    return [ip_text(version, number) for number in found]
+
+
+def given_back(freed: Iterable[tuple[str, str]]) -> None:
+    """These pairs of subnet and address may soon be free: searches begin no higher from now on."""
+    for subnet_id, ip in freed:
+        _beginnings.draw_back(subnet_id, ip_number(ip))
+
+
+def _free_from(
+    db: Reader,
+    subnet_id: str,
+    version: int,
+    ranges: Sequence[tuple[int, int]],
+    *,
+    begin: int,
+    count: int,
+    promised: Collection[int],
+) -> list[int]:
+    search = _Search(db, subnet_id, version)
     found: list[int] = []
     for low, high in ranges:
-        position = low
+        position = max(low, begin)
         while position <= high and len(found) < count:
             end = min(high, position + WINDOW - 1)
-            used = search.used(position, end) | promised
+            used = search.used(position, end).union(promised)
             free = [number for number in range(position, end + 1) if number not in used]
             found += free[: count - len(found)]
             position = end + 1 if free else search.end_of_full(end + 1, high)
-    return [ip_text(version, number) for number in found]
+    return found
+
+
+@final
+class _Beginnings:
+    """Where searches of subnets begin. A wrong number costs statements and nothing else, so none is ever checked."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def of(self, subnet_id: str) -> int:
+        return self._numbers.get(subnet_id, 0)
+
+    def put(self, subnet_id: str, number: int) -> None:
+        with self._lock:
+            if len(self._numbers) >= MOST_REMEMBERED:
+                self._numbers.clear()
+            self._numbers[subnet_id] = number
+
+    def draw_back(self, subnet_id: str, number: int) -> None:
+        with self._lock:
+            if number < self._numbers.get(subnet_id, 0):
+                self._numbers[subnet_id] = number
+
+
+_beginnings = _Beginnings()
 
 
 class _Search:

@@ -13,6 +13,7 @@ from nacre.kernel.database import AnyRow, Reader, Tx
 from nacre.kernel.ids import SecurityGroupId, SubnetId
 from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
 from nacre.network.errors import PortNotFound
+from nacre.network.store.addresses import given_back
 from nacre.network.store.shelf import Shelf
 from nacre.network.store.tables import FLOATING_IP, NETWORK, PORT, PORT_ADDRESS, PORT_SECURITY_GROUP
 
@@ -51,8 +52,10 @@ _IN_GROUPS = sa.select(PORT_SECURITY_GROUP.c.port_id).where(
 )
 _INSERT_ADDRESS = sa.insert(PORT_ADDRESS)
 _INSERT_GROUP = sa.insert(PORT_SECURITY_GROUP)
-_FORGET_ADDRESSES = sa.delete(PORT_ADDRESS).where(
-    PORT_ADDRESS.c.port_id.in_(sa.bindparam("ids", expanding=True))
+_FORGET_ADDRESSES = (
+    sa.delete(PORT_ADDRESS)
+    .where(PORT_ADDRESS.c.port_id.in_(sa.bindparam("ids", expanding=True)))
+    .returning(PORT_ADDRESS.c.subnet_id, PORT_ADDRESS.c.ip)
 )
 _FORGET_GROUPS = sa.delete(PORT_SECURITY_GROUP).where(
     PORT_SECURITY_GROUP.c.port_id.in_(sa.bindparam("ids", expanding=True))
@@ -265,7 +268,7 @@ def _write_groups(tx: Tx, ports: Iterable[Port]) -> None:
 def update(tx: Tx, before: Port, after: Port, **beside: Any) -> Port:
     """Write what differs, addresses and groups included; the port as it is from now on. Raises Duplicate."""
     if before.fixed_ips != after.fixed_ips:
-        tx.execute(_FORGET_ADDRESSES, ids=[before.id])
+        _forget_addresses(tx, [before.id])
         _write_addresses(tx, [after])
     if set(before.security_groups) != set(after.security_groups):
         tx.execute(_FORGET_GROUPS, ids=[before.id])
@@ -276,8 +279,13 @@ def update(tx: Tx, before: Port, after: Port, **beside: Any) -> Port:
 def remove(tx: Tx, port_ids: Collection[str]) -> None:
     """Delete ports with their addresses; absent is success."""
     if port_ids:
-        for statement in (_FORGET_ADDRESSES, _FORGET_GROUPS, _FORGET):
+        _forget_addresses(tx, port_ids)
+        for statement in (_FORGET_GROUPS, _FORGET):
             tx.execute(statement, ids=list(port_ids))
+
+
+def _forget_addresses(tx: Tx, port_ids: Collection[str]) -> None:
+    given_back((row[0], row[1]) for row in tx.rows(_FORGET_ADDRESSES, ids=list(port_ids)))
 
 
 def bind(tx: Tx, server_id: str, host_id: str) -> list[str]:
