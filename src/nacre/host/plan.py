@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from nacre.host import engines, namespaces, paths, probes
@@ -36,6 +36,12 @@ def parts_of(settings: Settings, environment: Mapping[str, str] = os.environ) ->
         after=("serve", "libvirtd", "bridges"),
     )
     return [*engines.parts(settings, surroundings), serve, agent]
+
+
+def demanded(parts: Sequence[Part]) -> list[str]:
+    """The parts without which the cloud is not ready: all but tasks that no other part comes after."""
+    awaited = {name for part in parts for name in part.after}
+    return [part.name for part in parts if part.lasts or part.name in awaited]
 
 
 def surroundings_of(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:

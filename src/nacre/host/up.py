@@ -81,7 +81,7 @@ def _ensure_supervisor(settings: Settings, environment: Mapping[str, str], *, su
 def _wait_until_ready(settings: Settings, say: Say) -> None:
     """Until every part is ready and the control plane answers. Raises PartFailed."""
     state = settings.state_dir
-    start = _Start(state, [part.name for part in plan.parts_of(settings)])
+    start = _Start(state, plan.demanded(plan.parts_of(settings)))
     while start.missing or not probes.is_healthy(paths.api_socket(state)):
         for name in start.news():
             say(f"{name} runs")
@@ -120,7 +120,7 @@ class _Start:
             raise PartFailed("The supervisor", why, self._last_words("supervisor"))
         for name, record in self._records.items():
             ends = record.restarts - self._restarts_before[name]
-            if ends >= _HOPELESS_RESTARTS and not self._is_ready(name):
+            if ends >= _HOPELESS_RESTARTS and name in self.missing:
                 why = f"it ended {ends} times, last with {record.last_end}"
                 raise PartFailed(name, why, self._last_words(name))
         if now - self._began > _READY_S:
