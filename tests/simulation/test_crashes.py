@@ -11,7 +11,7 @@ import pytest
 from nacre.agent.domain.sight import Run
 from tests.support.asgi import AsgiClient
 from tests.support.cloud import FakeCloud
-from tests.support.crash import Killed, MortalNetwork, Reaper, kill_around_commits
+from tests.support.crash import Killed, MortalNetwork, Reaper, kill_around_commits, kill_around_files
 
 SERVERS = "/compute/v2.1/servers"
 
@@ -30,9 +30,18 @@ def prepare(state: Path) -> dict[str, str]:
     network = user.post("/networking/v2.0/networks", json={"network": {"name": "lab"}}).json["network"]["id"]
     subnet = {"network_id": network, "ip_version": 4, "cidr": "10.1.0.0/24"}
     assert user.post("/networking/v2.0/subnets", json={"subnet": subnet}).status == 201
+    outside = {
+        "name": "public",
+        "router:external": True,
+        "provider:network_type": "flat",
+        "provider:physical_network": "public",
+    }
+    public = admin.post("/networking/v2.0/networks", json={"network": outside}).json["network"]["id"]
+    subnet = {"network_id": public, "ip_version": 4, "cidr": "172.24.4.0/24", "enable_dhcp": False}
+    assert admin.post("/networking/v2.0/subnets", json={"subnet": subnet}).status == 201
     cloud.settle()
     cloud.close()
-    return {"flavor": flavor_id, "image": image_id, "network": network}
+    return {"flavor": flavor_id, "image": image_id, "network": network, "public": public}
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +57,8 @@ class World:
     def __init__(self, state: Path, ids: dict[str, str], reaper: Reaper, patch: pytest.MonkeyPatch) -> None:
         self.reaper = reaper
         self.flavor, self.image, self.network = ids["flavor"], ids["image"], ids["network"]
+        self.public = ids["public"]
+        kill_around_files(patch, reaper)
         kill_around_commits(patch, reaper)
         self.cloud = FakeCloud(state, network=MortalNetwork(reaper))
         for world in self.cloud.fleet.worlds.values():
@@ -144,7 +155,70 @@ def stop(world: World) -> None:
     assert world.guests() == [Run.OFF]
 
 
-SCENARIOS = (build, remove, remove_before_it_is_there, reboot, stop)
+def connect(world: World) -> dict[str, str]:
+    """A router with a gateway and an interface, a group with a rule, a floating IP on a port of that group."""
+    made = {}
+
+    def make(kind: str, **fields: object) -> str:
+        reply = world.user.post(
+            f"/networking/v2.0/{kind.replace('_', '-')}s", json={kind.replace("-", "_"): fields}
+        )
+        assert reply.status == 201, reply
+        made[kind] = reply.json[kind.replace("-", "_")]["id"]
+        return made[kind]
+
+    subnet = world.user.get(f"/networking/v2.0/subnets?network_id={world.network}").json["subnets"][0]["id"]
+    router = make("router", external_gateway_info={"network_id": world.public})
+    path = f"/networking/v2.0/routers/{router}/add_router_interface"
+    assert world.user.put(path, json={"subnet_id": subnet}).status == 200
+    group = make("security_group", name="web")
+    make(
+        "security_group_rule",
+        security_group_id=group,
+        direction="ingress",
+        protocol="tcp",
+        port_range_min=80,
+        port_range_max=80,
+    )
+    port = make("port", network_id=world.network, security_groups=[group])
+    make("floatingip", floating_network_id=world.public, port_id=port)
+    world.settle_whatever_happens()
+    world.assert_audits_find_nothing()
+    return made | {"subnet": subnet}
+
+
+def disconnect(world: World) -> None:
+    """All of it taken away again; calm while it is made."""
+    with world.reaper.paused():
+        made = connect(world)
+    root = "/networking/v2.0"
+    interface = {"subnet_id": made["subnet"]}
+    for path in (
+        f"floatingips/{made['floatingip']}",
+        f"ports/{made['port']}",
+        f"security-groups/{made['security_group']}",
+    ):
+        assert world.user.delete(f"{root}/{path}").status == 204
+    path = f"{root}/routers/{made['router']}/remove_router_interface"
+    assert world.user.put(path, json=interface).status == 200
+    assert world.user.delete(f"{root}/routers/{made['router']}").status == 204
+    world.settle_whatever_happens()
+    world.assert_audits_find_nothing()
+    gone = {made["router"], made["port"], made["security_group"], made["floatingip"]}
+    assert gone.isdisjoint(owner.partition("/")[2] for owner in world.cloud.network.observe_owners())
+
+
+def remove_an_image(world: World) -> None:
+    """Its content goes with it, and only then."""
+    contents = world.cloud.state / "images" / "content"
+    kept = {file for file in contents.rglob("*") if file.is_file()}
+    assert len(kept) == 1
+    assert world.user.delete(f"/image/v2/images/{world.image}").status == 204
+    world.settle_whatever_happens()
+    assert [file for file in contents.rglob("*") if file.is_file()] == []
+
+
+SCENARIOS = (connect, disconnect, remove_an_image, build, remove, remove_before_it_is_there, reboot, stop)
 
 
 @pytest.mark.slow

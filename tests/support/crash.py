@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from nacre.image.content.files import ImageFiles
 from nacre.kernel import database
 from nacre.network.domain.rows import Desired, Owner
 from nacre.network.drivers.fake import FakeNetwork
@@ -24,9 +25,10 @@ class Reaper:
         self.at = at
         self.passed: list[str] = []
         self._watching = False
+        self._paused = False
 
     def __call__(self, place: str) -> None:
-        if not self._watching:
+        if not self._watching or self._paused:
             return
         self.passed.append(place)
         if len(self.passed) - 1 == self.at:
@@ -40,6 +42,15 @@ class Reaper:
             yield
         finally:
             self._watching = False
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Look away while something is made that the scenario is not about."""
+        self._paused = True
+        try:
+            yield
+        finally:
+            self._paused = False
 
 
 class MortalNetwork(FakeNetwork):
@@ -68,3 +79,17 @@ def kill_around_commits(patch: pytest.MonkeyPatch, reaper: Reaper) -> None:
             reaper("after commit")
 
     patch.setattr(database, "_run_plain", run)
+
+
+def kill_around_files(patch: pytest.MonkeyPatch, reaper: Reaper) -> None:
+    """Let every change of the images' files by a loop be a place to die."""
+    for name in ("remove_temp", "set_aside", "put_back", "drop"):
+        plain = getattr(ImageFiles, name)
+
+        def change(files: ImageFiles, *arguments: Any, plain: Any = plain, name: str = name) -> Any:
+            reaper(f"before {name}")
+            result = plain(files, *arguments)
+            reaper(f"after {name}")
+            return result
+
+        patch.setattr(ImageFiles, name, change)
