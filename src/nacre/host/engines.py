@@ -7,7 +7,6 @@ interface runs in it; databases are reached by unix sockets from everywhere.
 from __future__ import annotations
 
 import ipaddress
-import platform
 import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -244,9 +243,7 @@ def _prepare_libvirtd(settings: Settings) -> None:
 
 
 def _ask_for_capabilities(environment: Mapping[str, str]) -> None:
-    # Of one architecture: to ask the programs of all that happen to be installed takes twice as long.
-    question = ("domcapabilities", "--arch", platform.machine())
-    tools.run("virsh", "--quiet", *question, environment=environment, timeout_s=60.0)
+    tools.run("virsh", "--quiet", "capabilities", environment=environment, timeout_s=60.0)
 
 
 def _prepare_database(database: Path, schema: Path, run: Path) -> None:
