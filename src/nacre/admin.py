@@ -16,11 +16,11 @@ from nacre.kernel.database import Reader
 from nacre.kernel.http.app import Service, plain_envelope
 from nacre.kernel.http.call import Answer, Call, Ok
 from nacre.kernel.http.routes import Route
-from nacre.kernel.ids import ServerId
 from nacre.kernel.loops import LoopEngine
 from nacre.kernel.policy import PUBLIC
 
-Explain = Callable[[Reader, ServerId], Mapping[str, Any]]
+Explain = Callable[[Reader, str], Mapping[str, Any]]
+"""Why a server, given by name or id, is where it is."""
 Audit = Callable[[Reader], Sequence[str]]
 """Intent against reality: a sentence for each difference, none when all is well."""
 
@@ -62,10 +62,10 @@ def status(call: Call[Parts]) -> Answer:
     )
 
 
-def explain(call: Call[Parts], server_id: str) -> Answer:
+def explain(call: Call[Parts], name_or_id: str) -> Answer:
     """Why a server is where it is, or nowhere."""
     with call.database.read() as db:
-        return Ok(call.parts.explain(db, ServerId(server_id)))
+        return Ok(call.parts.explain(db, name_or_id))
 
 
 def audit(call: Call[Parts]) -> Answer:
@@ -80,7 +80,7 @@ ROOT = (
 )
 ADMIN = (
     Route("GET", "/v1/status", status, PUBLIC),
-    Route("GET", "/v1/explain/{server_id}", explain, PUBLIC),
+    Route("GET", "/v1/explain/{name_or_id}", explain, PUBLIC),
     Route("GET", "/v1/audit", audit, PUBLIC),
 )
 

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from nacre.kernel.config import Settings
 
@@ -89,7 +90,7 @@ def doctor(_ask: argparse.Namespace) -> int:
 
 
 def explain(ask: argparse.Namespace) -> int:
-    _tell(_demand(f"/admin/v1/explain/{ask.server}"))
+    _tell(_demand(f"/admin/v1/explain/{quote(ask.server, safe='')}"))
     return 0
 
 

@@ -23,7 +23,6 @@ from nacre.image.contract import Images
 from nacre.kernel.assembly import Assembled, Kernel
 from nacre.kernel.database import Reader
 from nacre.kernel.http.app import Service
-from nacre.kernel.ids import ServerId
 from nacre.network.contract import Networks
 from nacre.placement.contract import Placement
 
@@ -35,9 +34,9 @@ class ComputeService:
     fleet: Fleet
     placement: Placement
 
-    def explain(self, db: Reader, server_id: ServerId) -> Mapping[str, Any]:
+    def explain(self, db: Reader, name_or_id: str) -> Mapping[str, Any]:
         """Why a server is where it is, or nowhere. Raises ServerNotFound."""
-        return explain_server(db, server_id)
+        return explain_server(db, name_or_id)
 
     def audit(self, db: Reader) -> Sequence[str]:
         """Every difference between what is wanted, claimed and reported."""

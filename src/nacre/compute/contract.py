@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 from nacre.compute.fleet import Fleet
 from nacre.kernel.database import Reader
-from nacre.kernel.ids import ServerId
 
 
 class Compute(Protocol):
@@ -18,7 +17,7 @@ class Compute(Protocol):
         """The hosts' door; simulated hosts use it as their `FleetLink`."""
         ...
 
-    def explain(self, db: Reader, server_id: ServerId) -> Mapping[str, Any]:
+    def explain(self, db: Reader, name_or_id: str) -> Mapping[str, Any]:
         """Why a server is where it is, or nowhere, and what it waits for. Raises ServerNotFound."""
         ...
 

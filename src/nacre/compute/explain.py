@@ -10,16 +10,19 @@ from nacre.compute.errors import ServerNotFound
 from nacre.compute.store import history, hosts, placements, servers
 from nacre.kernel.clock import iso_z
 from nacre.kernel.database import Reader
-from nacre.kernel.ids import ServerId
+from nacre.kernel.errors import Bad
+from nacre.kernel.ids import ServerId, is_uuid
 
 LINES_SHOWN = 50
 
 
-def explain_server(db: Reader, server_id: ServerId) -> Mapping[str, Any]:
+def explain_server(db: Reader, name_or_id: str) -> Mapping[str, Any]:
     """The state of a server in words, the decision on its host with the reasons against the others, its log.
 
-    Raises ServerNotFound, unless the log still knows it.
+    A name that several servers bear is refused with their ids. Raises ServerNotFound, unless the log still
+    knows it, and Bad.
     """
+    server_id = _id_of(db, name_or_id)
     server = servers.find(db, server_id)
     lines = history.of_server(db, server_id)
     log = [
@@ -108,3 +111,12 @@ def _silence(db: Reader, host_id: str) -> str:
     if host is None:
         return " (which is unknown)"
     return f"; the host was last heard of at {iso_z(host.seen_at)}"
+
+
+def _id_of(db: Reader, name_or_id: str) -> ServerId:
+    if is_uuid(name_or_id):
+        return ServerId(name_or_id)
+    found = servers.ids_of_name(db, name_or_id)
+    if len(found) > 1:
+        raise Bad(f"Several servers are called {name_or_id}: {', '.join(found)}.")
+    return found[0] if found else ServerId(name_or_id)

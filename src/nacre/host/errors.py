@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,4 +80,14 @@ class Refused(Unavailable):
     answer: str
 
     def __str__(self) -> str:
-        return f"{self.method} {self.url} was answered {self.answer_status}: {self.answer[:500]}"
+        return f"{self._sentence()} ({self.method} {self.url}: {self.answer_status})"
+
+    def _sentence(self) -> str:
+        """What the answer says to people, whichever service's shape it has."""
+        try:
+            said = json.loads(self.answer)
+        except ValueError:
+            return self.answer[:500]
+        while isinstance(said, dict) and "message" not in said and len(said) == 1:
+            said = next(iter(said.values()))
+        return str(said.get("message", said) if isinstance(said, dict) else said)[:500]

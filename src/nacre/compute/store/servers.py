@@ -54,6 +54,7 @@ _UNSETTLED = sa.select(SERVER.c.server_id).where(
 _ON_HOST = sa.select(SERVER.c.server_id, SERVER.c.name, SERVER_PLACEMENT.c.host_id).select_from(
     SERVER.join(SERVER_PLACEMENT)
 )
+_IDS_OF_NAME = sa.select(SERVER.c.server_id).where(SERVER.c.name == sa.bindparam("name"))
 _PROJECT_IDS = sa.select(SERVER.c.server_id).where(SERVER.c.project_id == sa.bindparam("project_id"))
 
 
@@ -143,6 +144,11 @@ def unsettled_ids(db: Reader) -> list[str]:
 def ids_of_project(db: Reader, project_id: ProjectId) -> list[ServerId]:
     """Every server of a project."""
     return [row[0] for row in db.rows(_PROJECT_IDS, project_id=project_id)]
+
+
+def ids_of_name(db: Reader, name: str) -> list[ServerId]:
+    """The servers called so, whoever owns them."""
+    return [ServerId(row[0]) for row in db.rows(_IDS_OF_NAME, name=name)]
 
 
 def names_by_host(db: Reader) -> dict[HostId, list[tuple[ServerId, str]]]:
