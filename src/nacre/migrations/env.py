@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from alembic import context
@@ -15,7 +15,7 @@ LOCK = 7_130_219  # Any number: it only has to be the same for every node that m
 engine: sa.Engine = context.config.attributes["engine"]
 
 
-def render(kind: str, item: Any, _autogenerate: Any) -> str | bool:
+def render(kind: str, item: Any, _autogenerate: Any) -> str | Literal[False]:
     """Write our own column types into migrations as what they are kept as."""
     if kind == "type" and isinstance(item, sa.types.TypeDecorator):
         return f"sa.{item.impl_instance!r}"
