@@ -43,5 +43,5 @@ def set_up_logging(settings: LogSettings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
-    for chatty in ("alembic", "asyncio", "ovsdbapp", "oslo_policy"):
+    for chatty in ("alembic", "asyncio", "oslo_policy"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
