@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import threading
 import time
 from typing import Protocol
+
+_SECONDS, _MICROSECONDS = 19, 26
+"""How long an ISO time is without its zone."""
 
 
 class Clock(Protocol):
@@ -46,20 +50,20 @@ class VirtualClock:
             self._now = max(self._now, moment_s)
 
 
-def _utc(moment_s: float) -> dt.datetime:
-    """A moment of UTC, without its zone."""
-    return dt.datetime.fromtimestamp(moment_s, dt.UTC).replace(tzinfo=None)
-
-
+@functools.lru_cache(maxsize=8192)
 def iso_z(moment_s: float) -> str:
-    """`2026-01-31T09:30:00Z`: whole seconds, as compute shows times."""
-    # isoformat is several times as fast as strftime, and lists show thousands of times.
-    return _utc(moment_s).isoformat(timespec="seconds") + "Z"
+    """`2026-01-31T09:30:00Z`: whole seconds, as compute shows times.
+
+    What is made together bears the same moments, and lists show them again and again: remembering them halves what
+    a line of a list costs. isoformat is several times as fast as strftime.
+    """
+    return dt.datetime.fromtimestamp(moment_s, dt.UTC).isoformat(timespec="seconds")[:_SECONDS] + "Z"
 
 
+@functools.lru_cache(maxsize=8192)
 def iso_micro(moment_s: float, *, zulu: bool = True) -> str:
     """`2026-01-31T09:30:00.000000Z`: microseconds, as identity (with Z) and actions (without) show times."""
-    text = _utc(moment_s).isoformat(timespec="microseconds")
+    text = dt.datetime.fromtimestamp(moment_s, dt.UTC).isoformat(timespec="microseconds")[:_MICROSECONDS]
     return text + "Z" if zulu else text
 
 

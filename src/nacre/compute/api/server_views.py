@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -113,8 +114,9 @@ class FullViews:
             view |= self._admins(server)
         elif self._hostname_for_all:
             view["OS-EXT-SRV-ATTR:hostname"] = server.hostname
-        hidden = self._hidden
-        return {name: value for name, value in view.items() if name not in hidden}
+        for name in self._hidden:
+            view.pop(name, None)
+        return view
 
     def updated_view(self, server: Server) -> dict[str, Any]:
         """One server, in answer to its update."""
@@ -254,6 +256,10 @@ def plain_addresses(view: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str
 
 def host_hash(server: Server) -> str:
     """What the owner may know of the host: whether two of their servers share it."""
-    if server.host_id is None:
-        return ""
-    return hashlib.sha224((server.project_id + server.host_id).encode()).hexdigest()
+    return "" if server.host_id is None else _hash_of(server.project_id, server.host_id)
+
+
+@functools.lru_cache(maxsize=4096)
+def _hash_of(project_id: str, host_id: str) -> str:
+    """A list shows few hosts, each many times."""
+    return hashlib.sha224((project_id + host_id).encode()).hexdigest()
