@@ -126,10 +126,12 @@ class Tx(Reader):
         """Run a write; the number of rows it touched."""
         return self._run(statement, parameters).rowcount
 
-    def execute_many(self, statement: sa.Executable, parameters: Sequence[Mapping[str, Any]], /) -> None:
-        """Run one write with many sets of parameters; counts as one statement. An empty list does nothing."""
-        if parameters:
-            self._run(statement, list(parameters))
+    def execute_many(self, statement: sa.Executable, parameters: Sequence[Mapping[str, Any]], /) -> int:
+        """Run one write with many sets of parameters; counts as one statement. An empty list does nothing.
+
+        The number of rows that all of them touched.
+        """
+        return self._run(statement, list(parameters)).rowcount if parameters else 0
 
     def record(self, event: Event) -> None:
         """Add a line to the event log."""

@@ -299,10 +299,13 @@ class LoopEngine:
             )
             for r in results
         ]
-        tx.execute_many(_SETTLE, [row for r, row in base if r.settled])
-        # Also after settling: a wish that came in meanwhile has kept the row, and its lease must go.
+        settled = tx.execute_many(_SETTLE, [row for r, row in base if r.settled])
+        kept = [(r, row) for r, row in base if not r.settled]
+        if settled + len(kept) < len(base):
+            # A wish that came in meanwhile has kept a row: its lease must go.
+            kept = base
         tx.execute_many(
-            _POSTPONE, [{**row, "at": r.at, "attempts": r.attempts, "because": r.because} for r, row in base]
+            _POSTPONE, [{**row, "at": r.at, "attempts": r.attempts, "because": r.because} for r, row in kept]
         )
 
     def _survey(self, now: float) -> None:

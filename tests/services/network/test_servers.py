@@ -7,6 +7,7 @@ import pytest
 from nacre.kernel.database import statements_so_far
 from nacre.kernel.events import Actor
 from nacre.kernel.ids import HostId, NetworkId, PortId, ServerId
+from nacre.network.changes.ports import UNBOUND_S
 from nacre.network.contract import NicAsk, Unstated
 from nacre.network.errors import (
     ExternalNetworkAttachForbidden,
@@ -182,12 +183,23 @@ def test_ports_come_up_on_the_host_they_are_bound_to(cloud, demo, admin):
     assert (shown["status"], shown["binding:host_id"]) == ("DOWN", ELSEWHERE)
 
 
+def test_the_switches_hear_of_a_servers_port_even_if_the_server_finds_no_host(cloud, demo):
+    net, _ = demo.make_network()
+    claim(cloud, [on(net)])
+
+    cloud.clock.advance(UNBOUND_S)
+    cloud.settle()
+
+    assert cloud.audit() == []
+
+
 def test_ports_made_for_a_server_go_with_it_and_adopted_ones_stay(cloud, demo):
     net, _ = demo.make_network()
     port = demo.make("port", network_id=net["id"], name="mine")
     made, _ = claim(cloud, [on(net), by(port)])
     other = claim(cloud, [on(net)], server_id=OTHER)[0]
     bind(cloud)
+    bind(cloud, server_id=OTHER)
 
     release(cloud)
     release(cloud)

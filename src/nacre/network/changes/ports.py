@@ -26,6 +26,9 @@ from nacre.network.store import addresses, ports, quotas, security_groups, subne
 from nacre.network.store.prospects import prospects_of
 from nacre.network.store.shelf import serialise
 
+UNBOUND_S = 5.0
+"""When the switches hear of a server's port although the server has found no host."""
+
 
 class NewPort(msgspec.Struct, frozen=True):
     """A port to be made. Its MAC is empty when nobody chose one; `asks` is None when nobody asked for addresses.
@@ -56,7 +59,9 @@ def create(
     ports.insert(tx, made, made_for_server=made_for_server, places=places)
     for port in made:
         events.created(tx, "port", port)
-    make_due(tx, PORTS, (port.id for port in made))
+    for port in made:
+        # A server's port is due when it gets a host, which is at once; looking before that would be in vain.
+        tx.make_due(PORTS, port.id, in_s=UNBOUND_S if made_for_server else 0.0)
     return made
 
 

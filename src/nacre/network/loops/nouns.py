@@ -93,7 +93,7 @@ class PortLoop(NounLoop):
 
     def _applied(self, key: str) -> Outcome:
         with self.database.read() as db:
-            port = ports.find(db, key)
+            port = ports.find_bare(db, key)
         if port is None or port.device_owner.startswith("compute:"):
             return SETTLED
         up = port.is_on_router or self.driver.is_up(port.id)

@@ -139,6 +139,11 @@ def find(db: Reader, port_id: str) -> Port | None:
     return some(db, [port_id]).get(port_id)
 
 
+def find_bare(db: Reader, port_id: str) -> Port | None:
+    """A port without its addresses and groups, or None."""
+    return PORTS.find(db, port_id)
+
+
 def load(db: Reader, port_id: str) -> Port:
     """A port. Raises PortNotFound."""
     port = find(db, port_id)
