@@ -268,9 +268,11 @@ class Database:
 
 
 def _run_plain(connection: Connection, words: str) -> None:
+    """Begin or end a transaction, past the layers that SQLAlchemy puts around statements with values and rows."""
+    raw: Any = connection.connection.dbapi_connection
     try:
-        connection.exec_driver_sql(words)
-    except (exc.OperationalError, exc.TimeoutError) as error:
+        raw.execute(words)
+    except connection.dialect.loaded_dbapi.Error as error:
         raise StoreUnavailable(str(error)) from error
 
 
