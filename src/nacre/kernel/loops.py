@@ -39,6 +39,10 @@ log = logging.getLogger("nacre.loops")
 STEPS_AT_ONCE = 100
 FULL_PASS = "full-pass"
 IDLE_LOOK_S = 1.0
+BREATH_S = 0.003
+"""The least time between two turns: under load, what is wished meanwhile shares one transaction."""
+GATHER_S = 0.01
+"""How long the ends of steps may wait for a turn that is made anyway: nobody waits for a settled key."""
 
 STEPS = prometheus_client.Counter(
     "nacre_loop_steps", "Steps performed, by how they ended.", ["loop", "outcome"]
@@ -159,6 +163,8 @@ class LoopEngine:
         self._woken: set[str] = set()
         self._stopping = False
         self._next_survey = 0.0
+        self._turned_at = 0.0
+        self._ended_at = 0.0
         self._pool: ThreadPoolExecutor | None = None
         self._thread: threading.Thread | None = None
         database.wakes.listen_to_all(self._on_wake)
@@ -189,11 +195,11 @@ class LoopEngine:
         assert self._pool is not None
         while True:
             with self._mutex:
-                pause = 0.0 if self._woken or self._results else self._pause_s()
-                if pause > 0 and not self._stopping:
+                while not self._stopping and (pause := self._pause_s()) > 0:
                     self._mutex.wait(pause)
                 if self._stopping:
                     return
+            self._turned_at = self._clock.now()
             try:
                 for owed in self._turn_over():
                     self._pool.submit(self._work, owed)
@@ -202,15 +208,22 @@ class LoopEngine:
                 threading.Event().wait(1.0)
 
     def _pause_s(self) -> float:
-        now = self._clock.now()
+        """How long the next turn can wait, as things are."""
         looks = [lane.look_at for lane in self._lanes.values() if lane.running < lane.loop.at_once]
-        return max(0.0, min([self._next_survey, *looks]) - now)
+        moment = min([self._next_survey, *looks])
+        if self._woken:
+            moment = 0.0
+        elif self._results:
+            moment = min(moment, self._ended_at + GATHER_S)
+        return min(max(moment, self._turned_at + BREATH_S) - self._clock.now(), IDLE_LOOK_S)
 
     def _work(self, owed: Owed) -> None:
         result = self._perform(owed)
         with self._mutex:
+            if not self._results:
+                self._ended_at = self._clock.now()
+                self._mutex.notify_all()
             self._results.append(result)
-            self._mutex.notify_all()
 
     # -- in the caller's thread ------------------------------------------------------------------------
 
