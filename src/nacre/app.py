@@ -145,6 +145,7 @@ def serve(settings: Settings) -> None:
             unix_path=paths.api_socket(state),
             grace_s=settings.http.stop_grace_s,
             ready=lambda: log.info("ready on %s with hosts %s", settings.base_url, settings.hosts),
+            stopping=cloud.kernel.wakes.wake_everybody,
         )
 
 

@@ -31,6 +31,7 @@ from nacre.kernel.log import set_up_logging
 log = logging.getLogger("nacre.agent")
 
 BRIDGE = "br-int"
+FIRST_LOOK_S = 5.0
 
 
 def run(settings: Settings) -> int:
@@ -83,6 +84,8 @@ def running_agent(settings: Settings, link: AgentLink, clock: Clock) -> Iterator
             describe=_describer(state, paths.local_host_id(), guests, switch),
         )
         keeper_of.append(agent)
+        # Else the first that is heard of this host would be a complaint about a switch that has just begun.
+        switch.wait_connected(FIRST_LOOK_S)
         agent.start()
         stack.callback(agent.stop)
         yield agent

@@ -28,6 +28,12 @@ class Wakes:
             for listener in listeners:
                 listener(topic)
 
+    def wake_everybody(self) -> None:
+        """Call every listener of a topic, whatever it waits for: the process is about to stop."""
+        with self._lock:
+            topics = list(self._listeners)
+        self.wake(topics)
+
     def listen_to_all(self, listener: Callable[[str], None]) -> None:
         """Call `listener` with every topic that is woken, for as long as this process runs."""
         with self._lock:

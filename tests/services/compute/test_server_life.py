@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from nacre.compute.loops.servers import PATIENCE_S, PLACE_RECHECK_S
+
 
 @pytest.fixture
 def lab_url(database_url: str) -> str:
@@ -140,12 +142,32 @@ def test_a_silent_or_disabled_host_takes_no_new_servers(lab, mine, admin):
 
     lab.clock.advance(120)
     server_id = mine.make_server()
-    while lab.engine.turn():
-        pass
+    turn_loops(lab)
+    assert mine.server(server_id)["status"] == "BUILD", "the silent host may be back in a moment"
+    lab.clock.advance(PATIENCE_S)
+    turn_loops(lab)
 
     assert mine.server(server_id)["status"] == "ERROR"
     states = {s["host"]: s["state"] for s in admin.get("/os-services").json["services"]}
     assert states == {"fake-0001": "down", "fake-0002": "down"}
+
+
+def turn_loops(lab):
+    while lab.engine.turn():
+        pass
+
+
+def test_a_server_waits_for_a_host_that_ails_and_is_placed_when_it_recovers(lab, mine):
+    lab.clock.advance(120)
+    server_id = mine.make_server()
+    turn_loops(lab)
+    assert "not been heard of" in lab.engine.status()["trouble"][0]["because"]
+
+    lab.settle()  # The hosts speak again.
+    lab.clock.advance(PLACE_RECHECK_S)
+    lab.settle()
+
+    assert mine.server(server_id)["status"] == "ACTIVE"
 
 
 def test_many_servers_are_made_by_one_request(lab, mine):

@@ -73,19 +73,22 @@ def report_host(call: Call[AgentParts], ask: HostReport, host_id: str) -> Answer
 
 
 async def wishes(call: Call[AgentParts], host_id: str) -> Answer:
-    """What should be on a host; if nothing is new, the answer waits up to `wait` seconds for something that is."""
+    """What should be on a host; if nothing is new, the answer waits up to `wait` seconds for a wake-up.
+
+    Once woken it says what there is, even if that is nothing: the process may be about to stop.
+    """
     _admit(call)
     since, wait_s = _number(call, "since", 0.0), min(_number(call, "wait", 0.0), LONGEST_WAIT_S)
     clock = asyncio.get_running_loop().time
     end = clock() + wait_s
     with call.parts.wakes.awaiting(topic_of(HostId(host_id))) as woken:
         while True:
-            woken.clear()
+            was_woken = woken.is_set()
             found = await call.in_thread(_wishes, call, host_id, int(since))
             left_s = end - clock()
             if found is not None:
                 return Ok(found)
-            if left_s <= 0:
+            if left_s <= 0 or was_woken:
                 nothing = HostWishes(
                     host_id=HostId(host_id), generation=int(since), complete=False, guests=()
                 )

@@ -48,6 +48,10 @@ class Host(msgspec.Struct, frozen=True):
             return f"it complains: {self.report.complaint}"
         return ""
 
+    def may_recover(self, now: float) -> bool:
+        """Whether what is objected to may pass by itself: nobody has taken this host out of service."""
+        return not (self.disabled or self.forced_down) and bool(self.objection(now))
+
 
 def service_uuid(host_id: HostId) -> str:
     """The id that os-services shows for a host's agent; it follows from the host's own."""

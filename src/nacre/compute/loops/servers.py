@@ -26,6 +26,9 @@ CANDIDATES_TRIED = 5
 FIRST_CHUNK, NEXT_CHUNK = CANDIDATES_TRIED, 512
 MOST_REASONS = 100
 REMOVAL_RECHECK_S = 120.0
+# A host whose engines have just begun, or that restarts, is back within this time.
+PATIENCE_S = 30.0
+PLACE_RECHECK_S = 1.0
 
 
 @dataclass
@@ -34,6 +37,7 @@ class _Found:
 
     fit: list[tuple[Candidate, Host]] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
+    may_recover: bool = False
 
 
 @dataclass
@@ -57,8 +61,7 @@ class ServerLoop:
         match next_step(server.wish, server.standing, server.sight):
             case Place():
                 with self._placing:
-                    self._place(server)
-                return SETTLED
+                    return self._place(server)
             case AwaitRemoval(host_id):
                 return Wait(REMOVAL_RECHECK_S, f"host {host_id} has not yet said that the guest is gone")
             case Forget():
@@ -89,19 +92,25 @@ class ServerLoop:
                       project_id=server.project_id)
             )  # fmt: skip
 
-    def _place(self, server: Server) -> None:
-        """Claim the best host that still has room. Raises NoValidHost; Stale when all were taken meanwhile."""
+    def _place(self, server: Server) -> Outcome:
+        """Claim the best host that still has room. Raises NoValidHost; Stale when all were taken meanwhile.
+
+        While a host that is only ailing could take it, a young server waits: an answer given now would be final.
+        """
         image_bytes = server.image.virtual_size_bytes if server.image else 0
         demand = demand_of(server.flavor, image_bytes=image_bytes)
         found = self._look(server, demand)
         if not found.fit:
-            raise NoValidHost(found.reasons)
+            problem = NoValidHost(found.reasons)
+            if found.may_recover and self.database.clock.now() - server.created_at < PATIENCE_S:
+                return Wait(PLACE_RECHECK_S, str(problem))
+            raise problem
         for candidate, host in found.fit:
             try:
                 self._claim(server, candidate, demand, zone=host.zone, reasons=found.reasons)
             except Stale:
                 continue
-            return
+            return SETTLED
         raise Stale(f"every host looked at for {server.server_id} was taken meanwhile")
 
     def _look(self, server: Server, demand: Demand) -> _Found:
@@ -127,6 +136,7 @@ class ServerLoop:
                         found.fit.append((candidate, host))
                     elif len(found.reasons) < MOST_REASONS:
                         found.reasons[candidate.host_id] = why
+                    found.may_recover |= host is not None and host.may_recover(now)
         for rejection in rejections[: MOST_REASONS - len(found.reasons)]:
             found.reasons[rejection.host_id] = rejection.why
         return found

@@ -21,6 +21,10 @@ KEEP_ALIVE_S = 75
 class _Server(uvicorn.Server):
     """Stops on a signal without raising it again, so that a wanted stop ends with exit status 0."""
 
+    def __init__(self, config: uvicorn.Config, stopping: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
@@ -30,14 +34,23 @@ class _Server(uvicorn.Server):
 
     def _stop(self) -> None:
         self.should_exit = True
+        self._stopping()
 
 
 def serve_until_stopped(
-    app: Any, *, host: str, port: int, unix_path: Path, grace_s: float, ready: Callable[[], None]
+    app: Any,
+    *,
+    host: str,
+    port: int,
+    unix_path: Path,
+    grace_s: float,
+    ready: Callable[[], None],
+    stopping: Callable[[], None],
 ) -> None:
     """Answer on both sockets until SIGTERM or SIGINT; then finish what is under way, within `grace_s`.
 
-    `ready` is called once both accept connections. Raises OSError when an address is taken.
+    `ready` is called once both accept connections, and `stopping` when the stop is asked for, so that those who
+    wait for news can be answered. Raises OSError when an address is taken.
     """
     sockets = [_tcp(host, port), _unix(unix_path)]
     server = _Server(
@@ -53,7 +66,8 @@ def serve_until_stopped(
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=max(1, round(grace_s)),
             backlog=BACKLOG,
-        )
+        ),
+        stopping,
     )
 
     async def run() -> None:
