@@ -26,6 +26,8 @@ HOSTS_AT_ONCE = 200
 GUESTS_AT_ONCE = 500
 REFRESH_S = 30.0
 FAILURE_PAUSE_S = 0.5
+BREATH_S = 0.01
+"""The least time between two turns: under load, many guests share the questions and reports of one."""
 
 VCPUS, MEMORY_MIB, DISK_GIB = 64, 262_144, 4_000
 
@@ -74,6 +76,7 @@ class FakeFleet:
         self._woken: dict[HostId, None] = {}
         self._with_news: dict[HostId, None] = {}
         self._stopping = False
+        self._turned_at = 0.0
         self._thread: threading.Thread | None = None
         link.subscribe(self._on_change)
 
@@ -207,11 +210,19 @@ class FakeFleet:
                     self._changed.wait(pause_s)
                 if self._stopping:
                     return
+            self._breathe()
             try:
                 self.turn()
             except Exception:
                 log.exception("a turn of the simulated hosts failed; it is repeated")
                 threading.Event().wait(FAILURE_PAUSE_S)
+
+    def _breathe(self) -> None:
+        """Let time pass until the last turn is long enough ago."""
+        pause_s = self._turned_at + BREATH_S - self._clock.now()
+        if pause_s > 0:
+            threading.Event().wait(min(pause_s, BREATH_S))
+        self._turned_at = self._clock.now()
 
     # -- wake-ups --------------------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ log = logging.getLogger("nacre.loops")
 STEPS_AT_ONCE = 100
 FULL_PASS = "full-pass"
 IDLE_LOOK_S = 1.0
-BREATH_S = 0.003
+BREATH_S = 0.008
 """The least time between two turns: under load, what is wished meanwhile shares one transaction."""
 GATHER_S = 0.01
 """How long the ends of steps may wait for a turn that is made anyway: nobody waits for a settled key."""
