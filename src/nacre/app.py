@@ -17,11 +17,14 @@ from typing import Any
 
 from argon2 import PasswordHasher
 
-from nacre import admin, compute, identity, image, migrations, network, placement
+from nacre import admin, migrations
 from nacre.agent.drivers.fake import FakeWorld
 from nacre.agent.fleet import FakeFleet
+from nacre.compute.assemble import assemble as assemble_compute
 from nacre.host import paths
+from nacre.identity.assemble import assemble as assemble_identity
 from nacre.identity.bootstrap import CatalogEntry, ensure_bootstrap_passwords
+from nacre.image.assemble import assemble as assemble_image
 from nacre.kernel.assembly import Assembled, Kernel
 from nacre.kernel.clock import Clock, SystemClock
 from nacre.kernel.config import Settings
@@ -33,7 +36,9 @@ from nacre.kernel.ids import HostId
 from nacre.kernel.log import set_up_logging
 from nacre.kernel.loops import LoopEngine
 from nacre.kernel.wakes import Wakes
+from nacre.network.assemble import assemble as assemble_network
 from nacre.network.drivers.base import NetworkDriver
+from nacre.placement.assemble import assemble as assemble_placement
 
 log = logging.getLogger("nacre")
 
@@ -89,11 +94,11 @@ def assemble(
     )
     kernel = Kernel(settings, database, clock, wakes)
 
-    the_identity = identity.assemble(kernel, catalog=CATALOG, bootstrap=bootstrap, hasher=hasher)
-    the_images = image.assemble(kernel)
-    the_placement = placement.assemble(kernel)
-    the_network = network.assemble(kernel, identity=the_identity.contract, driver=network_driver)
-    the_compute = compute.assemble(
+    the_identity = assemble_identity(kernel, catalog=CATALOG, bootstrap=bootstrap, hasher=hasher)
+    the_images = assemble_image(kernel)
+    the_placement = assemble_placement(kernel)
+    the_network = assemble_network(kernel, identity=the_identity.contract, driver=network_driver)
+    the_compute = assemble_compute(
         kernel,
         identity=the_identity.contract,
         images=the_images.contract,

@@ -9,8 +9,6 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[2] / "src"
 SERVICES = {"identity", "image", "network", "placement", "compute", "volume"}
 PURE = {"domain"}
-# Composition: modules that put a service together may see all of its rooms.
-ASSEMBLING = {"assemble", "__init__", "bootstrap"}
 
 
 def modules() -> Iterator[tuple[tuple[str, ...], Path]]:

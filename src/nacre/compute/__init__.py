@@ -17,22 +17,3 @@ the changed server remembers it, so that an agent asks for what is newer than wh
 `api` speaks HTTP; `fleet.py` is the other door, by which agents ask and report; `questions.py` carries what a
 caller waits to hear from a host.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from nacre.compute.assemble import assemble
-
-__all__ = ("assemble",)
-
-
-def __getattr__(name: str) -> Any:
-    """`assemble`, when it is asked for: agents import this package for its values and need none of its store."""
-    if name != "assemble":
-        raise AttributeError(name)
-    from nacre.compute.assemble import assemble
-
-    globals()[name] = assemble
-    return assemble

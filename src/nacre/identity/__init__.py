@@ -17,7 +17,3 @@ store/      one module per noun; `access.py` reads all that a token's rights dep
 api/        one module per noun of the URL; `tokens.py` is the door where tokens are made
 seed.py     the rows a cloud cannot be without
 """
-
-from nacre.identity.assemble import assemble
-
-__all__ = ("assemble",)

@@ -14,7 +14,3 @@ What this service promises:
 
 Content that is imported from elsewhere (web-download, staging) is not taken yet; the API says so.
 """
-
-from nacre.image.assemble import assemble
-
-__all__ = ("assemble",)

@@ -20,7 +20,3 @@ store/          rows and statements
 loops/          one loop for every noun: read, compile, apply
 drivers/        OVN, and a complete fake of it
 """
-
-from nacre.network.assemble import assemble
-
-__all__ = ["assemble"]

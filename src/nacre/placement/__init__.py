@@ -12,7 +12,3 @@ What this service promises:
 
 Left out: the reshaper, and providers that share what they have with other trees (MISC_SHARES_VIA_AGGREGATE).
 """
-
-from nacre.placement.assemble import assemble
-
-__all__ = ("assemble",)

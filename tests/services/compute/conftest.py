@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from nacre import compute
 from nacre.agent.fleet import FakeFleet
+from nacre.compute.assemble import assemble
 from nacre.kernel.assembly import Kernel
 from nacre.kernel.clock import VirtualClock
 from nacre.kernel.config import LoopSettings, Settings
@@ -86,7 +86,7 @@ class Lab:
         self.identity, self.images = FakeIdentity(), FakeImages()
         self.networks, self.placement = FakeNetworks(), FakePlacement()
         settings = Settings(state=str(state), hosts=f"fake:{hosts}")
-        self.compute = compute.assemble(
+        self.compute = assemble(
             Kernel(settings, self.database, self.clock, self.wakes),
             identity=self.identity, images=self.images, networks=self.networks, placement=self.placement,
             agent_token=SECRET,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
-from nacre import identity
+from nacre.identity.assemble import assemble
 from nacre.identity.bootstrap import CatalogEntry
 from nacre.identity.contract import Identity
 from nacre.kernel.assembly import Assembled, Kernel
@@ -118,7 +118,7 @@ def assembled_site(url: str, *, state: Path, clock: VirtualClock, listen: str = 
     wakes = Wakes()
     database = Database(url, clock=clock, wakes=wakes, durable=False)
     kernel = Kernel(Settings(state=str(state), listen=listen), database, clock, wakes)
-    assembled = identity.assemble(kernel, catalog=CATALOG, bootstrap=PASSWORDS, hasher=CHEAP)
+    assembled = assemble(kernel, catalog=CATALOG, bootstrap=PASSWORDS, hasher=CHEAP)
     with database.write(Actor("start")) as tx:
         assembled.seed(tx)
     http = HttpApp(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nacre import image
+from nacre.image.assemble import assemble
 from nacre.kernel.assembly import Kernel
 from nacre.kernel.clock import VirtualClock
 from nacre.kernel.config import LoopSettings, Settings
@@ -90,7 +90,7 @@ class ImageCloud:
     def __init__(self, state: Path, database: Database, clock: VirtualClock, **options: Any) -> None:
         settings = Settings(state=str(state))
         kernel = Kernel(settings, database, clock, database.wakes)
-        assembled = image.assemble(kernel, **options)
+        assembled = assemble(kernel, **options)
         self.state = state
         self.clock = clock
         self.database = database

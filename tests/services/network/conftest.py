@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from nacre import network
 from nacre.identity.contract import ProjectName
 from nacre.kernel.assembly import Kernel
 from nacre.kernel.clock import VirtualClock
@@ -20,6 +19,7 @@ from nacre.kernel.http.app import HttpApp
 from nacre.kernel.ids import ProjectId, UserId
 from nacre.kernel.loops import LoopEngine
 from nacre.kernel.policy import Caller
+from nacre.network.assemble import assemble
 from nacre.network.drivers.fake import FakeNetwork
 from tests.support.asgi import AsgiClient, Reply
 from tests.support.stores import lay_sqlite
@@ -149,7 +149,7 @@ class NetworkCloud:
         settings = Settings(state=str(state), hosts=hosts)
         kernel = Kernel(settings, database, clock, database.wakes)
         self.driver = FakeNetwork()
-        assembled = network.assemble(kernel, identity=Tokens(), driver=self.driver)
+        assembled = assemble(kernel, identity=Tokens(), driver=self.driver)
         self.clock = clock
         self.database = database
         self.networks = assembled.contract

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from nacre import placement
 from nacre.kernel.assembly import Kernel
 from nacre.kernel.clock import VirtualClock
 from nacre.kernel.config import Settings
@@ -19,6 +18,7 @@ from nacre.kernel.events import Actor
 from nacre.kernel.http.app import HttpApp
 from nacre.kernel.ids import HostId, ProjectId, ServerId, UserId
 from nacre.kernel.policy import Caller
+from nacre.placement.assemble import assemble
 from nacre.placement.contract import Candidate, Inventory
 from tests.support.asgi import AsgiClient, Reply
 
@@ -118,7 +118,7 @@ class PlacementCloud:
 
     def __init__(self, state: Path, database: Database, clock: VirtualClock) -> None:
         settings = Settings(state=str(state))
-        assembled = placement.assemble(Kernel(settings, database, clock, database.wakes))
+        assembled = assemble(Kernel(settings, database, clock, database.wakes))
         self.database = database
         self.clock = clock
         self.placement = assembled.contract
