@@ -97,11 +97,10 @@ class Nics:
             tx.record(Event(action="bind", kind="port", subject=port_id, after={"binding_host_id": host_id}))
 
     def release_nics(self, tx: Tx, server_id: ServerId) -> None:
-        made = ports.made_for(tx, server_id)
-        held = ports.lock_device(tx, server_id)
-        port_changes.delete(tx, [port for port in held if port.id in made])
-        for port in held:
-            if port.id not in made:
+        held = ports.lock_nics(tx, server_id)
+        port_changes.delete(tx, [port for port, is_made in held if is_made])
+        for port, is_made in held:
+            if not is_made:
                 free = ports.replaced(port, device_id="", device_owner="", binding_host_id=HostId(""))
                 port_changes.write(tx, port, free)
 

@@ -40,8 +40,6 @@ _LOCK = _FIND.with_for_update(of=SERVER)
 _LOCK_MANY = _FIND_MANY.order_by(SERVER.c.server_id).with_for_update(of=SERVER)
 _INSERT = sa.insert(SERVER)
 _DELETE = sa.delete(SERVER).where(SERVER.c.server_id == sa.bindparam("key"))
-_DELETE_PLACEMENT = sa.delete(SERVER_PLACEMENT).where(SERVER_PLACEMENT.c.server_id == sa.bindparam("key"))
-_DELETE_FACTS = sa.delete(GUEST_FACTS).where(GUEST_FACTS.c.server_id == sa.bindparam("key"))
 _SHOWN = ("status", "vm_state", "task_state", "power_state")
 _SET_SHOWN = (
     sa.update(SERVER)
@@ -131,9 +129,8 @@ def derive(tx: Tx, seen: Sequence[Server]) -> None:
 
 
 def forget(tx: Tx, server_id: ServerId) -> None:
-    """Delete the rows of a server."""
-    for statement in (_DELETE_FACTS, _DELETE_PLACEMENT, _DELETE):
-        tx.execute(statement, key=server_id)
+    """Delete a server; the rows of its placement and of what its host said go with it."""
+    tx.execute(_DELETE, key=server_id)
 
 
 def unsettled_ids(db: Reader) -> list[str]:

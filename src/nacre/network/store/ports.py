@@ -31,9 +31,7 @@ _SOME = PORTS.all.where(PORT.c.id.in_(sa.bindparam("ids", expanding=True)))
 _OF_DEVICES = PORTS.all.where(PORT.c.device_id.in_(sa.bindparam("ids", expanding=True))).order_by(
     PORT.c.device_id, PORT.c.place, PORT.c.created_at, PORT.c.id
 )
-_MADE_FOR = sa.select(PORT.c.id).where(
-    PORT.c.device_id == sa.bindparam("server_id"), PORT.c.made_for_server.is_(True)
-)
+_LOCK_NICS = _OF_DEVICES.add_columns(PORT.c.made_for_server).with_for_update()
 _OF_NETWORK = sa.select(PORT.c.id).where(PORT.c.network_id == sa.bindparam("network_id"))
 _OWNED_ON = PORTS.all.where(
     PORT.c.network_id.in_(sa.bindparam("ids", expanding=True)), PORT.c.device_owner == sa.bindparam("owner")
@@ -179,9 +177,13 @@ def lock_device(tx: Tx, device_id: str) -> list[Port]:
     return whole(tx, tx.rows(_OF_DEVICES.with_for_update(), ids=[device_id]))
 
 
-def made_for(db: Reader, server_id: str) -> frozenset[str]:
-    """The ports that came into being with a server, and go with it."""
-    return frozenset(row[0] for row in db.rows(_MADE_FOR, server_id=server_id))
+def lock_nics(tx: Tx, server_id: str) -> list[tuple[Port, bool]]:
+    """The ports of a server, in order, and whether they came into being with it and go with it.
+
+    Nobody else changes them before this transaction ends.
+    """
+    rows = tx.rows(_LOCK_NICS, ids=[server_id])
+    return [(port, bool(row[-1])) for port, row in zip(whole(tx, rows), rows, strict=True)]
 
 
 def ids_on(db: Reader, network_id: str) -> list[str]:
