@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from nacre.host import clouds_yaml, ledger, paths, processes
+from tests.support.postgres import PostgresServer
 
 from .conftest import EngineCloud, eventually, new_cloud
 
@@ -175,3 +176,18 @@ def test_no_secret_is_readable_by_others(cloud: EngineCloud):
         if path.stat().st_mode & 0o007 and all(parent.stat().st_mode & 0o001 for parent in path.parents)
     ]
     assert open_to_others == []
+
+
+def test_a_cloud_over_postgresql_comes_up_and_agrees_with_reality(
+    fresh_cloud: EngineCloud, postgres: PostgresServer
+) -> None:
+    url = postgres.new_database(empty=True)
+
+    for _ in range(2):
+        fresh_cloud.nacre("up", "--hosts", "fake:3", "--database", url)
+
+    assert "database: postgresql" in fresh_cloud.nacre("status").stdout
+    assert fresh_cloud.nacre("audit").returncode == 0
+    assert [
+        server["status"] for server in fresh_cloud.client().get("compute", "/servers/detail")["servers"]
+    ] == ["ACTIVE"]
