@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import logging
+import math
 import random
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -277,8 +278,8 @@ class LoopEngine:
                 room = lane.loop.at_once - lane.running
                 leased = self._lease(tx, lane.loop.name, room)
                 lane.running += len(leased)
-                # A full batch may have left more behind; a wake-up sets the moment forward again.
-                lane.look_at = 0.0 if len(leased) == room else now + IDLE_LOOK_S
+                # A full batch may have left more behind. Else a wake-up or the next survey says when.
+                lane.look_at = 0.0 if len(leased) == room else math.inf
                 batch += leased
         return batch
 
