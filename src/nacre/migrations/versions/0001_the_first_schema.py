@@ -150,6 +150,18 @@ def upgrade() -> None:
     op.create_index("identity_assignment_role", "identity_assignment", ["role_id"], unique=False)
     op.create_index("identity_assignment_target", "identity_assignment", ["target_id"], unique=False)
     op.create_table(
+        "identity_credential",
+        sa.Column("credential_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=True),
+        sa.Column("type", sa.Text(), server_default="", nullable=False),
+        sa.Column("sealed_blob", sa.Text(), server_default="", nullable=False),
+        sa.Column("extra", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("credential_id"),
+    )
+    op.create_index("identity_credential_project", "identity_credential", ["project_id"], unique=False)
+    op.create_index("identity_credential_user", "identity_credential", ["user_id"], unique=False)
+    op.create_table(
         "identity_endpoint",
         sa.Column("endpoint_id", sa.Text(), nullable=False),
         sa.Column("service_id", sa.Text(), server_default="", nullable=False),
@@ -184,6 +196,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", "group_id"),
     )
     op.create_index("identity_membership_group", "identity_membership", ["group_id"], unique=False)
+    op.create_table(
+        "identity_policy",
+        sa.Column("policy_id", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), server_default="", nullable=False),
+        sa.Column("blob", sa.Text(), server_default="", nullable=False),
+        sa.Column("extra", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("policy_id"),
+    )
     op.create_table(
         "identity_project",
         sa.Column("project_id", sa.Text(), nullable=False),
