@@ -102,7 +102,7 @@ def test_a_user_makes_reaches_restarts_and_deletes_a_server_without_a_trace(
 
 
 class Site:
-    """A project's own network 10.9.0.0/24 with a way out, and guests on it."""
+    """A project's own network 10.9.0.0/24 with a way out, and guests on it; all gone when the block ends."""
 
     def __init__(self, client: ApiClient, name: str, *, public_key: str) -> None:
         self.client, self.name = client, name
@@ -170,6 +170,12 @@ class Site:
         self.floating.append(made["id"])
         return str(made["floating_ip_address"])
 
+    def __enter__(self) -> Site:
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        self.remove()
+
     def remove(self) -> None:
         """Servers, then what they used, in the order of dependence."""
         client = self.client
@@ -214,7 +220,7 @@ def other_client(cloud: EngineCloud) -> Iterator[ApiClient]:
 
 def host_at(cloud: EngineCloud, asking: str, key: Path, address: str) -> str:
     """The name of the guest whose page the guest at `asking` gets from `address`; "nobody" for no page."""
-    page = answers(cloud, asking, key, f"wget -q -O - -T 3 http://{address}/ || echo host=nobody")
+    page = answers(cloud, asking, key, f"timeout 5 wget -q -O - http://{address}/ || echo host=nobody")
     return page.split()[0].removeprefix("host=")
 
 
@@ -223,26 +229,24 @@ def test_guests_of_one_network_reach_each_other_and_never_those_of_others_with_t
 ):
     key = cloud.state / "demo-key"
     public_key = key.with_suffix(".pub").read_text().strip()
-    ours = Site(cloud.client(), "ours", public_key=public_key)
-    theirs = Site(other_client, "theirs", public_key=public_key)
+    with (
+        Site(cloud.client(), "ours", public_key=public_key) as ours,
+        Site(other_client, "theirs", public_key=public_key) as theirs,
+    ):
+        ours.start("our-one", "10.9.0.11")
+        ours.start("our-two", "10.9.0.12")
+        theirs.start("their-one", "10.9.0.11")
+        theirs.start("their-three", "10.9.0.13")
+        ours.wait_until_active()
+        theirs.wait_until_active()
+        our_two, their_three = ours.public_address("our-two"), theirs.public_address("their-three")
 
-    ours.start("our-one", "10.9.0.11")
-    ours.start("our-two", "10.9.0.12")
-    theirs.start("their-one", "10.9.0.11")
-    theirs.start("their-three", "10.9.0.13")
-    ours.wait_until_active()
-    theirs.wait_until_active()
-    our_two, their_three = ours.public_address("our-two"), theirs.public_address("their-three")
-
-    assert answers(cloud, our_two, key) == "our-two"
-    assert answers(cloud, their_three, key) == "their-three"
-    at_11 = "10.9.0.11"
-    eventually(lambda: host_at(cloud, our_two, key, at_11) == "our-one", timeout_s=BOOT_LIMIT_S)
-    eventually(lambda: host_at(cloud, their_three, key, at_11) == "their-one", timeout_s=BOOT_LIMIT_S)
-    assert host_at(cloud, our_two, key, "10.9.0.12") == "our-two"
-    assert host_at(cloud, their_three, key, "10.9.0.13") == "their-three"
-    assert host_at(cloud, our_two, key, "10.9.0.13") == "nobody"
-    assert host_at(cloud, their_three, key, "10.9.0.12") == "nobody"
-
-    ours.remove()
-    theirs.remove()
+        assert answers(cloud, our_two, key) == "our-two"
+        assert answers(cloud, their_three, key) == "their-three"
+        at_11 = "10.9.0.11"
+        eventually(lambda: host_at(cloud, our_two, key, at_11) == "our-one", timeout_s=BOOT_LIMIT_S)
+        eventually(lambda: host_at(cloud, their_three, key, at_11) == "their-one", timeout_s=BOOT_LIMIT_S)
+        assert host_at(cloud, our_two, key, "10.9.0.12") == "our-two"
+        assert host_at(cloud, their_three, key, "10.9.0.13") == "their-three"
+        assert host_at(cloud, our_two, key, "10.9.0.13") == "nobody"
+        assert host_at(cloud, their_three, key, "10.9.0.12") == "nobody"

@@ -126,7 +126,7 @@ def _files(cloud: EngineCloud) -> Iterator[str]:
 
 # -- removing, after a failure ------------------------------------------------------------------------------
 
-_NETWORK_KINDS = ("floatingips", "routers", "ports", "networks", "security-groups")
+_NETWORK_KINDS = ("floatingips", "routers", "ports", "networks", "security-groups")  # From users to used.
 
 
 def _objects(cloud: EngineCloud) -> set[str]:
@@ -161,11 +161,9 @@ def _remove_all_but(cloud: EngineCloud, kept: set[str]) -> None:
     for server_id in new_servers():
         _try_delete(admin, "compute", f"/servers/{server_id}")
     eventually(lambda: not new_servers(), timeout_s=120)
-    for port in _listed(admin, "ports"):
-        if port["id"] not in kept and port["device_owner"] == "network:router_interface":
-            path = f"/routers/{port['device_id']}/remove_router_interface"
-            _tolerate(lambda path=path, port=port: admin.put("network", path, {"port_id": port["id"]}))
     for kind in _NETWORK_KINDS:
+        if kind == "routers":
+            _remove_router_interfaces(admin, kept)
         for item in _listed(admin, kind):
             if item["id"] not in kept:
                 _try_delete(admin, "network", f"/{kind}/{item['id']}")
@@ -176,6 +174,13 @@ def _remove_all_but(cloud: EngineCloud, kept: set[str]) -> None:
     for name in _key_names(demo):
         if f"key {name}" not in kept:
             _try_delete(demo, "compute", f"/os-keypairs/{name}")
+
+
+def _remove_router_interfaces(admin: ApiClient, kept: set[str]) -> None:
+    for port in _listed(admin, "ports"):
+        if port["id"] not in kept and port["device_owner"] == "network:router_interface":
+            path = f"/routers/{port['device_id']}/remove_router_interface"
+            _tolerate(lambda path=path, port=port: admin.put("network", path, {"port_id": port["id"]}))
 
 
 def _try_delete(client: ApiClient, service: str, path: str) -> None:

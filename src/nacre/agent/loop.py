@@ -27,6 +27,7 @@ log = logging.getLogger("nacre.agent")
 WORKERS = 8
 LONG_POLL_S = 30.0
 SURVEY_S = 10.0
+AILING_SURVEY_S = 1.0
 REPORT_AT_ONCE = 500
 BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.1, 2.0
 EMPTY_ANSWER_PAUSE_S = 0.5
@@ -152,9 +153,10 @@ class Agent:
             log.warning("the host could not be surveyed: %s", problem)
         except Exception:
             log.exception("the host could not be surveyed")
-        if self._describe() != self._told:
+        report = self._describe()
+        if report != self._told:
             self._news.set()
-        return SURVEY_S
+        return SURVEY_S if report.healthy else AILING_SURVEY_S
 
     # -- in threads ------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from nacre.host.processes import Identity
 STEADY_S = 10.0
 FIRST_PROBE_S = 0.01
 SLOWEST_PROBE_S = 0.25
-LONGEST_REST_S = 30.0
+LONGEST_REST_S = 4.0
 LOG_CHECK_S = 600.0
 
 

@@ -26,8 +26,8 @@ CANDIDATES_TRIED = 5
 FIRST_CHUNK, NEXT_CHUNK = CANDIDATES_TRIED, 512
 MOST_REASONS = 100
 REMOVAL_RECHECK_S = 120.0
-# A host whose engines have just begun, or that restarts, is back within this time.
-PATIENCE_S = 30.0
+# A host that ails is mostly back within seconds; a server that failed meanwhile would stay failed.
+PATIENCE_S = 300.0
 PLACE_RECHECK_S = 1.0
 
 
