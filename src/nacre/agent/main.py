@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import threading
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -38,16 +38,37 @@ def run(settings: Settings) -> int:
     """Be this machine's agent until SIGTERM or SIGINT. The process's exit status."""
     set_up_logging(settings.log)
     os.umask(0o077)  # What guests keep on their disks is nobody else's business.
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stopping.set())
     state = settings.state_dir
     link = HttpLink(paths.api_socket(state), paths.agent_token(state))
-    with running_agent(settings, link, SystemClock()):
-        log.info("the agent of host %s works", paths.local_host_id())
-        stopping.wait()
-    log.info("the agent ends; guests run on")
+    with told_to_end() as wait_until_told:
+        with running_agent(settings, link, SystemClock()):
+            log.info("the agent of host %s works", paths.local_host_id())
+            wait_until_told()
+        log.info("the agent ends; guests run on")
     return 0
+
+
+@contextmanager
+def told_to_end() -> Iterator[Callable[[], None]]:
+    """From here on SIGTERM and SIGINT are requests to end; the function given waits for the first of them.
+
+    The kernel may hand a signal to any thread that has just begun or just started a process, and this wakes
+    nobody who waits for a lock in the main thread; it does wake who reads the wake-up descriptor.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+
+    def wait_until_told() -> None:
+        reader.recv(1)
+
+    with reader, writer:
+        signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: None)
+        try:
+            yield wait_until_told
+        finally:
+            signal.set_wakeup_fd(-1)
 
 
 @contextmanager
