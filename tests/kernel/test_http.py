@@ -252,6 +252,13 @@ def test_a_literal_segment_wins_over_a_name_within_its_window(client):
     assert client.get("/thing/things/newest", headers=version("2.2")).status == 404
 
 
+@pytest.mark.parametrize(
+    ("sent", "meant"), [("a%2Fb", "a/b"), ("50%25", "50%"), ("%2541", "%41"), ("%C3%A9", "é")]
+)
+def test_a_name_in_the_path_is_decoded_once_and_may_hold_a_slash(client, sent, meant):
+    assert client.get(f"/thing/things/{sent}").json["thing"]["id"] == meant
+
+
 def test_unknown_paths_and_methods_are_told_apart(client):
     assert client.get("/thing/nothing/here").status == 404
     assert client.get("/nothing").status == 404

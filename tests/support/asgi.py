@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class AsgiClient:
         parts = urlsplit(url)
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
-            "scheme": "http", "path": parts.path, "raw_path": quote(parts.path).encode(),
+            "scheme": "http", "path": unquote(parts.path), "raw_path": quote(parts.path, safe="/%~").encode(),
             "query_string": parts.query.encode(), "root_path": "",
             "headers": [(b"host", b"cloud.test")]
             + [(name.lower().encode(), value.encode("latin-1")) for name, value in given.items()],

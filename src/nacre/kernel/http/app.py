@@ -190,9 +190,11 @@ class _Exchange:
         scope = self._scope
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         via_unix = not (scope.get("server") and scope["server"][1])
-        mounted, path = self._app.mounted(scope["path"], local=via_unix)
+        # As it was sent: a slash or a percent sign within a name stays part of that name.
+        sent = scope["raw_path"].decode("ascii", errors="replace")
+        mounted, path = self._app.mounted(sent, local=via_unix)
         if mounted is None:
-            raise NoSuchPath(scope["path"])
+            raise NoSuchPath(sent)
         service = self._service = mounted.service
         version = service.versions.negotiate(headers) if service.versions else UNVERSIONED
         self._version = version
