@@ -80,6 +80,10 @@ class PolicyNotFound(Missing):
     noun = "policy"
 
 
+class DomainConfigNotFound(Missing):
+    noun = "domain configuration"
+
+
 class TokenNotFound(NotFound):
     """The token asked about is not one, or not any more."""
 

@@ -79,3 +79,9 @@ CREATE_POLICY, UPDATE_POLICY, DELETE_POLICY = _changes("policy")
 GET_CREDENTIAL = Policy("identity:get_application_credential", f"{_READER} or {_SELF}")
 CREATE_CREDENTIAL = Policy("identity:create_application_credential", _SELF)
 DELETE_CREDENTIAL = Policy("identity:delete_application_credential", f"{ADMIN} or {_SELF}")
+
+# -- configuration of domains --
+GET_DOMAIN_CONFIG = Policy("identity:get_domain_config", _READER)
+GET_DEFAULT_CONFIG = Policy("identity:get_domain_config_default", _READER)
+GET_COMPLIANCE_CONFIG = Policy("identity:get_security_compliance_domain_config", ANYBODY)
+CREATE_DOMAIN_CONFIG, UPDATE_DOMAIN_CONFIG, DELETE_DOMAIN_CONFIG = _changes("domain_config")

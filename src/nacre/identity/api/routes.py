@@ -7,6 +7,7 @@ from nacre.identity.api import (
     application_credentials,
     assignments,
     credentials,
+    domain_config,
     domains,
     endpoints,
     grants,
@@ -63,6 +64,7 @@ ROUTES = (
     Route("GET", "/v3/domains/{domain_id}", domains.show, policy.GET_DOMAIN),
     Route("PATCH", "/v3/domains/{domain_id}", domains.update, policy.UPDATE_DOMAIN, domains.UPDATE),
     Route("DELETE", "/v3/domains/{domain_id}", domains.delete, policy.DELETE_DOMAIN),
+    *domain_config.ROUTES,
     # Projects.
     Route("GET", "/v3/projects", projects.list_all, policy.LIST_PROJECTS),
     Route("POST", "/v3/projects", projects.create, policy.CREATE_PROJECT, projects.CREATE),

@@ -214,3 +214,15 @@ POLICY = sa.Table(
     _text("blob"),
     _extra(),
 )
+
+# -- what is configured for one domain --------------------------------------------------------------------
+
+DOMAIN_CONFIG = sa.Table(
+    "identity_domain_config",
+    METADATA,
+    sa.Column("domain_id", sa.ForeignKey("identity_project.project_id", ondelete="CASCADE"), primary_key=True),
+    _id("group"),
+    _id("option"),
+    sa.Column("value", Json()),
+    _text("sealed"),
+)
