@@ -1,0 +1,128 @@
+"""Proving who calls: one function for each method, and all proofs as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from nacre.identity.api.login import CredentialMethod, Proofs, UserRef
+from nacre.identity.api.named import domain_id_of
+from nacre.identity.api.parts import Parts
+from nacre.identity.authority import refused
+from nacre.identity.domain.scopes import Scope, ScopeKind
+from nacre.identity.store import application_credentials, users
+from nacre.identity.store.application_credentials import CredentialSecret
+from nacre.identity.store.users import Login
+from nacre.kernel.errors import Bad
+from nacre.kernel.http.call import Call
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """Who somebody has proven to be, and what bounds the token to be made."""
+
+    user_id: str
+    methods: tuple[str, ...]
+    expires_at: float | None = None
+    parent_audit_id: str = ""
+    credential_id: str = ""
+    only_scope: Scope | None = None
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """A proof that holds once `secret` is found to be the one whose hash is `known`.
+
+    Without a `secret` it holds already. A claim of somebody unknown has no proof, and takes as long to refuse.
+    """
+
+    proof: Proof | None
+    secret: str | None = None
+    known: str | None = None
+
+
+def _by_password(call: Call[Parts], proofs: Proofs) -> Claimed:
+    user = _given(proofs.password, "password").user
+    login = _find_login(call, user)
+    if login is None:
+        return Claimed(proof=None, secret=user.password)
+    proof = Proof(user_id=login.user.user_id, methods=("password",))
+    return Claimed(proof=proof, secret=user.password, known=login.password_hash)
+
+
+def _find_login(call: Call[Parts], who: UserRef) -> Login | None:
+    with call.database.read() as db:
+        if who.id is not None:
+            return users.find_login_by_id(db, who.id)
+        if who.name is None:
+            raise Bad("Expecting to find id or name in user.", where="auth.identity")
+        domain_id = domain_id_of(db, who.domain)
+        return None if domain_id is None else users.find_login_by_name(db, domain_id, who.name)
+
+
+def _by_token(call: Call[Parts], proofs: Proofs) -> Claimed:
+    token, authority = _given(proofs.token, "token").id, call.parts.authority
+    caller = authority.authenticate(token)
+    claims = authority.claims_of(token)
+    proof = Proof(
+        user_id=caller.user_id,
+        methods=("token", *caller.methods),
+        expires_at=caller.expires_at,
+        # The chain is named after its first token, however often it is rescoped.
+        parent_audit_id=caller.audit_ids[-1],
+        credential_id=claims.credential_id,
+        only_scope=claims.scope if claims.credential_id else None,
+    )
+    return Claimed(proof=proof)
+
+
+def _by_application_credential(call: Call[Parts], proofs: Proofs) -> Claimed:
+    method = _given(proofs.application_credential, "application_credential")
+    found = _find_credential(call, method)
+    if found is None or (found.credential.expires_at or call.now + 1) <= call.now:
+        return Claimed(proof=None, secret=method.secret, known=found.secret_hash if found else None)
+    proof = Proof(
+        user_id=found.credential.user_id,
+        methods=("application_credential",),
+        credential_id=found.credential.credential_id,
+        only_scope=Scope(ScopeKind.PROJECT, found.credential.project_id),
+    )
+    return Claimed(proof=proof, secret=method.secret, known=found.secret_hash)
+
+
+def _find_credential(call: Call[Parts], method: CredentialMethod) -> CredentialSecret | None:
+    if method.id is None and method.name is None:
+        raise Bad("Expecting to find id or name.", where="auth.identity.application_credential")
+    login = None if method.id is not None else _find_login(call, method.user)
+    with call.database.read() as db:
+        if method.id is not None:
+            return application_credentials.find_secret_by_id(db, method.id)
+        user_id = login.user.user_id if login else ""
+        return application_credentials.find_secret_by_name(db, user_id, method.name or "")
+
+
+def _given(method: Any, name: str) -> Any:
+    if method is None:
+        raise Bad(f"Expecting to find {name} in identity.", where="auth.identity")
+    return method
+
+
+METHODS: Mapping[str, Callable[[Call[Parts], Proofs], Claimed]] = {
+    "password": _by_password,
+    "token": _by_token,
+    "application_credential": _by_application_credential,
+}
+
+
+def agreed(proofs: list[Proof]) -> Proof:
+    """All proofs as one: of one user, and bounded by each of them. Raises LoginRefused."""
+    first = proofs[0]
+    if any(proof.user_id != first.user_id for proof in proofs):
+        raise refused("the methods prove different users")
+    bounded = next((proof for proof in proofs if proof.credential_id), first)
+    return msgspec.structs.replace(
+        bounded,
+        methods=tuple(method for proof in proofs for method in proof.methods),
+        expires_at=min((p.expires_at for p in proofs if p.expires_at is not None), default=None),
+        parent_audit_id=next((p.parent_audit_id for p in proofs if p.parent_audit_id), ""),
+    )
