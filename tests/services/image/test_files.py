@@ -57,8 +57,8 @@ def test_content_comes_back_as_it_went_in(demo: ImageClient, some_bytes: bytes) 
     assert made["status"] == "active"
     assert made["size"] == made["virtual_size"] == len(some_bytes)
     assert made["checksum"] == hashlib.md5(some_bytes).hexdigest()
-    assert made["os_hash_algo"] == "sha512"
-    assert made["os_hash_value"] == hashlib.sha512(some_bytes).hexdigest()
+    assert made["os_hash_algo"] == "sha256"
+    assert made["os_hash_value"] == hashlib.sha256(some_bytes).hexdigest()
     reply = demo.get(f"/image{made['file']}")
     assert reply.body == some_bytes
     assert reply.headers["content-md5"] == made["checksum"]
@@ -294,7 +294,7 @@ def test_a_writer_that_dies_at_the_end_leaves_all_or_nothing(
     incoming.write(b"content")
     sha256 = hashlib.sha256(b"content").hexdigest()
     with cloud.database.write(Actor("test")) as tx:
-        content = Content(sha256=sha256, md5="m", sha512="s", size_bytes=7, virtual_size_bytes=7)
+        content = Content(sha256=sha256, md5="m", size_bytes=7, virtual_size_bytes=7)
         assert images.name_content(tx, "dead", content)
     if published:
         ImageFiles(cloud.state / "images", reserve_bytes=0).publish(incoming, sha256)

@@ -10,7 +10,7 @@ from nacre.image.domain.images import Image
 from nacre.image.store.members import Member
 from nacre.kernel.clock import iso_z
 
-HASH_ALGORITHM = "sha512"
+HASH_ALGORITHM = "sha256"
 
 
 def view_of(image: Image) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def view_of(image: Image) -> dict[str, Any]:
         "virtual_size": content.virtual_size_bytes if content else None,
         "checksum": content.md5 if content else None,
         "os_hash_algo": HASH_ALGORITHM if content else None,
-        "os_hash_value": content.sha512 if content else None,
+        "os_hash_value": content.sha256 if content else None,
         "created_at": iso_z(image.created_at),
         "updated_at": iso_z(image.updated_at),
         "self": path,

@@ -23,7 +23,6 @@ class Intake:
         self._incoming = incoming
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256()
-        self._sha512 = hashlib.sha512()
         self._examination = Examination()
 
     async def take(self, chunks: AsyncIterator[bytes], threads: Executor) -> None:
@@ -32,7 +31,7 @@ class Intake:
         Raises StorageFull, and whatever `chunks` raises.
         """
         loop = asyncio.get_running_loop()
-        lanes: tuple[Callable[[bytes], None], ...] = (self._keep, self._sha512.update, self._md5.update)
+        lanes: tuple[Callable[[bytes], None], ...] = (self._keep, self._md5.update)
         working: asyncio.Future[list[None]] | None = None
         try:
             async for piece in _pieces(chunks):
@@ -53,7 +52,6 @@ class Intake:
         content = Content(
             sha256=self._sha256.hexdigest(),
             md5=self._md5.hexdigest(),
-            sha512=self._sha512.hexdigest(),
             size_bytes=self._incoming.size_bytes,
             virtual_size_bytes=None,
         )

@@ -68,14 +68,13 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True, rename={
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes that arrived whole. `sha256` is the name they are stored under, `md5` and `sha512` are for clients.
+    """Bytes that arrived whole. `sha256` is the name they are stored under, `md5` is for older clients.
 
     `virtual_size_bytes` is the size of the disk inside, None when the format does not tell.
     """
 
     sha256: str
     md5: str
-    sha512: str
     size_bytes: int
     virtual_size_bytes: int | None
 

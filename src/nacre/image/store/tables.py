@@ -22,7 +22,6 @@ IMAGE = sa.Table(
     sa.Column("hidden", sa.Boolean, nullable=False),
     sa.Column("sha256", sa.Text, nullable=True),
     sa.Column("md5", sa.Text, nullable=True),
-    sa.Column("sha512", sa.Text, nullable=True),
     sa.Column("size_bytes", sa.BigInteger, nullable=True),
     sa.Column("virtual_size_bytes", sa.BigInteger, nullable=True),
     sa.Column("upload_id", sa.Text, nullable=False),
