@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nacre.kernel.policy import ADMIN, ANYBODY, OWN_MEMBER, OWN_READER, Policy
 
-OWN_KEYS = "role:admin or user_id:%(user_id)s"
+OWN_KEYS = "rule:admin or rule:self"
 
 FLAVOR_READ = Policy("compute:flavors:read", ANYBODY)
 FLAVOR_READ_ALL = Policy("compute:flavors:read_all", ADMIN)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from nacre.kernel.policy import ADMIN, OWN_MEMBER, OWN_READER, Policy
 
 _VISIBLE = (
-    f"{OWN_READER} or (role:reader and (project_id:%(member_id)s"
+    f"{OWN_READER} or (rule:reader and (project_id:%(member_id)s"
     " or 'public':%(visibility)s or 'community':%(visibility)s))"
 )
-_AS_MEMBER = f"{ADMIN} or (role:member and project_id:%(member_id)s)"
+_AS_MEMBER = f"{ADMIN} or (rule:member and project_id:%(member_id)s)"
 
 SHOW = Policy("image:images:show", _VISIBLE)
 LIST = Policy("image:images:list", OWN_READER)
@@ -29,10 +29,10 @@ COMMUNITIZE = Policy("image:images:communitize", OWN_MEMBER)
 CHOOSE_OWNER = Policy("image:images:choose_owner", ADMIN)
 USE_DEACTIVATED = Policy("image:files:download_deactivated", ADMIN)
 
-MEMBER_SHOW = Policy("image:members:show", f"{OWN_READER} or (role:reader and project_id:%(member_id)s)")
+MEMBER_SHOW = Policy("image:members:show", f"{OWN_READER} or (rule:reader and project_id:%(member_id)s)")
 MEMBER_CREATE = Policy("image:members:create", OWN_MEMBER)
 MEMBER_DELETE = Policy("image:members:delete", OWN_MEMBER)
-MEMBER_UPDATE = Policy("image:members:update", f"{_AS_MEMBER} or (role:member and project_id:%(project_id)s)")
+MEMBER_UPDATE = Policy("image:members:update", f"{_AS_MEMBER} or (rule:member and project_id:%(project_id)s)")
 MEMBER_DECIDE = Policy("image:members:decide", _AS_MEMBER)
 
 SCHEMA_SHOW = Policy("image:schemas:show", "@")

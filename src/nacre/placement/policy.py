@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nacre.kernel.policy import ADMIN, OWN_READER, Policy
 
-_SERVICE = f"{ADMIN} or role:service"
+_SERVICE = f"{ADMIN} or rule:service"
 
 PROVIDER_READ = Policy("placement:resource_providers:read", _SERVICE)
 PROVIDER_WRITE = Policy("placement:resource_providers:write", _SERVICE)
@@ -19,5 +19,5 @@ CLASS_WRITE = Policy("placement:resource_classes:write", _SERVICE)
 ALLOCATION_READ = Policy("placement:allocations:read", _SERVICE)
 ALLOCATION_WRITE = Policy("placement:allocations:write", _SERVICE)
 CANDIDATES = Policy("placement:allocation_candidates:list", _SERVICE)
-RESHAPE = Policy("placement:reshaper:reshape", "role:service")
-USAGE_READ = Policy("placement:usages:read", f"{OWN_READER} or role:service")
+RESHAPE = Policy("placement:reshaper:reshape", "rule:service")
+USAGE_READ = Policy("placement:usages:read", f"{OWN_READER} or rule:service")

@@ -23,7 +23,8 @@ from nacre.kernel.http.call import Answer, BrokenOff, Call, Stream, read_query
 from nacre.kernel.http.routes import NoSuchPath, Route, RouteTree
 from nacre.kernel.http.versions import UNVERSIONED, Version, Versions
 from nacre.kernel.ids import new_request_id
-from nacre.kernel.policy import PUBLIC, Caller
+from nacre.kernel.narrowing import demand_covered
+from nacre.kernel.policy import PUBLIC, Caller, NotAllowed
 
 log = logging.getLogger("nacre.http")
 access = logging.getLogger("nacre.access")
@@ -59,7 +60,8 @@ class Envelope(Protocol):
 class Service:
     """One service as it is mounted: `prefix` (`/compute`), its routes, and how it speaks.
 
-    `id_headers` are further names for the request id that its clients know.
+    `id_headers` are further names for the request id that its clients know, `further_types` further types than
+    `name` that it has in catalogues.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Service:
     versions: Versions | None = None
     id_headers: tuple[str, ...] = ()
     local_only: bool = False
+    further_types: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -235,9 +238,13 @@ class _Exchange:
                 raise NoToken
             call.caller = self._app._authenticator.authenticate(call.token)
             self._user = call.caller.user_id
-            route.policy.enforce(call.caller, {"project_id": call.caller.project_id,
-                                               "user_id": call.caller.user_id,
-                                               "domain_id": call.caller.domain_id})  # fmt: skip
+            if call.caller.only is not None:
+                service = self._service
+                types = (service.name, *service.further_types) if service else ()
+                demand_covered(call.caller.only, types, call.method, call.path)
+            # What it may be done to, the handler asks; whoever may do it to nothing at all is told so at once.
+            if not route.policy.may_allow(call.caller):
+                raise NotAllowed(route.policy.name)
         return () if route.body is None else (route.body.decode(raw, call.version),)
 
     async def _read_body(self, route: Route, headers: Mapping[str, str]) -> bytes:
