@@ -8,6 +8,7 @@ import random
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -221,6 +222,38 @@ def test_metadata_answers_again_after_the_agent_or_the_switch_was_killed(cloud):
     spec = cloud.wish(spec, boots=2, reboot=Reboot.HARD)
 
     assert "source=metadata" in cloud.booted(spec, times=2)
+
+
+HOLD_TAP = """
+import fcntl, os, struct, sys, threading
+IFF_TAP, IFF_NO_PI, TUNSETIFF = 0x0002, 0x1000, 0x400454CA
+tap = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH", sys.argv[1].encode(), IFF_TAP | IFF_NO_PI))
+print("there", flush=True)
+threading.Event().wait()
+"""
+
+
+def test_ports_of_guests_that_died_while_libvirt_plugged_them_leave_the_switch(cloud):
+    stranger = ("--", "set", "interface", "{name}", f"external_ids:vm-id={new_id()}")
+    enter = ["nsenter", f"--net=/run/netns/{cloud.host.settings.netns}"]
+    with subprocess.Popen(
+        [*enter, sys.executable, "-c", HOLD_TAP, "tap-opened"], stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        for name in ("tap-opened", "tap-never-there"):
+            words = [word.format(name=name) for word in stranger]
+            cloud.host.run("ovs-vsctl", "--no-wait", "add-port", "br-int", name, *words)
+        eventually(
+            lambda: cloud.host.run("ovs-vsctl", "get", "interface", "tap-opened", "ofport").isdigit(),
+            "the switch has opened it",
+        )
+        before = cloud.leavings()["ports"]
+        holder.kill()
+
+    assert set(before) == {"tap-opened", "tap-never-there"}
+    eventually(lambda: not cloud.leavings()["ports"], "both are taken from the switch", within_s=60.0)
 
 
 def test_an_agent_that_ends_leaves_guests_running(cloud):

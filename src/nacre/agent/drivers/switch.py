@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -30,7 +31,6 @@ RETRY_S = 1.0
 
 _TEXT = {"type": "string"}
 _TEXT_MAP = {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}}
-_NUMBER = {"type": {"key": "integer", "min": 0, "max": 1}}
 
 # The part of the switch's schema that is looked at: the rest, such as counters, is never sent to us.
 # Source: ovs-vswitchd.conf.db(5)
@@ -39,19 +39,18 @@ _SCHEMA = {
     "version": "8.0.0",
     "tables": {
         "Bridge": {"columns": {"name": _TEXT, "datapath_type": _TEXT}},
-        "Interface": {"columns": {"name": _TEXT, "external_ids": _TEXT_MAP, "ofport": _NUMBER}},
+        "Interface": {"columns": {"name": _TEXT, "external_ids": _TEXT_MAP}},
     },
 }
 
 
 class _Interface(msgspec.Struct, frozen=True):
-    """What is seen of one interface of the switch. `broken`: its network device is not there."""
+    """What is seen of one interface of the switch."""
 
     name: str
     port_id: PortId | None
     guest_id: ServerId | None
     ready: bool
-    broken: bool
 
 
 class OvsSwitch:
@@ -81,11 +80,12 @@ class OvsSwitch:
 
         The device of a running guest is there, whoever made the guest, so that a foreign guest keeps its
         interface; and it must have been a stray the last time, so that one just being plugged is left alone.
+        Only the kernel is asked for the device: a userspace switch that has once opened it never misses it.
         """
         strays = {
             each.name
             for each in self._interfaces
-            if each.broken and each.guest_id is not None and each.guest_id not in alive
+            if each.guest_id is not None and each.guest_id not in alive and not _has_device(each.name)
         }
         for name in sorted(strays & self._suspects):
             log.warning("interface %s of a guest that is gone is taken from the switch", name)
@@ -186,5 +186,11 @@ def _interface_of(row: Any) -> _Interface:
         port_id=ids.get("iface-id"),
         guest_id=ids.get("vm-id"),
         ready=ids.get("ovn-installed") == "true",
-        broken=list(row.ofport) == [-1],
     )
+
+
+def _has_device(name: str) -> bool:
+    try:
+        return socket.if_nametoindex(name) > 0
+    except OSError:
+        return False
