@@ -6,8 +6,7 @@ of identity sends when it is durable: `kernel/recall.py` says why nothing stale 
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar, final
 
@@ -16,61 +15,58 @@ import msgspec
 from nacre.identity.contract import ProjectName
 from nacre.identity.domain import tokens
 from nacre.identity.domain.catalog import Catalog, view_of
-from nacre.identity.domain.roles import Role, RoleGraph
+from nacre.identity.domain.roles import RoleGraph
 from nacre.identity.domain.scopes import Scope, ScopeKind
 from nacre.identity.domain.tokens import BadToken, Claims, TokenKey
-from nacre.identity.errors import LoginRefused
-from nacre.identity.store import access as access_store
+from nacre.identity.keys import KEYS_CHANGED, open_keys
+from nacre.identity.sealing import Seal
+from nacre.identity.standing import UNBOUND, Bound, Standing, read_standing, refused
 from nacre.identity.store import tokens as token_store
-from nacre.identity.store.access import Access
-from nacre.identity.store.application_credentials import CREDENTIALS
+from nacre.identity.store.endpoint_filters import find_selection
 from nacre.identity.store.endpoints import load_catalog
 from nacre.identity.store.projects import PROJECTS
 from nacre.identity.store.roles import load_graph
+from nacre.identity.store.tokens import Revoked
+from nacre.identity.store.rules import load_overrides
 from nacre.kernel.assembly import Kernel
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import ProjectId, UserId
-from nacre.kernel.policy import Caller
+from nacre.kernel.policy import Caller, Policy, Rulebook
 from nacre.kernel.recall import Recalled
-
-log = logging.getLogger("nacre.identity")
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 CHANGED = "identity"
 REVOKED = "identity:revoked"
-KEYS_CHANGED = "identity:keys"
 CATALOG_CHANGED = "identity:catalog"
 
 MOST_REMEMBERED = 20_000
-KEY_SETTLES_S = 60.0
-"""How long a new key waits before it signs: by then every node has heard of it."""
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What a user may do within a scope, as long as nothing changes. `refusal` says why nothing, if so."""
-
-    access: Access
-    roles: tuple[Role, ...]
-    refusal: str = ""
-    credential_expires_at: float | None = None
+StandingKey = tuple[str, Scope, Bound]
+"""A user's id, the scope, and what narrows the roles there, if anything does."""
 
 
-StandingKey = tuple[str, Scope, str]
-"""A user's id, the scope, and the application credential that bounds the roles, if any."""
+class Admitted(msgspec.Struct, frozen=True, kw_only=True):
+    """A token that counts: what it says, what its user may do, and the caller it stands for."""
+
+    claims: Claims
+    standing: Standing
+    caller: Caller
 
 
 @dataclass
 class _Rights:
     graph: RoleGraph | None = None
+    rules: Rulebook | None = None
     standings: dict[StandingKey, Standing] = field(default_factory=dict)
-    callers: dict[str, Caller] = field(default_factory=dict)
+    admitted: dict[str, Admitted] = field(default_factory=dict)
 
 
 @dataclass
 class _Revoked:
-    audit_ids: frozenset[str] | None = None
+    revoked: Revoked | None = None
 
 
 @dataclass
@@ -88,10 +84,13 @@ class _Catalog:
 class Authority:
     """Identity, as its neighbours and its own doors see it. One per process; safe from every thread."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, seal: Seal, policies: Iterable[Policy] = ()) -> None:
+        self._seal = seal
+        self._rulebook = Rulebook({policy.name: policy.rule for policy in policies})
         self._database = kernel.database
         self._clock = kernel.clock
         self._lifetime_s = kernel.settings.token.lifetime_s
+        self._late_s = float(kernel.settings.auth.late_validation_s)
         clock, wakes = kernel.clock, kernel.wakes
         self._rights = Recalled(_Rights, topic=CHANGED, clock=clock, wakes=wakes)
         self._revoked = Recalled(_Revoked, topic=REVOKED, clock=clock, wakes=wakes)
@@ -102,15 +101,20 @@ class Authority:
 
     def authenticate(self, token: str) -> Caller:
         """The caller a token stands for, in memory unless something has changed. Raises LoginRefused."""
+        return self.admitted(token).caller
+
+    def admitted(self, token: str, *, late_s: float = 0.0) -> Admitted:
+        """The same with all that is known of it. It may have expired `late_s` ago. Raises LoginRefused."""
         rights = self._rights.now()
-        caller = rights.callers.get(token)
-        if caller is None:
-            caller = self._admit(token, rights)
-        if caller.expires_at <= self._clock.now():
+        admitted = rights.admitted.get(token)
+        if admitted is None:
+            admitted = self._admit(token, rights)
+        caller = admitted.caller
+        if caller.expires_at + late_s <= self._clock.now():
             raise refused("the token has expired")
-        if caller.audit_ids[0] in self._revoked_now():
+        if self._revoked_now().covers(caller.audit_ids):
             raise refused("the token is revoked")
-        return caller
+        return admitted
 
     def projects(self, db: Reader, project_ids: Collection[ProjectId]) -> Mapping[ProjectId, ProjectName]:
         """Those of the projects that exist."""
@@ -133,9 +137,9 @@ class Authority:
         except (BadToken, msgspec.MsgspecError) as error:
             raise refused(f"the token is not ours: {error}") from error
 
-    def standing(self, user_id: str, scope: Scope, credential_id: str = "") -> Standing:
+    def standing(self, user_id: str, scope: Scope, bound: Bound = UNBOUND) -> Standing:
         """What a user may do within a scope. Raises LoginRefused if that is nothing."""
-        standing = self._standing(self._rights.now(), (user_id, scope, credential_id))
+        standing = self._standing(self._rights.now(), (user_id, scope, bound))
         if standing.refusal:
             raise refused(standing.refusal)
         return standing
@@ -143,6 +147,25 @@ class Authority:
     def graph(self) -> RoleGraph:
         """Every role, and which imply which."""
         return self._graph(self._rights.now())
+
+    def rules(self) -> Rulebook:
+        """The rules in force: the defaults of every service, and what overrides them."""
+        return self._rules(self._rights.now())
+
+    def as_if(self, user_id: str, scope: Scope) -> Caller:
+        """The caller that a token of this user for this scope would stand for. Raises LoginRefused."""
+        now = self._clock.now()
+        standing = self.standing(user_id, scope)
+        claims = Claims(
+            user_id=UserId(user_id),
+            scope=scope,
+            methods=(),
+            epoch=standing.access.user.epoch,
+            issued_at=now,
+            expires_at=now,
+            audit_ids=("",),
+        )
+        return _caller(claims, standing, self.rules())
 
     def catalog_view(self, *, project_id: str, user_id: str) -> msgspec.Raw:
         """The catalogue as JSON, with the caller's project put into it."""
@@ -156,6 +179,7 @@ class Authority:
         key = (project_id, user_id if named else "")
         view = place.views.get(key)
         if view is None:
+            catalog = self._seen_from(catalog, project_id)
             view = msgspec.Raw(msgspec.json.encode(view_of(catalog, project_id=project_id, user_id=user_id)))
             _keep(place.views, key, view)
         return view
@@ -168,71 +192,70 @@ class Authority:
         methods: Sequence[str],
         expires_at: float | None = None,
         parent_audit_id: str = "",
-        credential_id: str = "",
-    ) -> tuple[str, Caller]:
-        """A new token and the caller it stands for. It lasts no longer than what it is made from."""
+    ) -> tuple[str, Admitted]:
+        """A new token and what it stands for. It lasts no longer than what it is made from. Raises LoginRefused."""
         now = self._clock.now()
-        ends = [now + self._lifetime_s, expires_at, standing.credential_expires_at]
+        ends = [now + self._lifetime_s, expires_at, standing.ends_at]
         audit_id = tokens.new_audit_id()
         claims = Claims(
             user_id=UserId(standing.access.user.user_id),
             scope=scope,
             methods=tuple(dict.fromkeys(methods)),
-            epoch=standing.access.user.epoch,
+            epoch=standing.epoch,
             issued_at=now,
             expires_at=min(end for end in ends if end is not None),
             audit_ids=(audit_id, parent_audit_id) if parent_audit_id else (audit_id,),
-            credential_id=credential_id,
+            credential_id=standing.credential.credential_id if standing.credential else "",
+            trust_id=standing.trust.trust_id if standing.trust else "",
         )
-        keys = list(self._keys_now().values())
-        return tokens.sign(claims, tokens.signing_key(keys, now=now)), _caller(claims, standing)
+        if claims.expires_at <= now:
+            raise refused("what it would be made from has expired")
+        admitted = Admitted(claims=claims, standing=standing, caller=_caller(claims, standing))
+        return tokens.sign(claims, self.signing_key()), admitted
 
-    def revoke(self, tx: Tx, caller: Caller) -> None:
-        """Let the token of `caller` count no more, here at once and elsewhere when they hear of it."""
-        token_store.revoke(tx, caller.audit_ids[0], expires_at=caller.expires_at)
+    def signing_key(self) -> TokenKey:
+        """The key that signs now."""
+        return tokens.signing_key(list(self._keys_now().values()), now=self._clock.now())
+
+    def keys(self) -> Mapping[int, TokenKey]:
+        """Every key of ours, by its id."""
+        return self._keys_now()
+
+    def revoke(self, tx: Tx, caller: Caller, *, whole_chain: bool = False) -> None:
+        """Let the token of `caller` count no more, here at once and elsewhere when they hear of it.
+
+        With `whole_chain`, that goes for every token made from the same first one as well.
+        """
+        token_store.revoke(
+            tx,
+            caller.audit_ids[-1 if whole_chain else 0],
+            until=caller.expires_at + self._late_s,
+            whole_chain=whole_chain,
+        )
         tx.wake(REVOKED)
 
     # -- remembering -----------------------------------------------------------------------------------
 
-    def _admit(self, token: str, rights: _Rights) -> Caller:
+    def _admit(self, token: str, rights: _Rights) -> Admitted:
         claims = self.claims_of(token)
-        standing = self._standing(rights, (claims.user_id, claims.scope, claims.credential_id))
+        bound = Bound(credential_id=claims.credential_id, trust_id=claims.trust_id)
+        standing = self._standing(rights, (claims.user_id, claims.scope, bound))
         if standing.refusal:
             raise refused(standing.refusal)
-        if standing.access.user.epoch != claims.epoch:
+        if standing.epoch != claims.epoch:
             raise refused("the password has been changed, or the user was disabled, since it was issued")
-        caller = _caller(claims, standing)
-        _keep(rights.callers, token, caller)
-        return caller
+        admitted = Admitted(claims=claims, standing=standing, caller=_caller(claims, standing))
+        _keep(rights.admitted, token, admitted)
+        return admitted
 
     def _standing(self, rights: _Rights, key: StandingKey) -> Standing:
         standing = rights.standings.get(key)
         if standing is None:
-            standing = self._read_standing(rights, *key)
+            graph = self._graph(rights)
+            with self._database.read() as db:
+                standing = read_standing(db, graph, *key)
             _keep(rights.standings, key, standing)
         return standing
-
-    def _read_standing(self, rights: _Rights, user_id: str, scope: Scope, credential_id: str) -> Standing:
-        graph = self._graph(rights)
-        with self._database.read() as db:
-            access = access_store.find_access(db, user_id, scope)
-            if access is None:
-                raise refused(f"there is no user {user_id!r}")
-            roles = graph.effective(access.role_ids)
-            expires_at = None
-            if credential_id:
-                credential = CREDENTIALS.find(db, credential_id)
-                if credential is None:
-                    return Standing(access=access, roles=(), refusal="the application credential is gone")
-                granted = graph.closure(credential.role_ids)
-                roles = tuple(role for role in roles if role.role_id in granted)
-                expires_at = credential.expires_at
-        return Standing(
-            access=access,
-            roles=roles,
-            refusal=_refusal_of(access, scope, roles),
-            credential_expires_at=expires_at,
-        )
 
     def _graph(self, rights: _Rights) -> RoleGraph:
         graph = rights.graph
@@ -241,56 +264,33 @@ class Authority:
                 graph = rights.graph = load_graph(db)
         return graph
 
+    def _rules(self, rights: _Rights) -> Rulebook:
+        rules = rights.rules
+        if rules is None:
+            with self._database.read() as db:
+                overrides = load_overrides(db)
+            # Most changes are of something else: then every rule stays as it was read.
+            rules = self._rulebook
+            if overrides != rules.overrides:
+                rules = self._rulebook = Rulebook(rules.defaults, overrides)
+            rights.rules = rules
+        return rules
+
     def _keys_now(self) -> Mapping[int, TokenKey]:
         place = self._keys.now()
         keys = place.by_id
         if keys is None:
             with self._database.read() as db:
-                keys = place.by_id = {key.key_id: key for key in token_store.load_keys(db)}
+                keys = place.by_id = open_keys(db, self._seal)
         return keys
 
-    def _revoked_now(self) -> frozenset[str]:
+    def _revoked_now(self) -> Revoked:
         place = self._revoked.now()
-        revoked = place.audit_ids
+        revoked = place.revoked
         if revoked is None:
             with self._database.read() as db:
-                revoked = place.audit_ids = token_store.load_revoked(db, now=self._clock.now())
+                revoked = place.revoked = token_store.load_revoked(db, now=self._clock.now())
         return revoked
-
-
-def rotate_keys(tx: Tx, *, lifetime_s: float) -> None:
-    """Let a new key sign from soon on, and forget those that no living token is signed with."""
-    keys = token_store.load_keys(tx)
-    if not keys:
-        token_store.add_key(tx, tokens.new_key(1, signs_from=tx.now))
-    else:
-        token_store.add_key(tx, tokens.new_key(keys[-1].key_id + 1, signs_from=tx.now + KEY_SETTLES_S))
-        # Every token signed before the newest key that has signed for a whole lifetime has expired.
-        settled = [key.key_id for key in keys if key.signs_from + lifetime_s + KEY_SETTLES_S <= tx.now]
-        if settled:
-            token_store.remove_keys_before(tx, max(settled))
-    tx.wake(KEYS_CHANGED)
-
-
-def refused(why: str) -> LoginRefused:
-    """The refusal that reveals nothing; the reason goes to the log."""
-    log.info("refused: %s", why)
-    return LoginRefused()
-
-
-def _refusal_of(access: Access, scope: Scope, roles: Sequence[Role]) -> str:
-    """Why a user may do nothing at all within a scope; empty if that is not so."""
-    user, target = access.user, access.target
-    if not user.enabled or not access.user_domain.enabled:
-        return f"user {user.user_id} or the user's domain is disabled"
-    if scope.kind is ScopeKind.UNSCOPED:
-        return ""
-    if scope.kind is not ScopeKind.SYSTEM:
-        if target is None or target.is_domain is not (scope.kind is ScopeKind.DOMAIN):
-            return f"there is no {scope.kind} {scope.target_id!r}"
-        if not target.enabled or not (access.target_domain and access.target_domain.enabled):
-            return f"{scope.kind} {scope.target_id} or its domain is disabled"
-    return "" if roles else f"user {user.user_id} holds no role on {scope.kind} {scope.target_id!r}"
 
 
 def _caller(claims: Claims, standing: Standing) -> Caller:
@@ -308,6 +308,7 @@ def _caller(claims: Claims, standing: Standing) -> Caller:
         "audit_ids": claims.audit_ids,
         "issued_at": claims.issued_at,
         "expires_at": claims.expires_at,
+        "only": standing.only,
     }
     if scope.kind is ScopeKind.PROJECT and target and access.target_domain:
         common |= {

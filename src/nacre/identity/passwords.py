@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import hmac
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar, final
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import VerificationError
 
+from nacre.identity import hashes
 from nacre.identity.errors import TooManyLogins
 
 R = TypeVar("R")
@@ -51,14 +53,42 @@ class Passwords:
         """
         return await self._in_thread(lambda: self._matches(password, known))
 
+    async def matches_any(self, password: str, known: Collection[str]) -> bool:
+        """Whether a password is one of those whose hashes are known. Raises TooManyLogins."""
+        return bool(known) and await self._in_thread(
+            lambda: any(self._matches(password, each) for each in known)
+        )
+
+    async def renewed(self, password: str, known: str) -> str | None:
+        """A hash to replace `known` with, where that is weaker than those made here. Raises TooManyLogins."""
+        return await self.hash(password) if self._is_weak(known) else None
+
+    def _is_weak(self, known: str) -> bool:
+        match hashes.read(known):
+            case hashes.Argon2(parameters=had):
+                own = self._hasher
+                return (
+                    had.type is not Type.ID
+                    or had.memory_cost < own.memory_cost
+                    or had.memory_cost * had.time_cost < own.memory_cost * own.time_cost
+                )
+            case _:
+                return True
+
     def _matches(self, password: str, known: str | None) -> bool:
-        if known is None:
-            self._hasher.hash(password)
-            return False
         try:
-            return self._hasher.verify(known, password)
-        except (VerificationError, InvalidHashError):
+            match hashes.read(self._nobodys if known is None else known):
+                case hashes.Argon2(text=text):
+                    return self._hasher.verify(text, password)
+                case brought_along:
+                    return brought_along.matches(password.encode())
+        except (VerificationError, hashes.Unreadable):
             return False
+
+    @functools.cached_property
+    def _nobodys(self) -> str:
+        """The hash of a password that nobody knows, to hold others against where there is none."""
+        return self._hasher.hash(secrets.token_urlsafe())
 
     async def _in_thread(self, work: Callable[[], R]) -> R:
         if not self._room.acquire(blocking=False):

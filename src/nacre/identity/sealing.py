@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import functools
+from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from nacre.identity.kept import kept
+from nacre.identity.kept import kept, replace_kept
 from nacre.kernel.errors import Unavailable
+
+SEAL_FILE = "identity-seal.keys"
+"""The file of the keys, within the state directory."""
 
 
 class SealBroken(Unavailable):
@@ -21,29 +24,83 @@ class SealBroken(Unavailable):
         return "A secret cannot be opened with the sealing keys of this node."
 
 
+@dataclass(frozen=True)
+class _Ring:
+    """The keys as the file had them when it bore this mark."""
+
+    mark: tuple[int, int]
+    newest: Fernet
+    all: MultiFernet
+    count: int
+
+
 @final
 class Seal:
     """Seals with the first key of a file, and opens with any of them.
 
-    The file has one key a line and is made on first use; nodes that share a database need the same one.
-    To rotate, put a new key on top, and take the old one away once everything is sealed anew.
+    The file has one key a line and is made on first use; nodes that share a database need the same one. It may
+    change while we run: whoever seals after the change does so with its new first key.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
+        self._held: _Ring | None = None
 
     def seal(self, secret: str) -> str:
         """The sealed form of a text."""
-        return self._keys.encrypt(secret.encode()).decode()
+        return self._ring().newest.encrypt(secret.encode()).decode()
 
     def open(self, sealed: str) -> str:
         """The text again. Raises SealBroken."""
         try:
-            return self._keys.decrypt(sealed.encode()).decode()
+            return self._ring().all.decrypt(sealed.encode()).decode()
         except InvalidToken as error:
             raise SealBroken from error
 
-    @functools.cached_property
-    def _keys(self) -> MultiFernet:
-        text = kept(self._path, lambda: Fernet.generate_key().decode())
-        return MultiFernet([Fernet(line) for line in text.split()])
+    def sealed_anew(self, sealed: str) -> str | None:
+        """The same secret, sealed with the newest key; None where it is so already. Raises SealBroken."""
+        ring = self._ring()
+        try:
+            ring.newest.decrypt(sealed.encode())
+            return None
+        except InvalidToken:
+            pass
+        try:
+            return ring.all.rotate(sealed.encode()).decode()
+        except InvalidToken as error:
+            raise SealBroken from error
+
+    @property
+    def key_count(self) -> int:
+        """How many keys there are: one, unless a rotation has begun and is not over."""
+        return self._ring().count
+
+    def add_key(self) -> None:
+        """Put a new key on top. What was sealed before can still be opened."""
+        fresh, before = _new_key(), kept(self.path, _new_key)
+        replace_kept(self.path, "\n".join([fresh, *before.split()]) + "\n")
+
+    def drop_old_keys(self) -> int:
+        """Keep the newest key alone: what others sealed is lost. The number of keys that are gone."""
+        newest, *old = kept(self.path, _new_key).split()
+        replace_kept(self.path, newest + "\n")
+        return len(old)
+
+    def _ring(self) -> _Ring:
+        held = self._held
+        try:
+            status = self.path.stat()
+            mark = (status.st_mtime_ns, status.st_ino)
+        except FileNotFoundError:
+            if held is not None:
+                return held  # What is in memory is all that is left of the keys: go on with it.
+            kept(self.path, _new_key)
+            return self._ring()
+        if held is None or held.mark != mark:
+            keys = [Fernet(line) for line in kept(self.path, _new_key).split()]
+            held = self._held = _Ring(mark, keys[0], MultiFernet(keys), len(keys))
+        return held
+
+
+def _new_key() -> str:
+    return Fernet.generate_key().decode()

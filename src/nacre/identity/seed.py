@@ -9,10 +9,11 @@ from functools import partial
 
 import msgspec
 
-from nacre.identity.authority import CATALOG_CHANGED, CHANGED, rotate_keys
+from nacre.identity.authority import CATALOG_CHANGED, CHANGED
 from nacre.identity.bootstrap import CatalogEntry
 from nacre.identity.domain.catalog import INTERFACES, CloudService, Endpoint, Region
 from nacre.identity.domain.roles import Role
+from nacre.identity.keys import rotate_keys
 from nacre.identity.passwords import Passwords
 from nacre.identity.store import assignments, roles
 from nacre.identity.store.assignments import Assignment
@@ -43,11 +44,13 @@ class Seed:
     catalog: Sequence[CatalogEntry]
     bootstrap: Mapping[str, str]
     passwords: Passwords
+    first_token_key: str
+    """The sealed secret of the key that signs until the first rotation."""
 
     def __call__(self, tx: Tx) -> None:
         """Make what was never made before, and let the addresses follow where the program listens now."""
         if not load_keys(tx):
-            rotate_keys(tx, lifetime_s=self.settings.token.lifetime_s)
+            rotate_keys(tx, self.first_token_key, lifetime_s=self.settings.token.lifetime_s)
         self._seed_domain(tx)
         role_ids = self._seed_roles(tx)
         self._seed_people(tx, role_ids)

@@ -12,7 +12,7 @@ from nacre.identity.domain.tokens import (
     Claims,
     TokenKey,
     new_audit_id,
-    new_key,
+    new_secret,
     read,
     sign,
     signing_key,
@@ -66,7 +66,8 @@ def test_garbage_is_refused(token: str):
 
 
 def test_a_new_key_waits_until_every_node_knows_it():
-    old, new = new_key(1, signs_from=0.0), new_key(2, signs_from=100.0)
+    old = TokenKey(key_id=1, secret=new_secret(), signs_from=0.0)
+    new = TokenKey(key_id=2, secret=new_secret(), signs_from=100.0)
 
     assert signing_key([old, new], now=99.0) is old
     assert signing_key([old, new], now=100.0) is new

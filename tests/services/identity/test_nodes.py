@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from nacre.identity.authority import KEY_SETTLES_S, rotate_keys
+from nacre.identity.keys import KEY_SETTLES_S, new_sealed_secret, rotate_keys
+from nacre.identity.sealing import SEAL_FILE, Seal
 from nacre.kernel.clock import VirtualClock
 from nacre.kernel.errors import Unauthenticated
 from nacre.kernel.events import Actor
@@ -87,8 +88,9 @@ def test_keys_are_rotated_without_voiding_a_token_before_its_time(site: Site, ot
     lifetime_s = site.kernel.settings.token.lifetime_s
 
     def rotate():
+        sealed = new_sealed_secret(Seal(site.kernel.settings.state_dir / SEAL_FILE))
         with site.kernel.database.write(Actor("test")) as tx:
-            rotate_keys(tx, lifetime_s=lifetime_s)
+            rotate_keys(tx, sealed, lifetime_s=lifetime_s)
 
     old = site.token("demo")
     rotate()

@@ -28,7 +28,8 @@ _KEY_BYTES = 32
 class Claims(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """What a token says. Fields may be added at the end, with defaults; never moved.
 
-    `epoch` is the user's at the time of issue: raising the user's voids every token of theirs. The first of
+    `epoch` is the user's at the time of issue, or the sum of those of all whom a trust concerns: raising one
+    voids every token of theirs. The first of
     `audit_ids` names this token, a second one the token it was made from. Times are seconds since the epoch.
     """
 
@@ -41,6 +42,8 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     audit_ids: tuple[str, ...]
     credential_id: str = ""
     """The application credential whose roles bound those of the token, if any."""
+    trust_id: str = ""
+    """The trust it was made from, if any. `user_id` is the trustor's or the trustee's, as the trust says."""
 
 
 class TokenKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +63,9 @@ def new_audit_id() -> str:
     return secrets.token_urlsafe(16)
 
 
-def new_key(key_id: int, *, signs_from: float) -> TokenKey:
-    return TokenKey(key_id=key_id, secret=secrets.token_bytes(_KEY_BYTES), signs_from=signs_from)
+def new_secret() -> bytes:
+    """The secret of a key to be."""
+    return secrets.token_bytes(_KEY_BYTES)
 
 
 def signing_key(keys: Sequence[TokenKey], *, now: float) -> TokenKey:

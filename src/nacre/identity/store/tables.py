@@ -11,6 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from nacre.identity.domain.access_rules import AccessRule
+from nacre.identity.domain.catalog import EndpointFilters
 from nacre.kernel.schema import METADATA, Json
 
 
@@ -65,6 +67,11 @@ USER = sa.Table(
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("password_hash", sa.Text),
     sa.Column("password_set_at", sa.Double),
+    sa.Column("password_expires_at", sa.Double),
+    # When the user chose it. What an administrator sets has no such moment, and may be changed at once.
+    sa.Column("password_chosen_at", sa.Double),
+    # When the user last logged in or was enabled, to the day; never yet counts from `created_at`.
+    sa.Column("active_at", sa.Double),
     sa.UniqueConstraint("domain_id", "name", name="identity_user_name"),
 )
 
@@ -164,6 +171,7 @@ APPLICATION_CREDENTIAL = sa.Table(
     sa.Column("role_ids", Json(tuple[str, ...]), nullable=False),
     sa.Column("unrestricted", sa.Boolean, nullable=False),
     sa.Column("expires_at", sa.Double),
+    sa.Column("rules", Json(tuple[AccessRule, ...])),
     sa.UniqueConstraint("user_id", "name", name="identity_application_credential_name"),
     sa.Index("identity_application_credential_project", "project_id"),
 )
@@ -172,7 +180,7 @@ TOKEN_KEY = sa.Table(
     "token_key",
     METADATA,
     sa.Column("key_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("secret", sa.LargeBinary, nullable=False),
+    _text("sealed_secret"),
     sa.Column("signs_from", sa.Double, nullable=False),
 )
 
@@ -181,6 +189,8 @@ TOKEN_REVOCATION = sa.Table(
     METADATA,
     _id("audit_id"),
     sa.Column("expires_at", sa.Double, nullable=False),
+    sa.Column("revoked_at", sa.Double, nullable=False, server_default="0"),
+    sa.Column("whole_chain", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("token_revocation_expires", "expires_at"),
 )
 
@@ -225,4 +235,250 @@ DOMAIN_CONFIG = sa.Table(
     _id("option"),
     sa.Column("value", Json()),
     _text("sealed"),
+)
+
+# -- passwords ---------------------------------------------------------------------------------------------
+
+# Hashes of the passwords a user had before, the newest first; as many as the site compares with.
+FORMER_PASSWORD = sa.Table(
+    "identity_former_password",
+    METADATA,
+    sa.Column("user_id", sa.ForeignKey(USER.c.user_id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("hashes", Json(tuple[str, ...]), nullable=False),
+)
+
+# Wrong passwords in a row. `subject` is a user's id, or one of few names that all unknown users share.
+LOGIN_FAILURE = sa.Table(
+    "identity_login_failure",
+    METADATA,
+    _id("subject"),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("failed_at", sa.Double, nullable=False),
+)
+
+# -- ways to authenticate ----------------------------------------------------------------------------------
+
+# A trust that was deleted stays for a while, so that those it concerned are told that it is gone.
+TRUST = sa.Table(
+    "identity_trust",
+    METADATA,
+    _id("trust_id"),
+    sa.Column("trustor_user_id", sa.ForeignKey("identity_user.user_id", ondelete="CASCADE"), nullable=False),
+    sa.Column("trustee_user_id", sa.ForeignKey("identity_user.user_id", ondelete="CASCADE"), nullable=False),
+    sa.Column("project_id", sa.ForeignKey("identity_project.project_id", ondelete="CASCADE"), nullable=False),
+    sa.Column("redelegated_trust_id", sa.ForeignKey("identity_trust.trust_id", ondelete="CASCADE")),
+    sa.Column("impersonation", sa.Boolean, nullable=False),
+    sa.Column("role_ids", Json(tuple[str, ...]), nullable=False),
+    sa.Column("redelegation_count", sa.Integer, nullable=False),
+    sa.Column("remaining_uses", sa.Integer),
+    sa.Column("expires_at", sa.Double),
+    sa.Column("deleted_at", sa.Double),
+    sa.Index("identity_trust_trustor", "trustor_user_id"),
+    sa.Index("identity_trust_trustee", "trustee_user_id"),
+    sa.Index("identity_trust_project", "project_id"),
+    sa.Index("identity_trust_redelegated", "redelegated_trust_id"),
+    sa.Index("identity_trust_deleted", "deleted_at"),
+)
+
+# What application credentials may be narrowed to. A credential holds a copy of its rules, which nobody can take.
+ACCESS_RULE = sa.Table(
+    "identity_access_rule",
+    METADATA,
+    _id("rule_id"),
+    sa.Column("user_id", sa.ForeignKey("identity_user.user_id", ondelete="CASCADE"), nullable=False),
+    _text("service"),
+    _text("method"),
+    _text("path"),
+    sa.Index("identity_access_rule_user", "user_id"),
+)
+
+# The newest window of which a passcode has been accepted: none of it or before it is ever accepted again.
+PASSCODE_USED = sa.Table(
+    "identity_passcode_used",
+    METADATA,
+    sa.Column(
+        "credential_id",
+        sa.ForeignKey("identity_credential.credential_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("window", sa.BigInteger, nullable=False),
+)
+
+# -- which projects see which endpoints, and which policy an endpoint follows ------------------------------
+
+ENDPOINT_GROUP = sa.Table(
+    "identity_endpoint_group",
+    METADATA,
+    _id("endpoint_group_id"),
+    _text("name"),
+    _text("description"),
+    sa.Column("filters", Json(EndpointFilters), nullable=False),
+)
+
+PROJECT_ENDPOINT = sa.Table(
+    "identity_project_endpoint",
+    METADATA,
+    sa.Column("project_id", sa.ForeignKey(PROJECT.c.project_id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("endpoint_id", sa.ForeignKey(ENDPOINT.c.endpoint_id, ondelete="CASCADE"), primary_key=True),
+    sa.Index("identity_project_endpoint_endpoint", "endpoint_id"),
+)
+
+PROJECT_ENDPOINT_GROUP = sa.Table(
+    "identity_project_endpoint_group",
+    METADATA,
+    sa.Column("project_id", sa.ForeignKey(PROJECT.c.project_id, ondelete="CASCADE"), primary_key=True),
+    sa.Column(
+        "endpoint_group_id",
+        sa.ForeignKey(ENDPOINT_GROUP.c.endpoint_group_id, ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Index("identity_project_endpoint_group_group", "endpoint_group_id"),
+)
+
+# `target` names what follows the policy, which is at most one: an endpoint, a service, or a service in a region.
+POLICY_ASSOCIATION = sa.Table(
+    "identity_policy_association",
+    METADATA,
+    _id("target"),
+    sa.Column("policy_id", sa.ForeignKey(POLICY.c.policy_id, ondelete="CASCADE"), nullable=False),
+    sa.Column("endpoint_id", sa.ForeignKey(ENDPOINT.c.endpoint_id, ondelete="CASCADE")),
+    sa.Column("service_id", sa.ForeignKey(SERVICE.c.service_id, ondelete="CASCADE")),
+    sa.Column("region_id", sa.ForeignKey(REGION.c.region_id, ondelete="CASCADE")),
+    sa.Index("identity_policy_association_policy", "policy_id"),
+    sa.Index("identity_policy_association_endpoint", "endpoint_id"),
+    sa.Index("identity_policy_association_service", "service_id"),
+    sa.Index("identity_policy_association_region", "region_id"),
+)
+
+# -- single sign-on: who proves users elsewhere, and what they become here ---------------------------------
+
+IDENTITY_PROVIDER = sa.Table(
+    "identity_provider",
+    METADATA,
+    _id("idp_id"),
+    sa.Column("domain_id", sa.ForeignKey(PROJECT.c.project_id, ondelete="CASCADE"), nullable=False),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("description", sa.Text),
+    sa.Column("authorization_ttl", sa.Integer),
+    sa.Index("identity_provider_domain", "domain_id"),
+)
+
+# What an identity provider calls itself: no two share a name.
+PROVIDER_REMOTE = sa.Table(
+    "identity_provider_remote",
+    METADATA,
+    _id("remote_id"),
+    sa.Column("idp_id", sa.ForeignKey(IDENTITY_PROVIDER.c.idp_id, ondelete="CASCADE"), nullable=False),
+    sa.Index("identity_provider_remote_idp", "idp_id"),
+)
+
+MAPPING = sa.Table(
+    "identity_mapping",
+    METADATA,
+    _id("mapping_id"),
+    _text("schema_version"),
+    sa.Column("rules", Json(list[Any]), nullable=False),
+)
+
+FEDERATION_PROTOCOL = sa.Table(
+    "identity_federation_protocol",
+    METADATA,
+    sa.Column("idp_id", sa.ForeignKey(IDENTITY_PROVIDER.c.idp_id, ondelete="CASCADE"), primary_key=True),
+    _id("protocol_id"),
+    _text("mapping_id"),
+    sa.Column("remote_id_attribute", sa.Text),
+    sa.Index("identity_federation_protocol_mapping", "mapping_id"),
+)
+
+# How this cloud is a client of an OpenID provider; the secret is sealed.
+OIDC_CLIENT = sa.Table(
+    "identity_oidc_client",
+    METADATA,
+    _id("idp_id"),
+    _id("protocol_id"),
+    _text("issuer"),
+    _text("client_id"),
+    _text("sealed_secret"),
+    sa.Column("scopes", Json(tuple[str, ...]), nullable=False),
+    sa.Column("audiences", Json(tuple[str, ...]), nullable=False),
+    sa.Column("clients", Json(tuple[str, ...]), nullable=False),
+    _text("claims_prefix"),
+    sa.Column("userinfo", sa.Boolean, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["idp_id", "protocol_id"],
+        [FEDERATION_PROTOCOL.c.idp_id, FEDERATION_PROTOCOL.c.protocol_id],
+        ondelete="CASCADE",
+    ),
+)
+
+# Each login through a browser may be finished once: its name stays here until it could not be finished anyway.
+SIGN_ON_FINISHED = sa.Table(
+    "identity_sign_on_finished",
+    METADATA,
+    _id("sign_on_id"),
+    sa.Column("expires_at", sa.Double, nullable=False),
+    sa.Index("identity_sign_on_finished_expires", "expires_at"),
+)
+
+SERVICE_PROVIDER = sa.Table(
+    "identity_service_provider",
+    METADATA,
+    _id("sp_id"),
+    _text("auth_url"),
+    _text("sp_url"),
+    sa.Column("description", sa.Text),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    _text("relay_state_prefix"),
+)
+
+# Who a user is for an identity provider.
+FEDERATED_USER = sa.Table(
+    "identity_federated_user",
+    METADATA,
+    sa.Column("idp_id", sa.ForeignKey(IDENTITY_PROVIDER.c.idp_id, ondelete="CASCADE"), primary_key=True),
+    _id("protocol_id"),
+    _id("unique_id"),
+    sa.Column("user_id", sa.ForeignKey(USER.c.user_id, ondelete="CASCADE"), nullable=False),
+    sa.Index("identity_federated_user_user", "user_id"),
+)
+
+# The groups an identity provider has last put a user into, and until when that holds.
+FEDERATED_MEMBERSHIP = sa.Table(
+    "identity_federated_membership",
+    METADATA,
+    sa.Column("user_id", sa.ForeignKey(USER.c.user_id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("idp_id", sa.ForeignKey(IDENTITY_PROVIDER.c.idp_id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("group_id", sa.ForeignKey(GROUP.c.group_id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("expires_at", sa.Double, nullable=False),
+    sa.Index("identity_federated_membership_group", "group_id"),
+    sa.Index("identity_federated_membership_idp", "idp_id"),
+)
+
+# -- limits ------------------------------------------------------------------------------------------------
+
+# `region_id` is empty, never NULL, where a limit is registered for all regions.
+REGISTERED_LIMIT = sa.Table(
+    "identity_registered_limit",
+    METADATA,
+    _id("registered_limit_id"),
+    _text("service_id"),
+    _text("region_id"),
+    _text("resource_name"),
+    sa.Column("default_limit", sa.BigInteger, nullable=False),
+    sa.Column("description", sa.Text),
+    sa.UniqueConstraint("service_id", "resource_name", "region_id", name="identity_registered_limit_resource"),
+)
+
+# `node_id` is a project's or a domain's.
+LIMIT = sa.Table(
+    "identity_limit",
+    METADATA,
+    _id("limit_id"),
+    _text("node_id"),
+    _text("registered_limit_id"),
+    sa.Column("is_domain", sa.Boolean, nullable=False),
+    sa.Column("resource_limit", sa.BigInteger, nullable=False),
+    sa.Column("description", sa.Text),
+    sa.UniqueConstraint("node_id", "registered_limit_id", name="identity_limit_node"),
+    sa.Index("identity_limit_registered", "registered_limit_id"),
 )
