@@ -72,6 +72,14 @@ class ApplicationCredentialNotFound(Missing):
     noun = "application credential"
 
 
+class AccessRuleNotFound(Missing):
+    noun = "access rule"
+
+
+class TrustNotFound(Missing):
+    noun = "trust"
+
+
 class CredentialNotFound(Missing):
     noun = "credential"
 
@@ -82,6 +90,26 @@ class PolicyNotFound(Missing):
 
 class DomainConfigNotFound(Missing):
     noun = "domain configuration"
+
+
+class EndpointGroupNotFound(Missing):
+    noun = "endpoint group"
+
+
+class EndpointAssociationNotFound(Missing):
+    noun = "endpoint association"
+
+
+class PolicyAssociationNotFound(Missing):
+    noun = "policy association"
+
+
+class RegisteredLimitNotFound(Missing):
+    noun = "registered limit"
+
+
+class LimitNotFound(Missing):
+    noun = "limit"
 
 
 class TokenNotFound(NotFound):

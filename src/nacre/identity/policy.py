@@ -85,3 +85,26 @@ GET_DOMAIN_CONFIG = Policy("identity:get_domain_config", _READER)
 GET_DEFAULT_CONFIG = Policy("identity:get_domain_config_default", _READER)
 GET_COMPLIANCE_CONFIG = Policy("identity:get_security_compliance_domain_config", ANYBODY)
 CREATE_DOMAIN_CONFIG, UPDATE_DOMAIN_CONFIG, DELETE_DOMAIN_CONFIG = _changes("domain_config")
+
+# -- which projects see which endpoints, and which policy an endpoint follows --
+LIST_ENDPOINT_GROUPS = Policy("identity:list_endpoint_groups", _READER)
+GET_ENDPOINT_GROUP = Policy("identity:get_endpoint_group", _READER)
+CREATE_ENDPOINT_GROUP, UPDATE_ENDPOINT_GROUP, DELETE_ENDPOINT_GROUP = _changes("endpoint_group")
+LIST_ENDPOINT_GROUP_PROJECTS = Policy("identity:list_projects_associated_with_endpoint_group", _READER)
+LIST_ENDPOINT_GROUP_ENDPOINTS = Policy("identity:list_endpoints_associated_with_endpoint_group", _READER)
+GET_PROJECT_ENDPOINT_GROUP = Policy("identity:get_endpoint_group_in_project", _READER)
+LIST_PROJECT_ENDPOINT_GROUPS = Policy("identity:list_endpoint_groups_for_project", _READER)
+ADD_PROJECT_ENDPOINT_GROUP = Policy("identity:add_endpoint_group_to_project", ADMIN)
+REMOVE_PROJECT_ENDPOINT_GROUP = Policy("identity:remove_endpoint_group_from_project", ADMIN)
+LIST_ENDPOINT_PROJECTS = Policy("identity:list_projects_for_endpoint", _READER)
+CHECK_PROJECT_ENDPOINT = Policy("identity:check_endpoint_in_project", _READER)
+LIST_PROJECT_ENDPOINTS = Policy("identity:list_endpoints_for_project", _READER)
+ADD_PROJECT_ENDPOINT = Policy("identity:add_endpoint_to_project", ADMIN)
+REMOVE_PROJECT_ENDPOINT = Policy("identity:remove_endpoint_from_project", ADMIN)
+GET_ENDPOINT_POLICY = Policy("identity:get_policy_for_endpoint", _READER)
+LIST_POLICY_ENDPOINTS = Policy("identity:list_endpoints_for_policy", _READER)
+
+
+def policy_association(verb: str, target: str) -> Policy:
+    """To create, check or delete the association of a policy with an endpoint, a service, or a part of one."""
+    return Policy(f"identity:{verb}_policy_association_for_{target}", _READER if verb == "check" else ADMIN)

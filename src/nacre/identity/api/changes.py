@@ -40,8 +40,8 @@ def catalog_changed(
     kind: str,
     subject: str,
     *,
-    before: msgspec.Struct | None = None,
-    after: msgspec.Struct | None = None,
+    before: msgspec.Struct | Mapping[str, Any] | None = None,
+    after: msgspec.Struct | Mapping[str, Any] | None = None,
 ) -> None:
     """Record a change of the catalogue, and let every node read it anew."""
     changed(tx, action, kind, subject, before=before, after=after)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -11,7 +11,7 @@ from nacre.identity.api.fields import UNSET, Extra, Id, RegionId, Unset, Url
 from nacre.identity.api.guard import demand
 from nacre.identity.api.lists import flag_filters, listed, page_from, self_link, text_filters
 from nacre.identity.api.parts import Parts
-from nacre.identity.domain.catalog import Endpoint, Region
+from nacre.identity.domain.catalog import Endpoint, Interface, Region
 from nacre.identity.errors import Missing
 from nacre.identity.store.endpoints import ENDPOINTS
 from nacre.identity.store.regions import REGIONS
@@ -21,8 +21,6 @@ from nacre.kernel.errors import Bad
 from nacre.kernel.http.body import Body
 from nacre.kernel.http.call import Answer, Call, Created, NoContent, Ok
 from nacre.kernel.ids import new_hex_id
-
-Interface = Literal["public", "internal", "admin"]
 
 
 class CreateEndpoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,7 +40,7 @@ def create(call: Call[Parts], ask: CreatePolicy) -> Answer:
     with call.database.write(call.actor) as tx:
         POLICIES.insert(tx, policy)
         changed(tx, "create", "policy", policy.policy_id, after=policy)
-    return Created({"policy": _view(call, policy)})
+    return Created({"policy": policy_view(call, policy)})
 
 
 def list_all(call: Call[Parts]) -> Answer:
@@ -48,14 +48,16 @@ def list_all(call: Call[Parts]) -> Answer:
     demand(call)
     with call.database.read() as db:
         page, rows = page_from(db, call, POLICIES, text_filters(call, "type"), first="policy_id")
-    return listed(call, "policies", rows, page, lambda row: _view(call, row), id_of=lambda row: row.policy_id)
+    return listed(
+        call, "policies", rows, page, lambda row: policy_view(call, row), id_of=lambda row: row.policy_id
+    )
 
 
 def show(call: Call[Parts], policy_id: str) -> Answer:
     """A policy. Errors: PolicyNotFound."""
     demand(call)
     with call.database.read() as db:
-        return Ok({"policy": _view(call, POLICIES.load(db, policy_id))})
+        return Ok({"policy": policy_view(call, POLICIES.load(db, policy_id))})
 
 
 def update(call: Call[Parts], ask: UpdatePolicy, policy_id: str) -> Answer:
@@ -66,7 +68,7 @@ def update(call: Call[Parts], ask: UpdatePolicy, policy_id: str) -> Answer:
         after = updated(before, ask)
         POLICIES.update(tx, after)
         changed(tx, "update", "policy", policy_id, before=before, after=after)
-    return Ok({"policy": _view(call, after)})
+    return Ok({"policy": policy_view(call, after)})
 
 
 def delete(call: Call[Parts], policy_id: str) -> Answer:
@@ -79,7 +81,8 @@ def delete(call: Call[Parts], policy_id: str) -> Answer:
     return NoContent()
 
 
-def _view(call: Call[Any], policy: StoredPolicy) -> dict[str, Any]:
+def policy_view(call: Call[Any], policy: StoredPolicy) -> dict[str, Any]:
+    """A policy as callers see it."""
     return dict(policy.extra) | {
         "id": policy.policy_id,
         "type": policy.type,

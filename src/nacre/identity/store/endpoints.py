@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from nacre.identity.domain.catalog import Catalog, Endpoint
@@ -14,9 +16,15 @@ from nacre.kernel.database import Reader
 ENDPOINTS = Shelf(ENDPOINT, Endpoint, key="endpoint_id", missing=EndpointNotFound)
 
 _SERVICES = SERVICES.all.where(SERVICE.c.enabled == sa.true()).order_by(SERVICE.c.type, SERVICE.c.service_id)
+_ALL = ENDPOINTS.all.order_by(ENDPOINT.c.service_id, ENDPOINT.c.endpoint_id)
 _ENDPOINTS = ENDPOINTS.all.where(ENDPOINT.c.enabled == sa.true()).order_by(
     ENDPOINT.c.interface.desc(), ENDPOINT.c.endpoint_id
 )
+
+
+def load_endpoints(db: Reader) -> Sequence[Endpoint]:
+    """Every endpoint, by its service."""
+    return [ENDPOINTS.of(row) for row in db.rows(_ALL)]
 
 
 def load_catalog(db: Reader) -> Catalog:
