@@ -37,6 +37,8 @@ class Rig:
         self.starts_file = directory / "starts"
         self.starts_file.touch()
         self.parts: list[dict] = []
+        self.kill_the_first_recorded = False
+        self.disk_is_full_times = 0
         self._supervisor: subprocess.Popen | None = None
         self._seen: set[processes.Identity] = set()
 
@@ -54,6 +56,8 @@ class Rig:
             "parts": self.parts,
             "ledger": str(self.ledger_file),
             "log_dir": str(self.directory / "log"),
+            "kill_the_first_recorded": self.kill_the_first_recorded,
+            "disk_is_full_times": self.disk_is_full_times,
         }
         description.write_text(json.dumps(content))
         script = Path(__file__).with_name("supervise.py")

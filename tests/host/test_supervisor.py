@@ -51,6 +51,26 @@ def test_a_part_that_dies_is_started_again_at_once(rig: Rig, by: signal.Signals)
     assert after.last_end.startswith(by.name)
 
 
+def test_a_part_that_is_killed_before_it_has_begun_is_started_again(rig: Rig):
+    rig.add("part", *rig.sleeper())
+    rig.kill_the_first_recorded = True
+    rig.start()
+
+    assert rig.wait_until_ready()["part"].restarts == 1
+    assert rig.starts() == ["part"], "the killed one never came as far"
+
+
+def test_a_full_disk_ends_neither_the_supervisor_nor_starts_a_part_twice(rig: Rig):
+    sleeper = rig.sleeper()
+    rig.add("part", *sleeper)
+    rig.disk_is_full_times = 2
+    rig.start()
+
+    ready = rig.wait_until_ready()["part"]
+
+    assert rig.running(*sleeper) == [ready.pid]
+
+
 def test_rests_grow_from_nothing_to_a_limit():
     rests = [rest_s(deaths) for deaths in range(1, 20)]
     assert rests[0] == 0.0

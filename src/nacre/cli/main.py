@@ -32,9 +32,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
+        if _somebody_reads():
+            raise  # It was another pipe that broke.
         # The reader of our output (`| head`) has gone; there is nothing left to say, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _somebody_reads() -> bool:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return False
+    return True
 
 
 def told(problem: Problem) -> str:

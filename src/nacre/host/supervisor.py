@@ -7,6 +7,7 @@ The supervisor ends nothing when it leaves; that is the work of `down`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -27,6 +28,7 @@ STEADY_S = 10.0
 FIRST_PROBE_S = 0.01
 SLOWEST_PROBE_S = 0.25
 LONGEST_REST_S = 4.0
+PAUSE_AFTER_ERROR_S = 0.5
 LOG_CHECK_S = 600.0
 
 
@@ -78,6 +80,7 @@ class Supervisor:
         self._itself = processes.identity_of(os.getpid())
         self._poller = select.poll()
         self._leaving = False
+        self._unsaved = False
         self._next_log_check = 0.0
 
     def run(self) -> None:
@@ -91,14 +94,24 @@ class Supervisor:
         self._log_dir.mkdir(parents=True, exist_ok=True)
         self._take_over()
         while not self._leaving:
-            self._advance()
-            timeout_ms = max(0.0, self._next_look() - time.monotonic()) * 1000
-            for descriptor, _ in self._poller.poll(timeout_ms):
-                if descriptor == wake_reader:
-                    os.read(wake_reader, 4096)
-                else:
-                    self._on_end(descriptor)
+            try:
+                self._turn(wake_reader)
+            except Exception:  # noqa: BLE001 - a full disk, say: who watches the others must not end himself.
+                traceback.print_exc()
+                time.sleep(PAUSE_AFTER_ERROR_S)
         self._save()
+
+    def _turn(self, wake_reader: int) -> None:
+        """Take the steps that can be taken now, and wait for something to happen."""
+        if self._unsaved:
+            self._save()
+        self._advance()
+        timeout_ms = max(0.0, self._next_look() - time.monotonic()) * 1000
+        for descriptor, _ in self._poller.poll(timeout_ms):
+            if descriptor == wake_reader:
+                os.read(wake_reader, 4096)
+            else:
+                self._on_end(descriptor)
 
     def _on_leave(self, *_: object) -> None:
         self._leaving = True
@@ -171,12 +184,17 @@ class Supervisor:
         if pid == 0:
             _become(watch.part, gate_reader, gate_writer, self._log_dir)
         os.close(gate_reader)
-        identity = processes.identity_of(pid)
-        assert identity is not None, "the child waits at the gate"
-        self._watch_process(watch, identity)
-        self._save()
-        os.write(gate_writer, b"!")
-        os.close(gate_writer)
+        try:
+            identity = processes.identity_of(pid)
+            assert identity is not None, "the child waits at the gate"
+            self._watch_process(watch, identity)
+            self._save()
+            with contextlib.suppress(
+                BrokenPipeError
+            ):  # It was killed at the gate; its end is seen as any other.
+                os.write(gate_writer, b"!")
+        finally:
+            os.close(gate_writer)  # Unless it was let through, the child ends now.
 
     def _watch_process(self, watch: _Watch, identity: Identity) -> bool:
         descriptor = processes.open_process(identity)
@@ -227,10 +245,12 @@ class Supervisor:
 
     def _save(self) -> None:
         assert self._itself is not None, "this process runs"
+        self._unsaved = True
         records = {name: watch.record() for name, watch in self._watches.items()}
         ledger.write(
             self._ledger_file, Ledger(boot_id=processes.boot_id(), supervisor=self._itself, parts=records)
         )
+        self._unsaved = False
 
 
 def _become(part: Part, gate_reader: int, gate_writer: int, log_dir: Path) -> None:
