@@ -20,14 +20,15 @@ from nacre.identity.domain.scopes import Scope, ScopeKind
 from nacre.identity.domain.tokens import BadToken, Claims, TokenKey
 from nacre.identity.keys import KEYS_CHANGED, open_keys
 from nacre.identity.sealing import Seal
-from nacre.identity.standing import UNBOUND, Bound, Standing, read_standing, refused
+from nacre.identity.standing import UNBOUND, Bound, Standing, read_standing
+from nacre.identity.standing import refused as refused
 from nacre.identity.store import tokens as token_store
 from nacre.identity.store.endpoint_filters import find_selection
 from nacre.identity.store.endpoints import load_catalog
 from nacre.identity.store.projects import PROJECTS
 from nacre.identity.store.roles import load_graph
-from nacre.identity.store.tokens import Revoked
 from nacre.identity.store.rules import load_overrides
+from nacre.identity.store.tokens import Revoked
 from nacre.kernel.assembly import Kernel
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import ProjectId, UserId
@@ -160,7 +161,7 @@ class Authority:
             user_id=UserId(user_id),
             scope=scope,
             methods=(),
-            epoch=standing.access.user.epoch,
+            epoch=standing.epoch,
             issued_at=now,
             expires_at=now,
             audit_ids=("",),
@@ -183,6 +184,14 @@ class Authority:
             view = msgspec.Raw(msgspec.json.encode(view_of(catalog, project_id=project_id, user_id=user_id)))
             _keep(place.views, key, view)
         return view
+
+    def _seen_from(self, catalog: Catalog, project_id: str) -> Catalog:
+        """The part of the catalogue that a project sees."""
+        if not project_id:
+            return catalog
+        with self._database.read() as db:
+            selection = find_selection(db, project_id)
+        return catalog if selection is None else catalog.only(selection)
 
     def issue(
         self,
@@ -210,7 +219,8 @@ class Authority:
         )
         if claims.expires_at <= now:
             raise refused("what it would be made from has expired")
-        admitted = Admitted(claims=claims, standing=standing, caller=_caller(claims, standing))
+        caller = _caller(claims, standing, self.rules())
+        admitted = Admitted(claims=claims, standing=standing, caller=caller)
         return tokens.sign(claims, self.signing_key()), admitted
 
     def signing_key(self) -> TokenKey:
@@ -226,12 +236,10 @@ class Authority:
 
         With `whole_chain`, that goes for every token made from the same first one as well.
         """
-        token_store.revoke(
-            tx,
-            caller.audit_ids[-1 if whole_chain else 0],
-            until=caller.expires_at + self._late_s,
-            whole_chain=whole_chain,
-        )
+        # Others of the chain may last longer than this one, but none longer than a token made now.
+        ends_at = tx.now + self._lifetime_s if whole_chain else caller.expires_at
+        audit_id = caller.audit_ids[-1 if whole_chain else 0]
+        token_store.revoke(tx, audit_id, until=ends_at + self._late_s, whole_chain=whole_chain)
         tx.wake(REVOKED)
 
     # -- remembering -----------------------------------------------------------------------------------
@@ -244,7 +252,8 @@ class Authority:
             raise refused(standing.refusal)
         if standing.epoch != claims.epoch:
             raise refused("the password has been changed, or the user was disabled, since it was issued")
-        admitted = Admitted(claims=claims, standing=standing, caller=_caller(claims, standing))
+        caller = _caller(claims, standing, self._rules(rights))
+        admitted = Admitted(claims=claims, standing=standing, caller=caller)
         _keep(rights.admitted, token, admitted)
         return admitted
 
@@ -293,7 +302,7 @@ class Authority:
         return revoked
 
 
-def _caller(claims: Claims, standing: Standing) -> Caller:
+def _caller(claims: Claims, standing: Standing, rules: Rulebook) -> Caller:
     access, scope = standing.access, claims.scope
     target = access.target
     common = {
@@ -309,6 +318,7 @@ def _caller(claims: Claims, standing: Standing) -> Caller:
         "issued_at": claims.issued_at,
         "expires_at": claims.expires_at,
         "only": standing.only,
+        "rules": rules,
     }
     if scope.kind is ScopeKind.PROJECT and target and access.target_domain:
         common |= {

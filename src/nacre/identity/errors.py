@@ -112,6 +112,22 @@ class LimitNotFound(Missing):
     noun = "limit"
 
 
+class IdentityProviderNotFound(Missing):
+    noun = "identity provider"
+
+
+class ProtocolNotFound(Missing):
+    noun = "federation protocol"
+
+
+class MappingNotFound(Missing):
+    noun = "mapping"
+
+
+class ServiceProviderNotFound(Missing):
+    noun = "service provider"
+
+
 class TokenNotFound(NotFound):
     """The token asked about is not one, or not any more."""
 
@@ -164,6 +180,17 @@ class LoginRefused(Unauthenticated):
 
     def __str__(self) -> str:
         return "The request you have made requires authentication."
+
+
+@dataclass(eq=False)
+class PasswordExpired(Unauthenticated):
+    """The password is right, and good for nothing but to be changed. Clients know the words."""
+
+    code: ClassVar[str] = "identity.password_expired"
+    user_id: str
+
+    def __str__(self) -> str:
+        return f"The password is expired and needs to be changed for user: {self.user_id}."
 
 
 class TooManyLogins(Unavailable):

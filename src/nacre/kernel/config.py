@@ -6,7 +6,9 @@ The variable of option `x` is NACRE_X; of option `x` in section `s` it is NACRE_
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,9 +55,35 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class TokenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long a token is good for."""
+    """How long a token is good for, and how long the key that signs it."""
 
     lifetime_s: int = 3600
+    key_period_s: float = 604800.0
+
+
+class SecurityComplianceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the site asks of passwords, by the names operators know. Zero, or an empty text, asks nothing."""
+
+    lockout_failure_attempts: int = 0
+    lockout_duration: int = 1800
+    disable_user_account_days_inactive: int = 0
+    password_expires_days: int = 0
+    unique_last_password_count: int = 0
+    minimum_password_age: int = 0
+    password_regex: str = ""
+    password_regex_description: str = ""
+    change_password_upon_first_use: bool = False
+
+
+class AuthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ways to prove who calls, and how far what is proven reaches."""
+
+    rescope_scoped: bool = True
+    late_validation_s: int = 172_800
+    receipt_lifetime_s: int = 300
+    totp_previous_windows: int = 1
+    signature_lifetime_s: int = 900
+    trust_most_redelegations: int = 3
 
 
 class LocalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,6 +110,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     loops: LoopSettings = LoopSettings()
     log: LogSettings = LogSettings()
     token: TokenSettings = TokenSettings()
+    security_compliance: SecurityComplianceSettings = SecurityComplianceSettings()
+    auth: AuthSettings = AuthSettings()
     local: LocalSettings = LocalSettings()
 
     @property
@@ -175,4 +205,19 @@ def _checked(settings: Settings) -> Settings:
         raise BadConfiguration("hosts", f"expected 'local' or 'fake:N', got '{settings.hosts}'")
     if settings.log.form not in ("text", "json"):
         raise BadConfiguration("log.form", f"expected 'text' or 'json', got '{settings.log.form}'")
+    _check_compliance(settings.security_compliance)
     return msgspec.structs.replace(settings, state=os.path.abspath(settings.state))
+
+
+def _check_compliance(asked: SecurityComplianceSettings) -> None:
+    for name in asked.__struct_fields__:
+        value = getattr(asked, name)
+        if isinstance(value, int) and value < 0:
+            raise BadConfiguration(f"security_compliance.{name}", f"expected 0 or more, got {value}")
+    if asked.minimum_password_age and asked.minimum_password_age >= (asked.password_expires_days or math.inf):
+        reason = "a password would expire before it may be changed: it must be below password_expires_days"
+        raise BadConfiguration("security_compliance.minimum_password_age", reason)
+    try:
+        re.compile(asked.password_regex)
+    except re.error as error:
+        raise BadConfiguration("security_compliance.password_regex", str(error)) from error

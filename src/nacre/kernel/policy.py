@@ -35,7 +35,10 @@ BASE_RULES: Mapping[str, str] = {
     "domain_reader": "rule:reader and domain_id:%(domain_id)s",
     "domain_manager": "rule:manager and domain_id:%(domain_id)s",
     "subtree_manager": "rule:manager and within:%(project_path)s",
-    "role_for_domains": "'manager':%(role_name)s or 'member':%(role_name)s or 'reader':%(role_name)s",
+    "role_for_domains": (
+        "None:%(role_domain_id)s"
+        " and ('manager':%(role_name)s or 'member':%(role_name)s or 'reader':%(role_name)s)"
+    ),
     "role_held": "role_ids:%(role_id)s and not 'True':%(role_is_admin)s",
 }
 """What all other rules are made of. They can be overridden as these can.

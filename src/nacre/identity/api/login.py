@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from nacre.identity.api.fields import Password, Text
-from nacre.kernel.errors import NotImplementedHere
 from nacre.kernel.http.body import Body
 
 
@@ -43,6 +42,16 @@ class TokenMethod(msgspec.Struct, frozen=True, kw_only=True):
     id: str
 
 
+class TotpUser(UserRef, frozen=True, kw_only=True):
+    """A user with the passcode that their device shows."""
+
+    passcode: Text
+
+
+class TotpMethod(msgspec.Struct, frozen=True, kw_only=True):
+    user: TotpUser
+
+
 class CredentialMethod(msgspec.Struct, frozen=True, kw_only=True):
     """An application credential by id, or by name and user."""
 
@@ -59,6 +68,7 @@ class Proofs(msgspec.Struct, frozen=True, kw_only=True):
     password: PasswordMethod | None = None
     token: TokenMethod | None = None
     application_credential: CredentialMethod | None = None
+    totp: TotpMethod | None = None
 
 
 class ProjectRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +83,10 @@ class SystemRef(msgspec.Struct, frozen=True, kw_only=True):
     all: bool
 
 
+class TrustRef(msgspec.Struct, frozen=True, kw_only=True):
+    id: Text
+
+
 class ScopeAsk(msgspec.Struct, frozen=True, kw_only=True):
     """One of these; `unscoped` asks for nothing, where silence asks for the user's default project."""
 
@@ -80,7 +94,7 @@ class ScopeAsk(msgspec.Struct, frozen=True, kw_only=True):
     domain: DomainRef | None = None
     system: SystemRef | None = None
     unscoped: dict[str, Any] | None = None
-    trust: dict[str, Any] | None = msgspec.field(default=None, name="OS-TRUST:trust")
+    trust: TrustRef | None = msgspec.field(default=None, name="OS-TRUST:trust")
 
 
 class Auth(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,10 +103,3 @@ class Auth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 AUTH = Body(Auth, key="auth", closed=False)
-
-
-class NoTrusts(NotImplementedHere):
-    """Trusts are left out."""
-
-    def __str__(self) -> str:
-        return "Tokens scoped to a trust (OS-TRUST) are not implemented."

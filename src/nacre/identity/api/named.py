@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nacre.identity.api.login import DomainRef, ProjectRef
-from nacre.identity.authority import refused
+from nacre.identity.standing import refused
 from nacre.identity.store.projects import find_by_name, find_domain_id
 from nacre.kernel.database import Reader
 from nacre.kernel.errors import Bad

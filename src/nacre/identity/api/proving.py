@@ -10,13 +10,23 @@ import msgspec
 from nacre.identity.api.login import CredentialMethod, Proofs, UserRef
 from nacre.identity.api.named import domain_id_of
 from nacre.identity.api.parts import Parts
-from nacre.identity.authority import refused
-from nacre.identity.domain.scopes import Scope, ScopeKind
+from nacre.identity.domain.passcodes import matching_window, secret_of
+from nacre.identity.domain.scopes import UNSCOPED, Scope, ScopeKind
+from nacre.identity.errors import NotPossible
+from nacre.identity.standing import UNBOUND, Bound, refused
 from nacre.identity.store import application_credentials, users
 from nacre.identity.store.application_credentials import CredentialSecret
+from nacre.identity.store.credentials import credentials_of
 from nacre.identity.store.users import Login
 from nacre.kernel.errors import Bad
 from nacre.kernel.http.call import Call
+
+
+class Passcode(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that is right, and counts once it is claimed: nobody may have used it, or a later one, before."""
+
+    credential_id: str
+    window: int
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,8 +36,9 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     methods: tuple[str, ...]
     expires_at: float | None = None
     parent_audit_id: str = ""
-    credential_id: str = ""
+    bound: Bound = UNBOUND
     only_scope: Scope | None = None
+    passcode: Passcode | None = None
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,19 +72,40 @@ def _find_login(call: Call[Parts], who: UserRef) -> Login | None:
 
 
 def _by_token(call: Call[Parts], proofs: Proofs) -> Claimed:
-    token, authority = _given(proofs.token, "token").id, call.parts.authority
-    caller = authority.authenticate(token)
-    claims = authority.claims_of(token)
+    admitted = call.parts.authority.admitted(_given(proofs.token, "token").id)
+    caller, claims = admitted.caller, admitted.claims
+    if claims.trust_id:
+        raise NotPossible("A token made from a trust cannot be exchanged for another one.")
+    if claims.scope != UNSCOPED and not call.parts.auth.rescope_scoped:
+        raise NotPossible("A token with a scope cannot be exchanged for another one here.")
     proof = Proof(
         user_id=caller.user_id,
         methods=("token", *caller.methods),
         expires_at=caller.expires_at,
         # The chain is named after its first token, however often it is rescoped.
         parent_audit_id=caller.audit_ids[-1],
-        credential_id=claims.credential_id,
+        bound=Bound(credential_id=claims.credential_id),
         only_scope=claims.scope if claims.credential_id else None,
     )
     return Claimed(proof=proof)
+
+
+def _by_totp(call: Call[Parts], proofs: Proofs) -> Claimed:
+    who = _given(proofs.totp, "totp").user
+    login = _find_login(call, who)
+    user_id = login.user.user_id if login else ""
+    with call.database.read() as db:
+        known = credentials_of(db, user_id, "totp")
+    right: Passcode | None = None
+    for credential in known:
+        secret = secret_of(call.parts.seal.open(credential.sealed_blob))
+        previous = call.parts.auth.totp_previous_windows
+        window = secret and matching_window(secret, who.passcode, now=call.now, previous=previous)
+        if isinstance(window, int):
+            right = Passcode(credential_id=credential.credential_id, window=window)
+    if right is None:
+        return Claimed(proof=None)
+    return Claimed(proof=Proof(user_id=user_id, methods=("totp",), passcode=right))
 
 
 def _by_application_credential(call: Call[Parts], proofs: Proofs) -> Claimed:
@@ -84,7 +116,7 @@ def _by_application_credential(call: Call[Parts], proofs: Proofs) -> Claimed:
     proof = Proof(
         user_id=found.credential.user_id,
         methods=("application_credential",),
-        credential_id=found.credential.credential_id,
+        bound=Bound(credential_id=found.credential.credential_id),
         only_scope=Scope(ScopeKind.PROJECT, found.credential.project_id),
     )
     return Claimed(proof=proof, secret=method.secret, known=found.secret_hash)
@@ -111,6 +143,7 @@ METHODS: Mapping[str, Callable[[Call[Parts], Proofs], Claimed]] = {
     "password": _by_password,
     "token": _by_token,
     "application_credential": _by_application_credential,
+    "totp": _by_totp,
 }
 
 
@@ -119,10 +152,13 @@ def agreed(proofs: list[Proof]) -> Proof:
     first = proofs[0]
     if any(proof.user_id != first.user_id for proof in proofs):
         raise refused("the methods prove different users")
-    bounded = next((proof for proof in proofs if proof.credential_id), first)
+    if len({proof.bound for proof in proofs if proof.bound != UNBOUND}) > 1:
+        raise refused("the methods prove different application credentials")
+    bounded = next((proof for proof in proofs if proof.bound != UNBOUND), first)
     return msgspec.structs.replace(
         bounded,
         methods=tuple(method for proof in proofs for method in proof.methods),
         expires_at=min((p.expires_at for p in proofs if p.expires_at is not None), default=None),
         parent_audit_id=next((p.parent_audit_id for p in proofs if p.parent_audit_id), ""),
+        passcode=next((p.passcode for p in proofs if p.passcode), None),
     )

@@ -2,28 +2,64 @@
 
 from __future__ import annotations
 
-from nacre.identity.api.login import NoTrusts, ScopeAsk
+import msgspec
+
+from nacre.identity.api.login import ScopeAsk
 from nacre.identity.api.named import domain_id_of, project_id_of, required
 from nacre.identity.api.parts import Parts
 from nacre.identity.api.proving import Proof
-from nacre.identity.authority import Authority, refused
+from nacre.identity.authority import Authority
 from nacre.identity.domain.scopes import SYSTEM, UNSCOPED, Scope, ScopeKind
-from nacre.identity.errors import LoginRefused
+from nacre.identity.errors import LoginRefused, NotPossible, TrustNotFound
+from nacre.identity.standing import UNBOUND, Bound, refused
+from nacre.identity.store.trusts import TRUSTS
 from nacre.kernel.database import Reader
 from nacre.kernel.errors import Bad
 from nacre.kernel.http.call import Call
 
 
-def scope_of(call: Call[Parts], ask: ScopeAsk | str | None, proof: Proof) -> Scope:
-    """The scope asked for. Raises LoginRefused where there is no such thing, Bad where none is named."""
+class Aim(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose name a token is to bear, what it is to be good for, and what narrows it."""
+
+    user_id: str
+    scope: Scope
+    bound: Bound
+
+
+def aim_of(call: Call[Parts], ask: ScopeAsk | str | None, proof: Proof) -> Aim:
+    """What is asked for, by somebody who has proven to be a user.
+
+    Raises LoginRefused where there is no such thing, Bad where none is named, NotPossible or TrustNotFound for a
+    trust of others or one that is used up.
+    """
+    if isinstance(ask, ScopeAsk) and ask.trust is not None:
+        return _entrusted(call, ask.trust.id, proof)
+    return Aim(user_id=proof.user_id, scope=_scope_of(call, ask, proof), bound=proof.bound)
+
+
+def _entrusted(call: Call[Parts], trust_id: str, proof: Proof) -> Aim:
+    if proof.bound != UNBOUND:
+        raise NotPossible("An application credential cannot be used with a trust.")
+    with call.database.read() as db:
+        trust = TRUSTS.find(db, trust_id)
+    if trust is None or trust.trustee_user_id != proof.user_id:
+        raise NotPossible("The user is not a trustee of this trust.")
+    if not trust.usable(now=call.now):
+        raise TrustNotFound(trust_id)
+    return Aim(
+        user_id=trust.user_id,
+        scope=Scope(ScopeKind.PROJECT, trust.project_id),
+        bound=Bound(trust_id=trust.trust_id),
+    )
+
+
+def _scope_of(call: Call[Parts], ask: ScopeAsk | str | None, proof: Proof) -> Scope:
     if isinstance(ask, str):
         if ask != "unscoped":
             raise Bad(f"'{ask[:60]}' is not a scope.", where="auth.scope")
         ask = ScopeAsk(unscoped={})
     if ask is None:
         return proof.only_scope or _default_scope(call.parts.authority, proof.user_id)
-    if ask.trust is not None:
-        raise NoTrusts
     with call.database.read() as db:
         scope = _named_scope(db, ask)
     if proof.only_scope is not None and scope != proof.only_scope:

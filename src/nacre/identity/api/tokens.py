@@ -11,26 +11,36 @@ from typing import Any
 import msgspec
 
 from nacre.identity.api.guard import allowed
+from nacre.identity.api.lists import whole
 from nacre.identity.api.login import AUTH, Auth, ScopeAsk
 from nacre.identity.api.parts import Parts
-from nacre.identity.api.proving import METHODS, Claimed, Proof, agreed
-from nacre.identity.api.scoping import scope_of
+from nacre.identity.api.proving import METHODS, Claimed, Passcode, Proof, agreed
+from nacre.identity.api.receipts import receipt_for, with_receipt
+from nacre.identity.api.scoping import Aim, aim_of
 from nacre.identity.api.token_view import is_scoped, token_view
-from nacre.identity.authority import refused
+from nacre.identity.authority import Admitted
 from nacre.identity.domain.tokens import LONGEST_TOKEN
-from nacre.identity.errors import TokenNotFound
+from nacre.identity.domain.trusts import Trust
+from nacre.identity.errors import NotPossible, TokenNotFound, TrustNotFound
+from nacre.identity.standing import refused
+from nacre.identity.store.credentials import claim_passcode
+from nacre.identity.store.tokens import load_revocations
+from nacre.identity.store.trusts import claim_use
+from nacre.kernel.clock import iso_micro, iso_z, parse_iso
 from nacre.kernel.errors import Bad, Unauthenticated
-from nacre.kernel.events import Event
+from nacre.kernel.events import Actor, Event
 from nacre.kernel.http.call import Answer, Call, NoContent, Ok
+from nacre.kernel.ids import ProjectId, UserId
 from nacre.kernel.policy import Caller, NotAllowed
 
 __all__ = ["AUTH", "issue", "revoke", "show", "show_catalog"]
 
 
 async def issue(call: Call[Parts], ask: Auth) -> Answer:
-    """Prove who calls, and give a token for the scope they ask for. Nothing is written.
+    """Prove who calls, and give a token for the scope they ask for; or a receipt, where more is to be proven.
 
-    Errors: LoginRefused, in the same words for every reason; TooManyLogins.
+    Only what can be used but once is written: passcodes, and uses of a trust that are counted.
+    Errors: LoginRefused, in the same words for every reason; TooManyLogins; NotPossible, TrustNotFound.
     """
     claimed = await call.in_thread(_claimed, call, ask)
     if isinstance(claimed, Answer):
@@ -58,58 +68,136 @@ def _claimed(call: Call[Parts], ask: Auth) -> Sequence[Claimed] | Answer:
 
 
 def _issue(call: Call[Parts], ask: ScopeAsk | str | None, proof: Proof) -> Answer:
+    proof = with_receipt(call, proof)
+    if proof.passcode is not None:
+        _claim(call, proof, proof.passcode)
+    lacking = receipt_for(call, proof)
+    return lacking or issued(call, aim_of(call, ask, proof), proof)
+
+
+def issued(call: Call[Parts], aim: Aim, proof: Proof, *, status: int = 201) -> Answer:
+    """A token for somebody who has proven all that was asked of them. Raises LoginRefused, NotPossible."""
     authority = call.parts.authority
-    scope = scope_of(call, ask, proof)
-    standing = authority.standing(proof.user_id, scope, proof.credential_id)
-    token, caller = authority.issue(
+    standing = authority.standing(aim.user_id, aim.scope, aim.bound)
+    if standing.trust is not None and standing.trust.remaining_uses is not None:
+        _claim_use(call, proof, standing.trust)
+    token, admitted = authority.issue(
         standing,
-        scope,
+        aim.scope,
         methods=proof.methods,
         expires_at=proof.expires_at,
         parent_audit_id=proof.parent_audit_id,
-        credential_id=proof.credential_id,
     )
     headers = {"X-Subject-Token": token, "Vary": "X-Auth-Token"}
-    return Answer(_body(call, caller), 201, headers)
+    return Answer(_body(call, admitted), status, headers)
+
+
+def _claim(call: Call[Parts], proof: Proof, passcode: Passcode) -> None:
+    """Let a right passcode never count again. Raises LoginRefused if it has counted before."""
+    with call.database.write(_actor(call, proof)) as tx:
+        if not claim_passcode(tx, passcode.credential_id, passcode.window):
+            raise refused("the passcode has been used before")
+
+
+def _claim_use(call: Call[Parts], proof: Proof, trust: Trust) -> None:
+    """Take one of a trust's uses. Raises TrustNotFound if others have taken the last one."""
+    with call.database.write(_actor(call, proof)) as tx:
+        if not claim_use(tx, trust.trust_id):
+            raise TrustNotFound(trust.trust_id)
+        tx.record(Event(action="use", kind="trust", subject=trust.trust_id))
+
+
+def _actor(call: Call[Parts], proof: Proof) -> Actor:
+    return Actor.user(UserId(proof.user_id), ProjectId(""), call.request_id)
 
 
 def show(call: Call[Parts]) -> Answer:
-    """What a token stands for. Errors: TokenNotFound for one that does not count (any more)."""
-    token, caller = _subject(call)
-    if not allowed(call, user_id=caller.user_id):
+    """What a token stands for; with `allow_expired`, also for a while after its end.
+
+    Errors: TokenNotFound for one that does not count (any more), and for one with access rules if whoever asks
+    does not say that they heed them.
+    """
+    late = call.one("allow_expired") == "" or call.flag("allow_expired")
+    token, admitted = _subject(call, late_s=call.parts.auth.late_validation_s if late else 0.0)
+    if not allowed(call, user_id=admitted.caller.user_id):
         raise NotAllowed(call.route.policy.name)
-    return Answer(_body(call, caller), 200, {"X-Subject-Token": token, "Vary": "X-Auth-Token"})
+    if admitted.caller.only is not None and not _heeds_rules(call):
+        raise TokenNotFound
+    return Answer(_body(call, admitted), 200, {"X-Subject-Token": token, "Vary": "X-Auth-Token"})
+
+
+def _heeds_rules(call: Call[Parts]) -> bool:
+    """Whether the service that asks says that it enforces access rules, in their first version or a later one."""
+    try:
+        return float(call.headers.get("openstack-identity-access-rules", "0")) >= 1
+    except ValueError:
+        return False
 
 
 def revoke(call: Call[Parts]) -> Answer:
-    """Let a token count no more, from now on."""
-    _, caller = _subject(call)
+    """Let a token count no more, from now on; with `whole_chain`, nor all that come of the same first one."""
+    _, admitted = _subject(call)
+    caller = admitted.caller
     if not allowed(call, user_id=caller.user_id):
         raise NotAllowed(call.route.policy.name)
+    whole_chain = call.flag("whole_chain")
     with call.database.write(call.actor) as tx:
-        call.parts.authority.revoke(tx, caller)
+        call.parts.authority.revoke(tx, caller, whole_chain=whole_chain)
         tx.record(Event(action="revoke", kind="token", subject=caller.audit_ids[0]))
     return NoContent()
 
 
 def show_catalog(call: Call[Parts]) -> Answer:
-    """The catalogue, as the caller's token has it."""
+    """The catalogue, as the caller's token has it. Errors: NotPossible for a token without a scope."""
+    if not is_scoped(call.caller):
+        raise NotPossible("A token without a scope has no catalogue.")
     links = {"self": call.url("/v3/auth/catalog"), "previous": None, "next": None}
     return Ok({"catalog": _catalog(call, call.caller), "links": links})
 
 
-def _subject(call: Call[Parts]) -> tuple[str, Caller]:
+def list_revoked(call: Call[Parts]) -> Answer:
+    """The tokens that were revoked before their time, by audit id."""
+    with call.database.read() as db:
+        found = load_revocations(db, now=call.now)
+    return Ok({"revoked": [{"audit_id": each.audit_id, "expires": iso_z(each.expires_at)} for each in found]})
+
+
+def list_revocation_events(call: Call[Parts]) -> Answer:
+    """What services that check tokens themselves must know: which were revoked, `since` a time. Errors: Bad."""
+    since = _moment(call.one("since"))
+    with call.database.read() as db:
+        found = load_revocations(db, now=call.now)
+    events = [
+        {
+            "audit_chain_id" if each.whole_chain else "audit_id": each.audit_id,
+            "issued_before": iso_micro(each.revoked_at),
+            "revoked_at": iso_micro(each.revoked_at),
+        }
+        for each in found
+        if each.revoked_at >= since
+    ]
+    return whole(call, "events", events)
+
+
+def _moment(text: str | None) -> float:
+    try:
+        return parse_iso(text) if text else 0.0
+    except (ValueError, OverflowError) as error:
+        raise Bad("This is not a time.", where="since") from error
+
+
+def _subject(call: Call[Parts], *, late_s: float = 0.0) -> tuple[str, Admitted]:
     token = call.headers.get("x-subject-token", "")
     try:
-        return token, call.parts.authority.authenticate(token[: LONGEST_TOKEN + 1])
+        return token, call.parts.authority.admitted(token[: LONGEST_TOKEN + 1], late_s=late_s)
     except Unauthenticated as error:
         raise TokenNotFound from error
 
 
-def _body(call: Call[Parts], caller: Caller) -> dict[str, Any]:
-    view = token_view(caller)
-    if is_scoped(caller) and call.one("nocatalog") is None:
-        view["catalog"] = _catalog(call, caller)
+def _body(call: Call[Parts], admitted: Admitted) -> dict[str, Any]:
+    view = token_view(admitted)
+    if is_scoped(admitted.caller) and call.one("nocatalog") is None:
+        view["catalog"] = _catalog(call, admitted.caller)
     return {"token": view}
 
 

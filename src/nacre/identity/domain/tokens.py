@@ -80,23 +80,33 @@ _read_claims = msgspec.msgpack.Decoder(Claims).decode
 
 def sign(claims: Claims, key: TokenKey) -> str:
     """The token that says `claims`."""
-    said = key.key_id.to_bytes(_KEY_ID_BYTES, "big") + _write_claims(claims)
-    return base64.urlsafe_b64encode(said + _mac(key.secret, said)).rstrip(b"=").decode()
+    return signed(_write_claims(claims), key)
 
 
 def read(token: str, keys: Mapping[int, TokenKey]) -> Claims:
     """What a token says, once its signature holds. Whether it still counts is for others. Raises BadToken."""
-    if len(token) > LONGEST_TOKEN:
+    return _read_claims(checked(token, keys))
+
+
+def signed(said: bytes, key: TokenKey, *, purpose: bytes = b"") -> str:
+    """Bytes under a signature that holds for one purpose only; tokens have none."""
+    said = key.key_id.to_bytes(_KEY_ID_BYTES, "big") + said
+    return base64.urlsafe_b64encode(said + _mac(key.secret, purpose + said)).rstrip(b"=").decode()
+
+
+def checked(text: str, keys: Mapping[int, TokenKey], *, purpose: bytes = b"") -> bytes:
+    """The bytes again, once their signature holds. Raises BadToken."""
+    if len(text) > LONGEST_TOKEN:
         raise BadToken("too long")
     try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadToken("not base64") from error
     said, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
     key = keys.get(int.from_bytes(said[:_KEY_ID_BYTES], "big"))
-    if key is None or not hmac.compare_digest(_mac(key.secret, said), mac):
+    if key is None or not hmac.compare_digest(_mac(key.secret, purpose + said), mac):
         raise BadToken("no key of ours has signed it")
-    return _read_claims(said[_KEY_ID_BYTES:])
+    return said[_KEY_ID_BYTES:]
 
 
 def _mac(secret: bytes, said: bytes) -> bytes:

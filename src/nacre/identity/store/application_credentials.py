@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import sqlalchemy as sa
 
+from nacre.identity.domain.access_rules import AccessRule
 from nacre.identity.errors import ApplicationCredentialNotFound
 from nacre.identity.store.shelf import Shelf
 from nacre.identity.store.tables import APPLICATION_CREDENTIAL
@@ -12,7 +13,10 @@ from nacre.kernel.database import AnyRow, Reader
 
 
 class ApplicationCredential(msgspec.Struct, frozen=True, kw_only=True):
-    """`role_ids` bound what a token made by it may do; an `unrestricted` one may make others."""
+    """`role_ids` bound what a token made by it may do; an `unrestricted` one may make others.
+
+    With `rules`, only the requests they name may be made with such a token: with none of them, none at all.
+    """
 
     credential_id: str
     user_id: str
@@ -22,6 +26,7 @@ class ApplicationCredential(msgspec.Struct, frozen=True, kw_only=True):
     role_ids: tuple[str, ...] = ()
     unrestricted: bool = False
     expires_at: float | None = None
+    rules: tuple[AccessRule, ...] | None = None
 
 
 class CredentialSecret(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
 from nacre.identity.errors import CredentialNotFound
 from nacre.identity.store.shelf import Shelf
 from nacre.identity.store.tables import CREDENTIAL
+from nacre.kernel.database import Reader, Tx
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,3 +26,22 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 
 
 STORED_CREDENTIALS = Shelf(CREDENTIAL, Credential, key="credential_id", missing=CredentialNotFound)
+
+_OF_USER = STORED_CREDENTIALS.all.where(
+    CREDENTIAL.c.user_id == sa.bindparam("user_id"), CREDENTIAL.c.type == sa.bindparam("type")
+).order_by(CREDENTIAL.c.credential_id)
+_CLAIM_PASSCODE = sa.text(
+    'INSERT INTO identity_passcode_used (credential_id, "window") VALUES (:credential_id, :window)'
+    ' ON CONFLICT (credential_id) DO UPDATE SET "window" = excluded."window"'
+    ' WHERE identity_passcode_used."window" < excluded."window"'
+)
+
+
+def credentials_of(db: Reader, user_id: str, type_: str) -> Sequence[Credential]:
+    """A user's credentials of one type."""
+    return [STORED_CREDENTIALS.of(row) for row in db.rows(_OF_USER, user_id=user_id, type=type_)]
+
+
+def claim_passcode(tx: Tx, credential_id: str, window: int) -> bool:
+    """Accept the code of a window, this once; false if it, or a later one, has been accepted before."""
+    return tx.execute(_CLAIM_PASSCODE, credential_id=credential_id, window=window) > 0

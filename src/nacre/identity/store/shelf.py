@@ -49,7 +49,7 @@ class Shelf(Generic[Shape]):
         )
         self._remove = sa.delete(table).where(self.key == sa.bindparam("key"))
 
-    def of(self, row: AnyRow) -> Shape:
+    def of(self, row: Sequence[Any]) -> Shape:
         """The struct of a row whose first columns are this shelf's."""
         return self._shape(**dict(zip(self.columns, row, strict=False)))
 

@@ -482,3 +482,50 @@ LIMIT = sa.Table(
     sa.UniqueConstraint("node_id", "registered_limit_id", name="identity_limit_node"),
     sa.Index("identity_limit_registered", "registered_limit_id"),
 )
+
+# -- directories: users and groups that are mirrored from elsewhere ----------------------------------------
+
+# One row beside each mirrored user or group; who has none is our own. `print` differs when the directory says
+# something else, `absent_since` tells since when the directory no longer has it.
+MIRRORED = sa.Table(
+    "identity_mirrored",
+    METADATA,
+    _id("subject_id"),
+    sa.Column("domain_id", sa.ForeignKey(PROJECT.c.project_id, ondelete="CASCADE"), nullable=False),
+    _text("kind"),
+    _text("key"),
+    _text("handle"),
+    _text("print"),
+    sa.Column("written_at", sa.Double, nullable=False),
+    sa.Column("absent_since", sa.Double),
+    sa.Index("identity_mirrored_domain", "domain_id", "kind", "subject_id"),
+    sa.Index("identity_mirrored_handle", "domain_id", "handle"),
+)
+
+# How it stands between us and each domain's directory.
+DIRECTORY = sa.Table(
+    "identity_directory",
+    METADATA,
+    sa.Column("domain_id", sa.ForeignKey(PROJECT.c.project_id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("mirrored_at", sa.Double),
+    sa.Column("users", sa.Integer, nullable=False),
+    sa.Column("groups", sa.Integer, nullable=False),
+    _text("trouble"),
+    sa.Column("trouble_since", sa.Double),
+    sa.Column("accept_losses", sa.Boolean, nullable=False),
+)
+
+# -- rules of policy ---------------------------------------------------------------------------------------
+
+# Every change of a rule, one after the other: the newest of a name counts, and none of it is ever forgotten.
+# Without a `rule`, the default counts again.
+RULE_CHANGE = sa.Table(
+    "identity_rule_change",
+    METADATA,
+    sa.Column("edition", sa.BigInteger, primary_key=True, autoincrement=False),
+    _text("name"),
+    sa.Column("rule", sa.Text),
+    sa.Column("set_at", sa.Double, nullable=False),
+    _text("set_by"),
+    sa.Index("identity_rule_change_name", "name", "edition"),
+)

@@ -78,9 +78,7 @@ def revoke(tx: Tx, audit_id: str, *, until: float, whole_chain: bool = False) ->
     `until` is when the token, or the last one of its chain, cannot be validated any more in any case.
     """
     tx.execute(_FORGET, now=tx.now)
-    tx.execute(
-        _REVOKE, audit_id=audit_id, expires_at=until, revoked_at=tx.now, whole_chain=whole_chain
-    )
+    tx.execute(_REVOKE, audit_id=audit_id, expires_at=until, revoked_at=tx.now, whole_chain=whole_chain)
 
 
 def load_revocations(db: Reader, *, now: float) -> Sequence[Revocation]:
