@@ -1,4 +1,8 @@
-"""What the other services may ask identity."""
+"""What the other services may ask identity.
+
+What a project may have, and whether it may have more, is asked of the functions in `limits`, which work in the
+caller's transaction. An `Account` tells them what a service counts.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,9 @@ from typing import Protocol
 
 import msgspec
 
+from nacre.identity import limits
+from nacre.identity.accounts import Account, Measure
+from nacre.identity.domain.limits import UNLIMITED, Room
 from nacre.kernel.database import Reader
 from nacre.kernel.ids import ProjectId
 from nacre.kernel.policy import Caller
@@ -31,3 +38,6 @@ class Identity(Protocol):
     def projects(self, db: Reader, project_ids: Collection[ProjectId]) -> Mapping[ProjectId, ProjectName]:
         """Those of the projects that exist."""
         ...
+
+
+__all__ = ("UNLIMITED", "Account", "Identity", "Measure", "ProjectName", "Room", "limits")

@@ -200,3 +200,23 @@ class TooManyLogins(Unavailable):
 
     def __str__(self) -> str:
         return "Too many logins at the moment; try again."
+
+
+class FromDirectory(Forbidden):
+    """Users and groups of a directory are as they are there."""
+
+    code: ClassVar[str] = "identity.from_directory"
+
+    def __str__(self) -> str:
+        return "The users and groups of this domain come from a directory, which is only read."
+
+
+@dataclass(eq=False)
+class DirectoryDown(Unavailable):
+    """A domain's directory cannot say whether a password is right. The log says why."""
+
+    code: ClassVar[str] = "identity.directory_down"
+    domain_id: str
+
+    def __str__(self) -> str:
+        return "The directory of this domain does not answer at the moment; try again."

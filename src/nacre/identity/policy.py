@@ -1,28 +1,40 @@
 """Who may do what in identity, by the names operators know.
 
-The admin of the cloud may do everything. Readers of the whole system see everything; readers of a domain see what is
-in it. Where a thing is not the caller's, the answer is a refusal whether the thing exists or not.
+The admin of the cloud may do everything. Readers of the whole system see everything, readers of a domain what is in
+it; managers of a domain manage what is in it. The manager of a project manages the projects below it, and who holds
+which role there. Where a thing is not the caller's, the answer is a refusal whether the thing exists or not.
+
+A target names the domain and the project of the thing itself. `project_path` and `parent_path` are a project or a
+thing's parent, with all projects above it; of a grant, `actor_domain_id` is the user's or group's domain and
+`domain_id` that of what the role is held on. `member_domain_id` is the domain of a user in a group.
 """
 
 from __future__ import annotations
 
 from nacre.kernel.policy import ADMIN, ANYBODY, PUBLIC, Policy
 
-_READER = "role:admin or (role:reader and system_scope:all)"
-_DOMAIN_READER = f"{_READER} or (role:reader and domain_id:%(domain_id)s)"
-_SELF = "user_id:%(user_id)s"
+_READER = "rule:system_reader"
+_DOMAIN_READER = f"{_READER} or rule:domain_reader"
+_DOMAIN_MANAGER = f"{ADMIN} or rule:domain_manager"
+_SELF = "rule:self"
 _OWN_PROJECT = "project_id:%(project_id)s"
+_PROJECT_MANAGER = "rule:manager and not project_id:None"
+_PROJECT_CHANGER = f"{_DOMAIN_MANAGER} or (rule:manager and within:%(parent_path)s)"
 
 
-def _changes(noun: str) -> tuple[Policy, Policy, Policy]:
+def _changes(noun: str, rule: str = ADMIN) -> tuple[Policy, Policy, Policy]:
     """To create, to update and to delete."""
     create, update, delete = (
-        Policy(f"identity:{verb}_{noun}", ADMIN) for verb in ("create", "update", "delete")
+        Policy(f"identity:{verb}_{noun}", rule) for verb in ("create", "update", "delete")
     )
     return create, update, delete
 
 
-VALIDATE_TOKEN = Policy("identity:validate_token", f"{_READER} or role:service or {_SELF}")
+SHOW_RULES = Policy("nacre:policies:show", _READER)
+SET_RULES = Policy("nacre:policies:set", ADMIN)
+CHECK_RULES = Policy("nacre:policies:check", _READER)
+
+VALIDATE_TOKEN = Policy("identity:validate_token", f"{_READER} or rule:service or {_SELF}")
 REVOKE_TOKEN = Policy("identity:revoke_token", f"{ADMIN} or {_SELF}")
 OWN_SCOPES = Policy("identity:get_auth_projects", ANYBODY)
 OWN_CATALOG = Policy("identity:get_auth_catalog", ANYBODY)
@@ -32,33 +44,63 @@ GET_DOMAIN = Policy("identity:get_domain", f"{_DOMAIN_READER} or project_domain_
 CREATE_DOMAIN, UPDATE_DOMAIN, DELETE_DOMAIN = _changes("domain")
 
 LIST_PROJECTS = Policy("identity:list_projects", _DOMAIN_READER)
-GET_PROJECT = Policy("identity:get_project", f"{_DOMAIN_READER} or {_OWN_PROJECT}")
-CREATE_PROJECT, UPDATE_PROJECT, DELETE_PROJECT = _changes("project")
-LIST_TAGS = Policy("identity:list_project_tags", f"{_DOMAIN_READER} or {_OWN_PROJECT}")
-UPDATE_TAGS = Policy("identity:update_project_tags", ADMIN)
+GET_PROJECT = Policy("identity:get_project", f"{_DOMAIN_READER} or {_OWN_PROJECT} or rule:subtree_manager")
+LIST_PROJECTS_BELOW = Policy("identity:list_projects_below", _PROJECT_MANAGER)
+CREATE_PROJECT, UPDATE_PROJECT, DELETE_PROJECT = _changes("project", _PROJECT_CHANGER)
+LIST_TAGS = Policy(
+    "identity:list_project_tags", f"{_DOMAIN_READER} or {_OWN_PROJECT} or rule:subtree_manager"
+)
+UPDATE_TAGS = Policy("identity:update_project_tags", _PROJECT_CHANGER)
 
 LIST_USERS = Policy("identity:list_users", _DOMAIN_READER)
+FIND_USER = Policy("identity:find_user", _PROJECT_MANAGER)
+"""To see the id of the one user of a name, as whoever gives roles needs it."""
 GET_USER = Policy("identity:get_user", f"{_DOMAIN_READER} or {_SELF}")
-CREATE_USER, UPDATE_USER, DELETE_USER = _changes("user")
+CREATE_USER, UPDATE_USER, DELETE_USER = _changes("user", _DOMAIN_MANAGER)
 CHANGE_OWN_PASSWORD = PUBLIC
+IMPORT_PASSWORD_HASH = Policy("identity:import_password_hash", ADMIN)
 LIST_USER_PROJECTS = Policy("identity:list_user_projects", f"{_DOMAIN_READER} or {_SELF}")
 LIST_USER_GROUPS = Policy("identity:list_groups_for_user", f"{_DOMAIN_READER} or {_SELF}")
 
 LIST_GROUPS = Policy("identity:list_groups", _DOMAIN_READER)
+FIND_GROUP = Policy("identity:find_group", _PROJECT_MANAGER)
 GET_GROUP = Policy("identity:get_group", _DOMAIN_READER)
-CREATE_GROUP, UPDATE_GROUP, DELETE_GROUP = _changes("group")
+CREATE_GROUP, UPDATE_GROUP, DELETE_GROUP = _changes("group", _DOMAIN_MANAGER)
 GET_MEMBERS = Policy("identity:list_users_in_group", _DOMAIN_READER)
-CHANGE_MEMBERS = Policy("identity:add_user_to_group", ADMIN)
+CHECK_MEMBER = Policy(
+    "identity:check_user_in_group",
+    f"{_READER} or (rule:domain_reader and domain_id:%(member_domain_id)s)",
+)
+_MEMBERS_CHANGER = f"{ADMIN} or (rule:domain_manager and domain_id:%(member_domain_id)s)"
+ADD_MEMBER = Policy("identity:add_user_to_group", _MEMBERS_CHANGER)
+REMOVE_MEMBER = Policy("identity:remove_user_from_group", _MEMBERS_CHANGER)
 
-LIST_ROLES = Policy("identity:list_roles", f"{_READER} or role:manager")
-GET_ROLE = Policy("identity:get_role", f"{_READER} or role:manager")
+LIST_ROLES = Policy("identity:list_roles", f"{_READER} or (rule:manager and not domain_id:None)")
+FIND_ROLE = Policy("identity:find_role", _PROJECT_MANAGER)
+GET_ROLE = Policy(
+    "identity:get_role", f"{_READER} or (rule:manager and rule:role_for_domains) or role_ids:%(role_id)s"
+)
 CREATE_ROLE, UPDATE_ROLE, DELETE_ROLE = _changes("role")
 GET_IMPLICATION = Policy("identity:get_implied_role", _READER)
 CREATE_IMPLICATION, _, DELETE_IMPLICATION = _changes("implied_role")
 
-LIST_ASSIGNMENTS = Policy("identity:list_role_assignments", _DOMAIN_READER)
-GET_GRANT = Policy("identity:check_grant", _READER)
-CREATE_GRANT, _, DELETE_GRANT = _changes("grant")
+LIST_ASSIGNMENTS = Policy("identity:list_role_assignments", f"{_DOMAIN_READER} or rule:subtree_manager")
+LIST_ASSIGNMENTS_BELOW = Policy("identity:list_role_assignments_for_tree", _DOMAIN_READER)
+_GRANT_IN_DOMAIN = (
+    "domain_id:%(actor_domain_id)s and (None:%(role_domain_id)s or domain_id:%(role_domain_id)s)"
+)
+_GRANT_READER = "rule:domain_reader and domain_id:%(actor_domain_id)s"
+_GRANT_GIVER = (
+    f"{ADMIN} or (rule:domain_manager and {_GRANT_IN_DOMAIN} and rule:role_for_domains)"
+    " or (rule:subtree_manager and rule:role_held)"
+)
+LIST_GRANTS = Policy("identity:list_grants", f"{_READER} or ({_GRANT_READER}) or rule:subtree_manager")
+GET_GRANT = Policy(
+    "identity:check_grant",
+    f"{_READER} or (rule:domain_reader and {_GRANT_IN_DOMAIN}) or rule:subtree_manager",
+)
+CREATE_GRANT = Policy("identity:create_grant", _GRANT_GIVER)
+DELETE_GRANT = Policy("identity:delete_grant", _GRANT_GIVER)
 
 GET_REGION = Policy("identity:get_region", ANYBODY)
 CREATE_REGION, UPDATE_REGION, DELETE_REGION = _changes("region")
@@ -108,3 +150,34 @@ LIST_POLICY_ENDPOINTS = Policy("identity:list_endpoints_for_policy", _READER)
 def policy_association(verb: str, target: str) -> Policy:
     """To create, check or delete the association of a policy with an endpoint, a service, or a part of one."""
     return Policy(f"identity:{verb}_policy_association_for_{target}", _READER if verb == "check" else ADMIN)
+
+
+# -- single sign-on --
+LIST_IDENTITY_PROVIDERS = Policy("identity:list_identity_providers", _READER)
+GET_IDENTITY_PROVIDER = Policy("identity:get_identity_provider", _READER)
+CREATE_IDENTITY_PROVIDER, UPDATE_IDENTITY_PROVIDER, DELETE_IDENTITY_PROVIDER = _changes("identity_provider")
+LIST_PROTOCOLS = Policy("identity:list_protocols", _READER)
+GET_PROTOCOL = Policy("identity:get_protocol", _READER)
+CREATE_PROTOCOL, UPDATE_PROTOCOL, DELETE_PROTOCOL = _changes("protocol")
+LIST_MAPPINGS = Policy("identity:list_mappings", _READER)
+GET_MAPPING = Policy("identity:get_mapping", _READER)
+CREATE_MAPPING, UPDATE_MAPPING, DELETE_MAPPING = _changes("mapping")
+LIST_SERVICE_PROVIDERS = Policy("identity:list_service_providers", _READER)
+GET_SERVICE_PROVIDER = Policy("identity:get_service_provider", _READER)
+CREATE_SERVICE_PROVIDER, UPDATE_SERVICE_PROVIDER, DELETE_SERVICE_PROVIDER = _changes("service_provider")
+SAML = Policy("identity:saml", ANYBODY)
+
+# -- limits; an admin of one domain does not set what bounds it --
+_SETS_LIMITS = f"{ADMIN} and not 'domain':%(scope)s"
+LIST_REGISTERED_LIMITS = Policy("identity:list_registered_limits", ANYBODY)
+GET_REGISTERED_LIMIT = Policy("identity:get_registered_limit", ANYBODY)
+CREATE_REGISTERED_LIMITS = Policy("identity:create_registered_limits", _SETS_LIMITS)
+UPDATE_REGISTERED_LIMIT = Policy("identity:update_registered_limit", _SETS_LIMITS)
+DELETE_REGISTERED_LIMIT = Policy("identity:delete_registered_limit", _SETS_LIMITS)
+GET_LIMIT_MODEL = Policy("identity:get_limit_model", ANYBODY)
+LIST_LIMITS = Policy("identity:list_limits", f"{_DOMAIN_READER} or {_OWN_PROJECT}")
+GET_LIMIT = Policy("identity:get_limit", f"{_DOMAIN_READER} or {_OWN_PROJECT}")
+CREATE_LIMITS = Policy("identity:create_limits", _SETS_LIMITS)
+UPDATE_LIMIT = Policy("identity:update_limit", _SETS_LIMITS)
+DELETE_LIMIT = Policy("identity:delete_limit", _SETS_LIMITS)
+GET_PROJECT_USAGE = Policy("identity:get_project_usage", f"{_DOMAIN_READER} or {_OWN_PROJECT}")

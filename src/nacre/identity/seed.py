@@ -9,6 +9,8 @@ from functools import partial
 
 import msgspec
 
+from nacre.identity import limits
+from nacre.identity.accounts import Account
 from nacre.identity.authority import CATALOG_CHANGED, CHANGED
 from nacre.identity.bootstrap import CatalogEntry
 from nacre.identity.domain.catalog import INTERFACES, CloudService, Endpoint, Region
@@ -21,7 +23,8 @@ from nacre.identity.store.endpoints import ENDPOINTS
 from nacre.identity.store.projects import PROJECTS, Project
 from nacre.identity.store.regions import REGIONS
 from nacre.identity.store.roles import ROLES
-from nacre.identity.store.seeded import SEEDS, Seeded
+from nacre.identity.store.limits import find_service_id
+from nacre.identity.store.seeded import SEEDS, Seeded, insert_seeds, seeds_like
 from nacre.identity.store.services import SERVICES
 from nacre.identity.store.tokens import load_keys
 from nacre.identity.store.users import USERS, User
@@ -46,6 +49,7 @@ class Seed:
     passwords: Passwords
     first_token_key: str
     """The sealed secret of the key that signs until the first rotation."""
+    accounts: Sequence[Account] = ()
 
     def __call__(self, tx: Tx) -> None:
         """Make what was never made before, and let the addresses follow where the program listens now."""
@@ -55,6 +59,7 @@ class Seed:
         role_ids = self._seed_roles(tx)
         self._seed_people(tx, role_ids)
         self._seed_catalog(tx)
+        self._seed_limits(tx)
 
     def _seed_domain(self, tx: Tx) -> None:
         _once(tx, "domain:default", partial(_default_domain, tx))
@@ -114,6 +119,18 @@ class Seed:
                     url=url,
                 )
                 _ensure_endpoint(tx, f"endpoint:{region_id}:{entry.type}:{interface}", wanted)
+
+
+    def _seed_limits(self, tx: Tx) -> None:
+        """Register what each service of the catalogue counts, with its defaults; each resource once for ever."""
+        seeded = seeds_like(tx, "registered_limit:")
+        for account in self.accounts:
+            names = {f"registered_limit:{account.service}:{each}": each for each in account.measures}
+            fresh = {name: resource for name, resource in names.items() if name not in seeded}
+            service_id = find_service_id(tx, account.service) if fresh else None
+            if service_id is not None:
+                limits.ensure_registered(tx, account, service_id, fresh.values())
+                insert_seeds(tx, [Seeded(what=name, subject_id=service_id) for name in fresh])
 
 
 def _once(tx: Tx, what: str, make: Callable[[], str], *, value: str = "") -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from nacre.identity.accounts import Account
 from nacre.identity.authority import Authority
+from nacre.identity.directories import Directories
+from nacre.identity.domain.passwords import PasswordRules
 from nacre.identity.passwords import Passwords
 from nacre.identity.rules import Rules
 from nacre.identity.sealing import Seal
@@ -14,10 +18,15 @@ from nacre.kernel.config import AuthSettings
 @dataclass(frozen=True)
 class Parts:
     """The authority over tokens, the checker of passwords, what seals secrets that are kept, and what the site has
-    chosen for authentication."""
+    chosen for authentication and asks of passwords."""
 
     authority: Authority
     rules: Rules
     passwords: Passwords
     seal: Seal
     auth: AuthSettings
+    password_rules: PasswordRules
+    directories: Directories = field(kw_only=True)
+    """Where the users and groups of some domains come from."""
+    accounts: Sequence[Account] = field(default=(), kw_only=True)
+    """What the services count, each in its own."""

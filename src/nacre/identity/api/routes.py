@@ -15,16 +15,21 @@ from nacre.identity.api import (
     endpoints,
     grants,
     groups,
+    limits,
     own,
     policies,
     projects,
     regions,
+    registered_limits,
     roles,
+    rules,
     services,
     tokens,
+    usage,
     users,
     versions,
 )
+from nacre.identity.api.federation.routes import ROUTES as FEDERATION
 from nacre.kernel.http.routes import Route
 from nacre.kernel.policy import PUBLIC
 
@@ -96,9 +101,9 @@ ROUTES = (
     Route("PATCH", "/v3/groups/{group_id}", groups.update, policy.UPDATE_GROUP, groups.UPDATE),
     Route("DELETE", "/v3/groups/{group_id}", groups.delete, policy.DELETE_GROUP),
     Route("GET", "/v3/groups/{group_id}/users", groups.list_members, policy.GET_MEMBERS),
-    Route("GET", "/v3/groups/{group_id}/users/{user_id}", groups.check_member, policy.GET_MEMBERS),
-    Route("PUT", "/v3/groups/{group_id}/users/{user_id}", groups.add_member, policy.CHANGE_MEMBERS),
-    Route("DELETE", "/v3/groups/{group_id}/users/{user_id}", groups.remove_member, policy.CHANGE_MEMBERS),
+    Route("GET", "/v3/groups/{group_id}/users/{user_id}", groups.check_member, policy.CHECK_MEMBER),
+    Route("PUT", "/v3/groups/{group_id}/users/{user_id}", groups.add_member, policy.ADD_MEMBER),
+    Route("DELETE", "/v3/groups/{group_id}/users/{user_id}", groups.remove_member, policy.REMOVE_MEMBER),
     # Roles.
     Route("GET", "/v3/roles", roles.list_all, policy.LIST_ROLES),
     Route("POST", "/v3/roles", roles.create, policy.CREATE_ROLE, roles.CREATE),
@@ -118,10 +123,10 @@ ROUTES = (
     ),
     # Who holds which role on what.
     Route("GET", "/v3/role_assignments", assignments.list_all, policy.LIST_ASSIGNMENTS),
-    *(Route("GET", path, grants.list_roles, policy.GET_GRANT) for path in _DIRECT),
+    *(Route("GET", path, grants.list_roles, policy.LIST_GRANTS) for path in _DIRECT),
     *(route for path in _DIRECT for route in _grants(f"{path}/{{role_id}}")),
     *(
-        Route("GET", f"{path}/inherited_to_projects", grants.list_roles, policy.GET_GRANT)
+        Route("GET", f"{path}/inherited_to_projects", grants.list_roles, policy.LIST_GRANTS)
         for path in _INHERITED
         if "{domain_id}" in path
     ),
@@ -162,6 +167,8 @@ ROUTES = (
     Route("GET", "/v3/policies/{policy_id}", policies.show, policy.GET_POLICY),
     Route("PATCH", "/v3/policies/{policy_id}", policies.update, policy.UPDATE_POLICY, policies.UPDATE),
     Route("DELETE", "/v3/policies/{policy_id}", policies.delete, policy.DELETE_POLICY),
+    # The rules of policy.
+    *rules.ROUTES,
     # Application credentials.
     *(
         Route(method, f"/v3/users/{{user_id}}/application_credentials{below}", handler, rule, body)
@@ -178,4 +185,10 @@ ROUTES = (
             ("DELETE", "/{credential_id}", application_credentials.delete, policy.DELETE_CREDENTIAL, None),
         )
     ),
+    # What projects may have, and what they have.
+    *registered_limits.ROUTES,
+    *limits.ROUTES,
+    *usage.ROUTES,
+    # Single sign-on.
+    *FEDERATION,
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from nacre.migrations import steps_0002
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -15,6 +17,62 @@ def upgrade() -> None:
     # Keys that were kept in clear give way to sealed ones, which the next start makes.
     op.execute("DELETE FROM token_key")
     op.create_table(
+        "address_group",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.Column("revision_number", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("updated_at", sa.Double(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_address_group_project_id"), "address_group", ["project_id"], unique=False)
+    op.create_table(
+        "address_scope",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.Column("revision_number", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("updated_at", sa.Double(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("ip_version", sa.Integer(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_address_scope_project_id"), "address_scope", ["project_id"], unique=False)
+    op.create_table(
+        "default_security_group_rule",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.Column("revision_number", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("updated_at", sa.Double(), nullable=False),
+        sa.Column("direction", sa.Text(), nullable=False),
+        sa.Column("ethertype", sa.Text(), nullable=False),
+        sa.Column("protocol", sa.Text(), nullable=True),
+        sa.Column("port_range_min", sa.Integer(), nullable=True),
+        sa.Column("port_range_max", sa.Integer(), nullable=True),
+        sa.Column("remote_ip_prefix", sa.Text(), nullable=True),
+        sa.Column("remote_group_id", sa.Text(), nullable=True),
+        sa.Column("remote_address_group_id", sa.Text(), nullable=True),
+        sa.Column("used_in_default_sg", sa.Boolean(), nullable=False),
+        sa.Column("used_in_non_default_sg", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_default_security_group_rule_project_id"),
+        "default_security_group_rule",
+        ["project_id"],
+        unique=False,
+    )
+    op.create_table(
         "identity_endpoint_group",
         sa.Column("endpoint_group_id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), server_default="", nullable=False),
@@ -23,11 +81,135 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("endpoint_group_id"),
     )
     op.create_table(
+        "identity_limit",
+        sa.Column("limit_id", sa.Text(), nullable=False),
+        sa.Column("node_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("registered_limit_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("is_domain", sa.Boolean(), nullable=False),
+        sa.Column("resource_limit", sa.BigInteger(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("limit_id"),
+        sa.UniqueConstraint("node_id", "registered_limit_id", name="identity_limit_node"),
+    )
+    op.create_index("identity_limit_registered", "identity_limit", ["registered_limit_id"], unique=False)
+    op.create_table(
         "identity_login_failure",
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("failed_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("subject"),
+    )
+    op.create_table(
+        "identity_mapping",
+        sa.Column("mapping_id", sa.Text(), nullable=False),
+        sa.Column("schema_version", sa.Text(), server_default="", nullable=False),
+        sa.Column("rules", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("mapping_id"),
+    )
+    op.create_table(
+        "identity_registered_limit",
+        sa.Column("registered_limit_id", sa.Text(), nullable=False),
+        sa.Column("service_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("region_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("resource_name", sa.Text(), server_default="", nullable=False),
+        sa.Column("default_limit", sa.BigInteger(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("registered_limit_id"),
+        sa.UniqueConstraint(
+            "service_id", "resource_name", "region_id", name="identity_registered_limit_resource"
+        ),
+    )
+    op.create_table(
+        "identity_rule_change",
+        sa.Column("edition", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("rule", sa.Text(), nullable=True),
+        sa.Column("set_at", sa.Double(), nullable=False),
+        sa.Column("set_by", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("edition"),
+    )
+    op.create_index("identity_rule_change_name", "identity_rule_change", ["name", "edition"], unique=False)
+    op.create_table(
+        "identity_service_provider",
+        sa.Column("sp_id", sa.Text(), nullable=False),
+        sa.Column("auth_url", sa.Text(), server_default="", nullable=False),
+        sa.Column("sp_url", sa.Text(), server_default="", nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("relay_state_prefix", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("sp_id"),
+    )
+    op.create_table(
+        "identity_sign_on_finished",
+        sa.Column("sign_on_id", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("sign_on_id"),
+    )
+    op.create_index(
+        "identity_sign_on_finished_expires", "identity_sign_on_finished", ["expires_at"], unique=False
+    )
+    op.create_table(
+        "network_agent",
+        sa.Column("host_id", sa.Text(), nullable=False),
+        sa.Column("agent_type", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("admin_state_up", sa.Boolean(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.Double(), nullable=False),
+        sa.Column("heard_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("host_id", "agent_type"),
+        sa.UniqueConstraint("id"),
+    )
+    op.create_table(
+        "network_flavor",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("service_type", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "network_rbac",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("object_type", sa.Text(), nullable=False),
+        sa.Column("object_id", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("target_project", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_network_rbac_project_id"), "network_rbac", ["project_id"], unique=False)
+    op.create_index(
+        "network_rbac_object",
+        "network_rbac",
+        ["object_id", "object_type", "action", "target_project"],
+        unique=True,
+    )
+    op.create_index(
+        "network_rbac_target",
+        "network_rbac",
+        ["target_project", "object_type", "action", "object_id"],
+        unique=False,
+    )
+    op.create_table(
+        "service_profile",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("driver", sa.Text(), nullable=False),
+        sa.Column("metainfo", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "address_group_address",
+        sa.Column("address_group_id", sa.Text(), nullable=False),
+        sa.Column("cidr", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["address_group_id"],
+            ["address_group.id"],
+        ),
+        sa.PrimaryKeyConstraint("address_group_id", "cidr"),
     )
     op.create_table(
         "identity_access_rule",
@@ -40,6 +222,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("rule_id"),
     )
     op.create_index("identity_access_rule_user", "identity_access_rule", ["user_id"], unique=False)
+    op.create_table(
+        "identity_directory",
+        sa.Column("domain_id", sa.Text(), nullable=False),
+        sa.Column("mirrored_at", sa.Double(), nullable=True),
+        sa.Column("users", sa.Integer(), nullable=False),
+        sa.Column("groups", sa.Integer(), nullable=False),
+        sa.Column("trouble", sa.Text(), server_default="", nullable=False),
+        sa.Column("trouble_since", sa.Double(), nullable=True),
+        sa.Column("accept_losses", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["domain_id"], ["identity_project.project_id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("domain_id"),
+    )
     op.create_table(
         "identity_domain_config",
         sa.Column("domain_id", sa.Text(), nullable=False),
@@ -57,6 +251,23 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["identity_user.user_id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id"),
     )
+    op.create_table(
+        "identity_mirrored",
+        sa.Column("subject_id", sa.Text(), nullable=False),
+        sa.Column("domain_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), server_default="", nullable=False),
+        sa.Column("key", sa.Text(), server_default="", nullable=False),
+        sa.Column("handle", sa.Text(), server_default="", nullable=False),
+        sa.Column("print", sa.Text(), server_default="", nullable=False),
+        sa.Column("written_at", sa.Double(), nullable=False),
+        sa.Column("absent_since", sa.Double(), nullable=True),
+        sa.ForeignKeyConstraint(["domain_id"], ["identity_project.project_id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("subject_id"),
+    )
+    op.create_index(
+        "identity_mirrored_domain", "identity_mirrored", ["domain_id", "kind", "subject_id"], unique=False
+    )
+    op.create_index("identity_mirrored_handle", "identity_mirrored", ["domain_id", "handle"], unique=False)
     op.create_table(
         "identity_passcode_used",
         sa.Column("credential_id", sa.Text(), nullable=False),
@@ -117,6 +328,17 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "identity_provider",
+        sa.Column("idp_id", sa.Text(), nullable=False),
+        sa.Column("domain_id", sa.Text(), nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("authorization_ttl", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["domain_id"], ["identity_project.project_id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("idp_id"),
+    )
+    op.create_index("identity_provider_domain", "identity_provider", ["domain_id"], unique=False)
+    op.create_table(
         "identity_trust",
         sa.Column("trust_id", sa.Text(), nullable=False),
         sa.Column("trustor_user_id", sa.Text(), nullable=False),
@@ -140,11 +362,150 @@ def upgrade() -> None:
     op.create_index("identity_trust_redelegated", "identity_trust", ["redelegated_trust_id"], unique=False)
     op.create_index("identity_trust_trustee", "identity_trust", ["trustee_user_id"], unique=False)
     op.create_index("identity_trust_trustor", "identity_trust", ["trustor_user_id"], unique=False)
+    op.create_table(
+        "network_flavor_profile",
+        sa.Column("flavor_id", sa.Text(), nullable=False),
+        sa.Column("service_profile_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["flavor_id"],
+            ["network_flavor.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["service_profile_id"],
+            ["service_profile.id"],
+        ),
+        sa.PrimaryKeyConstraint("flavor_id", "service_profile_id"),
+    )
+    op.create_index(
+        "network_flavor_profile_profile", "network_flavor_profile", ["service_profile_id"], unique=False
+    )
+    op.create_table(
+        "network_segment",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.Column("revision_number", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("updated_at", sa.Double(), nullable=False),
+        sa.Column("network_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("network_type", sa.Text(), nullable=False),
+        sa.Column("physical_network", sa.Text(), nullable=True),
+        sa.Column("segmentation_id", sa.Integer(), nullable=True),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["network_id"],
+            ["network.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_network_segment_network_id"), "network_segment", ["network_id"], unique=False)
+    op.create_index(op.f("ix_network_segment_project_id"), "network_segment", ["project_id"], unique=False)
+    op.create_table(
+        "identity_federated_membership",
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("idp_id", sa.Text(), nullable=False),
+        sa.Column("group_id", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["group_id"], ["identity_group.group_id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["idp_id"], ["identity_provider.idp_id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["user_id"], ["identity_user.user_id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("user_id", "idp_id", "group_id"),
+    )
+    op.create_index(
+        "identity_federated_membership_group", "identity_federated_membership", ["group_id"], unique=False
+    )
+    op.create_index(
+        "identity_federated_membership_idp", "identity_federated_membership", ["idp_id"], unique=False
+    )
+    op.create_table(
+        "identity_federated_user",
+        sa.Column("idp_id", sa.Text(), nullable=False),
+        sa.Column("protocol_id", sa.Text(), nullable=False),
+        sa.Column("unique_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["idp_id"], ["identity_provider.idp_id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["user_id"], ["identity_user.user_id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("idp_id", "protocol_id", "unique_id"),
+    )
+    op.create_index("identity_federated_user_user", "identity_federated_user", ["user_id"], unique=False)
+    op.create_table(
+        "identity_federation_protocol",
+        sa.Column("idp_id", sa.Text(), nullable=False),
+        sa.Column("protocol_id", sa.Text(), nullable=False),
+        sa.Column("mapping_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("remote_id_attribute", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["idp_id"], ["identity_provider.idp_id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("idp_id", "protocol_id"),
+    )
+    op.create_index(
+        "identity_federation_protocol_mapping", "identity_federation_protocol", ["mapping_id"], unique=False
+    )
+    op.create_table(
+        "identity_provider_remote",
+        sa.Column("remote_id", sa.Text(), nullable=False),
+        sa.Column("idp_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["idp_id"], ["identity_provider.idp_id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("remote_id"),
+    )
+    op.create_index("identity_provider_remote_idp", "identity_provider_remote", ["idp_id"], unique=False)
+    op.create_table(
+        "auto_topology",
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("network_id", sa.Text(), nullable=False),
+        sa.Column("router_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["network_id"],
+            ["network.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["router_id"],
+            ["router.id"],
+        ),
+        sa.PrimaryKeyConstraint("project_id"),
+    )
+    op.create_index(op.f("ix_auto_topology_network_id"), "auto_topology", ["network_id"], unique=False)
+    op.create_index(op.f("ix_auto_topology_router_id"), "auto_topology", ["router_id"], unique=False)
+    op.create_table(
+        "identity_oidc_client",
+        sa.Column("idp_id", sa.Text(), nullable=False),
+        sa.Column("protocol_id", sa.Text(), nullable=False),
+        sa.Column("issuer", sa.Text(), server_default="", nullable=False),
+        sa.Column("client_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("sealed_secret", sa.Text(), server_default="", nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("audiences", sa.Text(), nullable=False),
+        sa.Column("clients", sa.Text(), nullable=False),
+        sa.Column("claims_prefix", sa.Text(), server_default="", nullable=False),
+        sa.Column("userinfo", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["idp_id", "protocol_id"],
+            ["identity_federation_protocol.idp_id", "identity_federation_protocol.protocol_id"],
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("idp_id", "protocol_id"),
+    )
     op.add_column("identity_application_credential", sa.Column("rules", sa.Text(), nullable=True))
     op.add_column("identity_user", sa.Column("password_expires_at", sa.Double(), nullable=True))
     op.add_column("identity_user", sa.Column("password_chosen_at", sa.Double(), nullable=True))
     op.add_column("identity_user", sa.Column("active_at", sa.Double(), nullable=True))
     op.drop_column("image", "sha512")
+    op.add_column("router", sa.Column("flavor_id", sa.Text(), nullable=True))
+    op.create_index(op.f("ix_router_flavor_id"), "router", ["flavor_id"], unique=False)
+    op.add_column("security_group_rule", sa.Column("remote_address_group_id", sa.Text(), nullable=True))
+    op.create_index(
+        op.f("ix_security_group_rule_remote_address_group_id"),
+        "security_group_rule",
+        ["remote_address_group_id"],
+        unique=False,
+    )
+    op.add_column("subnet", sa.Column("segment_id", sa.Text(), nullable=True))
+    op.create_index(op.f("ix_subnet_segment_id"), "subnet", ["segment_id"], unique=False)
+    op.add_column("subnet_pool", sa.Column("address_scope_id", sa.Text(), nullable=True))
+    op.create_index(
+        op.f("ix_subnet_pool_address_scope_id"), "subnet_pool", ["address_scope_id"], unique=False
+    )
     op.add_column("token_key", sa.Column("sealed_secret", sa.Text(), server_default="", nullable=False))
     op.drop_column("token_key", "secret")
     op.add_column(
@@ -153,3 +514,11 @@ def upgrade() -> None:
     op.add_column(
         "token_revocation", sa.Column("whole_chain", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
+    op.create_index(
+        "network_segment_wire",
+        "network_segment",
+        ["physical_network", sa.text("coalesce(segmentation_id, 0)")],
+        unique=True,
+    )
+    # Rows follow once all tables are there.
+    steps_0002.upgrade(op.get_bind())
