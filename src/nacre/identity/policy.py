@@ -181,3 +181,24 @@ CREATE_LIMITS = Policy("identity:create_limits", _SETS_LIMITS)
 UPDATE_LIMIT = Policy("identity:update_limit", _SETS_LIMITS)
 DELETE_LIMIT = Policy("identity:delete_limit", _SETS_LIMITS)
 GET_PROJECT_USAGE = Policy("identity:get_project_usage", f"{_DOMAIN_READER} or {_OWN_PROJECT}")
+
+_TRUST_MATTERS = "user_id:%(trustor_user_id)s or user_id:%(trustee_user_id)s"
+LIST_TRUSTS = Policy("identity:list_trusts", f"{_READER} or {_TRUST_MATTERS}")
+GET_TRUST = Policy("identity:get_trust", f"{_READER} or {_TRUST_MATTERS}")
+LIST_TRUST_ROLES = Policy("identity:list_roles_for_trust", f"{_READER} or {_TRUST_MATTERS}")
+GET_TRUST_ROLE = Policy("identity:get_role_for_trust", f"{_READER} or {_TRUST_MATTERS}")
+CREATE_TRUST = Policy("identity:create_trust", "user_id:%(trustor_user_id)s")
+DELETE_TRUST = Policy("identity:delete_trust", f"{ADMIN} or user_id:%(trustor_user_id)s")
+
+LIST_ACCESS_RULES = Policy("identity:list_access_rules", f"{_READER} or {_SELF}")
+GET_ACCESS_RULE = Policy("identity:get_access_rule", f"{_READER} or {_SELF}")
+DELETE_ACCESS_RULE = Policy("identity:delete_access_rule", _OWN_OR_ADMIN)
+
+EC2_LIST = Policy("identity:ec2_list_credentials", f"{_READER} or {_SELF}")
+EC2_GET = Policy("identity:ec2_get_credential", f"{_READER} or {_SELF}")
+EC2_CREATE = Policy("identity:ec2_create_credential", _OWN_OR_ADMIN)
+EC2_DELETE = Policy("identity:ec2_delete_credential", _OWN_OR_ADMIN)
+CHECK_SIGNATURE = Policy("identity:check_signature", f"{ADMIN} or rule:service")
+"""Who learns that a signature is right is given a token of the signer, so it is for services alone."""
+
+LIST_REVOCATIONS = Policy("identity:list_revoke_events", f"{_READER} or rule:service")

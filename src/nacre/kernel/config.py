@@ -86,6 +86,23 @@ class AuthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     trust_most_redelegations: int = 3
 
 
+class DirectorySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the users and groups of domains that have a directory are mirrored from it."""
+
+    period_s: float = 300.0
+    retry_s: float = 30.0
+    most_vanishing_share: float = 0.3
+    forget_after_s: float = 2_592_000.0
+
+
+class SignOnSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Single sign-on: which dashboards may be given tokens, and where browsers reach identity."""
+
+    trusted_dashboards: str = ""
+    public_url: str = ""
+    timeout_s: float = 5.0
+
+
 class LocalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The hosts of this machine: which hypervisor runs guests, and the network they reach the world by."""
 
@@ -112,6 +129,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     token: TokenSettings = TokenSettings()
     security_compliance: SecurityComplianceSettings = SecurityComplianceSettings()
     auth: AuthSettings = AuthSettings()
+    directories: DirectorySettings = DirectorySettings()
+    sign_on: SignOnSettings = SignOnSettings()
     local: LocalSettings = LocalSettings()
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from nacre.identity.api.login import CredentialMethod, Proofs, UserRef
+from nacre.identity.api.logins import Attempt
 from nacre.identity.api.named import domain_id_of
 from nacre.identity.api.parts import Parts
 from nacre.identity.domain.passcodes import matching_window, secret_of
@@ -39,6 +40,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     bound: Bound = UNBOUND
     only_scope: Scope | None = None
     passcode: Passcode | None = None
+    epoch: int | None = None
+    """The user's when a password was read that proves it."""
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,15 +53,23 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     proof: Proof | None
     secret: str | None = None
     known: str | None = None
+    attempt: Attempt | None = None
+    """A password, in place of a secret: wrong ones are counted."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is no secret left to be checked."""
+        return self.secret is None and self.attempt is None
 
 
 def _by_password(call: Call[Parts], proofs: Proofs) -> Claimed:
     user = _given(proofs.password, "password").user
     login = _find_login(call, user)
+    attempt = Attempt(login=login, named=user.id or user.name or "", password=user.password)
     if login is None:
-        return Claimed(proof=None, secret=user.password)
-    proof = Proof(user_id=login.user.user_id, methods=("password",))
-    return Claimed(proof=proof, secret=user.password, known=login.password_hash)
+        return Claimed(proof=None, attempt=attempt)
+    proof = Proof(user_id=login.user.user_id, methods=("password",), epoch=login.user.epoch)
+    return Claimed(proof=proof, attempt=attempt)
 
 
 def _find_login(call: Call[Parts], who: UserRef) -> Login | None:
@@ -161,4 +172,5 @@ def agreed(proofs: list[Proof]) -> Proof:
         expires_at=min((p.expires_at for p in proofs if p.expires_at is not None), default=None),
         parent_audit_id=next((p.parent_audit_id for p in proofs if p.parent_audit_id), ""),
         passcode=next((p.passcode for p in proofs if p.passcode), None),
+        epoch=next((p.epoch for p in proofs if p.epoch is not None), None),
     )

@@ -19,13 +19,14 @@ def is_scoped(caller: Caller) -> bool:
 def token_view(admitted: Admitted) -> dict[str, Any]:
     """A token as callers see it, without the catalogue."""
     caller, standing = admitted.caller, admitted.standing
+    ends_at = standing.access.user.password_expires_at
     view: dict[str, Any] = {
         "methods": caller.methods,
         "user": {
             "id": caller.user_id,
             "name": caller.user_name,
             "domain": {"id": caller.user_domain_id, "name": caller.user_domain_name},
-            "password_expires_at": None,
+            "password_expires_at": None if ends_at is None else iso_micro(ends_at, zulu=False),
         },
         "audit_ids": caller.audit_ids,
         "expires_at": iso_micro(caller.expires_at),

@@ -13,6 +13,7 @@ import msgspec
 from nacre.identity.api.guard import allowed
 from nacre.identity.api.lists import whole
 from nacre.identity.api.login import AUTH, Auth, ScopeAsk
+from nacre.identity.api.logins import prove_password
 from nacre.identity.api.parts import Parts
 from nacre.identity.api.proving import METHODS, Claimed, Passcode, Proof, agreed
 from nacre.identity.api.receipts import receipt_for, with_receipt
@@ -39,14 +40,18 @@ __all__ = ["AUTH", "issue", "revoke", "show", "show_catalog"]
 async def issue(call: Call[Parts], ask: Auth) -> Answer:
     """Prove who calls, and give a token for the scope they ask for; or a receipt, where more is to be proven.
 
-    Only what can be used but once is written: passcodes, and uses of a trust that are counted.
-    Errors: LoginRefused, in the same words for every reason; TooManyLogins; NotPossible, TrustNotFound.
+    Written is only what can be used but once (passcodes, and uses of a trust that are counted) and what is noted
+    of passwords: wrong ones, a stronger hash, and once a day that the user was there.
+    Errors: LoginRefused, in the same words for every reason; PasswordExpired for a right one; TooManyLogins;
+    NotPossible, TrustNotFound.
     """
     claimed = await call.in_thread(_claimed, call, ask)
     if isinstance(claimed, Answer):
         return claimed
     proofs = []
     for claim in claimed:
+        if claim.attempt is not None:
+            await prove_password(call, claim.attempt)
         right = claim.secret is None or await call.parts.passwords.secret_matches(claim.secret, claim.known)
         if claim.proof is None or not right:
             raise refused("a name or a secret is wrong")
@@ -63,7 +68,7 @@ def _claimed(call: Call[Parts], ask: Auth) -> Sequence[Claimed] | Answer:
     if unknown:
         raise refused(f"unknown methods {sorted(unknown)}")
     claimed = [METHODS[method](call, ask.identity) for method in methods]
-    proofs = [claim.proof for claim in claimed if claim.proof is not None and claim.secret is None]
+    proofs = [claim.proof for claim in claimed if claim.proof is not None and claim.holds]
     return _issue(call, ask.scope, agreed(proofs)) if len(proofs) == len(claimed) else claimed
 
 
@@ -79,6 +84,8 @@ def issued(call: Call[Parts], aim: Aim, proof: Proof, *, status: int = 201) -> A
     """A token for somebody who has proven all that was asked of them. Raises LoginRefused, NotPossible."""
     authority = call.parts.authority
     standing = authority.standing(aim.user_id, aim.scope, aim.bound)
+    if proof.epoch is not None and standing.access.user.epoch > proof.epoch:
+        raise refused("the password was changed while it was checked")
     if standing.trust is not None and standing.trust.remaining_uses is not None:
         _claim_use(call, proof, standing.trust)
     token, admitted = authority.issue(

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import operator
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
+from nacre.identity import hashes, policy
 from nacre.identity.api.changes import changed, name_free, updated
 from nacre.identity.api.fields import UNSET, Extra, Id, LongName, Password, Text, Unset
-from nacre.identity.api.guard import demand, domain_in_sight
+from nacre.identity.api.guard import demand, known, sight
 from nacre.identity.api.lists import flag_filters, listed, page_from, self_link, text_filters
+from nacre.identity.api.logins import Attempt, prove_password
 from nacre.identity.api.parts import Parts
-from nacre.identity.authority import refused
-from nacre.identity.errors import UserNotFound
+from nacre.identity.domain.passwords import NewPasswordRefused
+from nacre.identity.standing import refused
+from nacre.identity.store.logins import unlock
 from nacre.identity.store.projects import DOMAINS
 from nacre.identity.store.users import (
     USERS,
+    Login,
+    PasswordSet,
     User,
     find_login_by_id,
+    keep_former_hashes,
+    lock_login,
     remove_user,
-    set_password,
+    replace_password,
+    update_user,
 )
+from nacre.kernel.clock import iso_micro
+from nacre.kernel.database import Tx
 from nacre.kernel.errors import Bad, NotImplementedHere
 from nacre.kernel.events import Actor
 from nacre.kernel.http.body import Body
@@ -49,6 +63,7 @@ class CreateUser(msgspec.Struct, frozen=True, kw_only=True):
     domain_id: Id | None = None
     password: Password | None = None
     enabled: bool = True
+    password_hash: str | None = None
     default_project_id: Id | None = None
     options: Options = Options()
     federated: list[Any] = []
@@ -59,6 +74,7 @@ class UpdateUser(msgspec.Struct, frozen=True, kw_only=True):
     name: LongName | Unset = UNSET
     domain_id: str | Unset = UNSET
     password: Password | Unset | None = UNSET
+    password_hash: str | Unset = UNSET
     enabled: bool | Unset = UNSET
     default_project_id: Id | Unset | None = UNSET
     options: Options | Unset = UNSET
@@ -70,6 +86,9 @@ class ChangePassword(msgspec.Struct, frozen=True, kw_only=True):
     original_password: Password
     password: Password
 
+
+_OURS = frozenset({"id", "links", "password_expires_at"})
+"""What an answer says beside the caller's own fields; sent back to us it means nothing."""
 
 CREATE = Body(CreateUser, key="user", rest="extra")
 UPDATE = Body(UpdateUser, key="user", rest="extra")
@@ -84,87 +103,190 @@ class NoFederation(NotImplementedHere):
 
 
 async def create(call: Call[Parts], ask: CreateUser) -> Answer:
-    """A new user, without any role. Errors: DomainNotFound, Taken, TooManyLogins."""
-    demand(call)
+    """A new user, without any role. Errors: DomainNotFound, Taken, NewPasswordRefused, TooManyLogins."""
+    demand(call, domain_id=_domain_of(call, ask))
     _check_federated(ask.federated)
-    password_hash = None if ask.password is None else await call.parts.passwords.hash(ask.password)
-    return await call.in_thread(_create, call, ask, password_hash)
+    given = await _given_hash(call, ask.password, ask.password_hash)
+    return await call.in_thread(_create, call, ask, given)
 
 
-def _create(call: Call[Parts], ask: CreateUser, password_hash: str | None) -> Answer:
+def _domain_of(call: Call[Parts], ask: CreateUser) -> str:
     caller = call.caller
-    domain_id = ask.domain_id or caller.domain_id or caller.project_domain_id or caller.user_domain_id
+    return ask.domain_id or caller.domain_id or caller.project_domain_id or caller.user_domain_id
+
+
+def _create(call: Call[Parts], ask: CreateUser, given: str | None) -> Answer:
+    domain_id = _domain_of(call, ask)
     user = User(
         user_id=new_hex_id(),
         domain_id=domain_id,
         name=ask.name,
         enabled=ask.enabled,
         default_project_id=ask.default_project_id,
-        options=ask.options.given(),
-        extra=ask.extra,
+        options={name: value for name, value in ask.options.given().items() if value is not None},
+        extra=_own(ask.extra),
         created_at=call.now,
     )
     with name_free("user", ask.name), call.database.write(call.actor) as tx:
         DOMAINS.hold(tx, domain_id)
-        at = None if password_hash is None else tx.now
-        USERS.insert(tx, user, password_hash=password_hash, password_set_at=at)
+        user, beside = _with_password(call, user, given, now=tx.now)
+        USERS.insert(tx, user, **beside)
         changed(tx, "create", "user", user.user_id, after=user)
     return Created({"user": user_view(call, user)})
 
 
+async def _given_hash(
+    call: Call[Parts], password: str | Unset | None, ready: str | Unset | None
+) -> str | None:
+    """The hash of a password that an administrator gives, or the one given in its place; None for neither."""
+    if isinstance(ready, str):
+        policy.IMPORT_PASSWORD_HASH.enforce(call.caller, {})
+        if isinstance(password, str):
+            raise Bad("Give either a password or its hash.", where="user.password_hash")
+        try:
+            hashes.read(ready)
+        except hashes.Unreadable as error:
+            raise Bad(f"It cannot be used: {error}.", where="user.password_hash") from error
+        return ready
+    if isinstance(password, str):
+        call.parts.password_rules.check_strength(password)
+        return await call.parts.passwords.hash(password)
+    return None
+
+
+def _with_password(
+    call: Call[Parts], user: User, given: str | None, *, now: float
+) -> tuple[User, dict[str, Any]]:
+    """A user with the password that an administrator sets, and the columns that the user does not show."""
+    expires_at = None
+    if given is not None:
+        expires_at = call.parts.password_rules.expires_at(user.options, now=now, own_choice=False)
+    beside = {"password_hash": given, "password_set_at": None if given is None else now}
+    return msgspec.structs.replace(user, password_expires_at=expires_at), beside | {
+        "password_chosen_at": None
+    }
+
+
 def list_all(call: Call[Parts]) -> Answer:
-    """Users in the caller's sight, by name; filters `name`, `domain_id` and `enabled`."""
-    own = domain_in_sight(call)
+    """Users in the caller's sight, by name; filters `name`, `domain_id`, `enabled` and `password_expires_at`."""
+    shown = sight(call, find=policy.FIND_USER)
     filters = text_filters(call, "name", "domain_id") | flag_filters(call, "enabled")
-    conditions = [] if own is None else [USERS.table.c.domain_id == own]
+    conditions = [_expiry(text) for text in call.all("password_expires_at")]
+    if shown.domain_id is not None:
+        conditions.append(USERS.table.c.domain_id == shown.domain_id)
     with call.database.read() as db:
         page, rows = page_from(db, call, USERS, filters, *conditions)
-    return listed(
-        call, "users", rows, page, lambda user: user_view(call, user), id_of=lambda user: user.user_id
-    )
+    view = brief_view if shown.brief else user_view
+    return listed(call, "users", rows, page, lambda user: view(call, user), id_of=lambda user: user.user_id)
+
+
+_COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    name: getattr(operator, {"neq": "ne", "lte": "le", "gte": "ge"}.get(name, name))
+    for name in ("lt", "lte", "gt", "gte", "eq", "neq")
+}
+
+
+def _expiry(text: str) -> sa.ColumnElement[bool]:
+    """`lt:2026-01-31T09:30:00Z`: when passwords expire, compared. Raises Bad."""
+    name, _, moment = text.partition(":")
+    try:
+        compare, moment_s = (
+            _COMPARISONS[name],
+            dt.datetime.strptime(moment, "%Y-%m-%dT%H:%M:%S%z").timestamp(),
+        )
+    except (KeyError, ValueError) as error:
+        reason = (
+            f"Expected one of {', '.join(_COMPARISONS)}, a colon, and a time such as 2026-01-31T09:30:00Z."
+        )
+        raise Bad(reason, where="password_expires_at") from error
+    condition: sa.ColumnElement[bool] = compare(USERS.table.c.password_expires_at, moment_s)
+    return condition
 
 
 def show(call: Call[Parts], user_id: str) -> Answer:
     """A user. Errors: UserNotFound."""
     with call.database.read() as db:
-        user = USERS.find(db, user_id)
-    demand(call, user_id=user_id, domain_id=user.domain_id if user else "\0")
-    if user is None:
-        raise UserNotFound(user_id)
+        user = known(call, lambda: USERS.load(db, user_id), target_of)
     return Ok({"user": user_view(call, user)})
+
+
+def target_of(user: User) -> Mapping[str, Any]:
+    """What rules may ask about a user."""
+    return {"user_id": user.user_id, "domain_id": user.domain_id}
 
 
 async def update(call: Call[Parts], ask: UpdateUser, user_id: str) -> Answer:
     """Change what is given. A new password, or being disabled, voids the user's tokens at once.
 
-    Errors: UserNotFound, Taken, TooManyLogins.
+    A new password, or being enabled, also lets the user in who was locked out for too many wrong ones. How old
+    the password is and which ones came before does not bind an administrator.
+
+    Errors: UserNotFound, Taken, NewPasswordRefused, TooManyLogins.
     """
     demand(call)
     _check_federated(ask.federated)
-    password_hash = await call.parts.passwords.hash(ask.password) if isinstance(ask.password, str) else None
-    return await call.in_thread(_update, call, ask, user_id, password_hash)
+    if not _says_something(ask):
+        raise Bad("Nothing to change is given.", where="user")
+    await call.in_thread(_check_in_reach, call, user_id)
+    given = await _given_hash(call, ask.password, ask.password_hash)
+    return await call.in_thread(_update, call, ask, user_id, given)
 
 
-def _update(call: Call[Parts], ask: UpdateUser, user_id: str, password_hash: str | None) -> Answer:
+def _check_in_reach(call: Call[Parts], user_id: str) -> None:
+    """Raise UserNotFound or NotAllowed before time is spent on a password."""
+    with call.database.read() as db:
+        known(call, lambda: USERS.load(db, user_id), target_of)
+
+
+def _update(call: Call[Parts], ask: UpdateUser, user_id: str, given: str | None) -> Answer:
+    sets_password = ask.password is not UNSET or ask.password_hash is not UNSET
     with name_free("user", str(ask.name)), call.database.write(call.actor) as tx:
-        before = USERS.lock(tx, user_id)
-        if ask.domain_id not in (UNSET, before.domain_id):
-            raise Bad("Update of `domain_id` is not allowed.")
-        after = updated(before, ask)
-        if before.enabled and not after.enabled:
+        login = lock_login(tx, user_id)
+        before = login.user
+        _check_unmoved(before, ask)
+        after = updated(before, msgspec.structs.replace(ask, extra=_own(ask.extra)))
+        beside: dict[str, Any] = {}
+        if sets_password:
+            after, beside = _with_password(call, after, given, now=tx.now)
+            _keep_former(call, tx, login)
+        if sets_password or (before.enabled and not after.enabled):
             after = msgspec.structs.replace(after, epoch=before.epoch + 1)
-        USERS.update(tx, after)
-        if ask.password is not UNSET:
-            set_password(tx, user_id, password_hash)
+        if ask.enabled is True:
+            beside["active_at"] = tx.now
+        if sets_password or ask.enabled is True:
+            unlock(tx, user_id)
+        update_user(tx, after, **beside)
         changed(tx, "update", "user", user_id, before=before, after=after)
     return Ok({"user": user_view(call, after)})
 
 
+def _says_something(ask: UpdateUser) -> bool:
+    return bool(ask.extra) or any(
+        getattr(ask, name) is not UNSET
+        for name in ask.__struct_fields__
+        if name not in ("extra", "federated")
+    )
+
+
+def _check_unmoved(before: User, ask: UpdateUser) -> None:
+    """Raise Bad where an id or a domain is to be changed: both are for life."""
+    if ask.domain_id not in (UNSET, before.domain_id):
+        raise Bad("Update of `domain_id` is not allowed.")
+    if ask.extra.get("id", before.user_id) != before.user_id:
+        raise Bad("A user's id cannot be changed.", where="user.id")
+
+
+def _keep_former(call: Call[Parts], tx: Tx, login: Login) -> None:
+    """Remember the password that gives way, as far as the site compares new ones with those before."""
+    kept = call.parts.password_rules.remembered(login.password_hash, login.former_hashes)
+    if kept or login.former_hashes:
+        keep_former_hashes(tx, login.user.user_id, kept)
+
+
 def delete(call: Call[Parts], user_id: str) -> Answer:
-    """Delete a user with roles, memberships and application credentials. Errors: UserNotFound."""
-    demand(call)
+    """Delete a user with all that was theirs: roles, memberships, credentials, trusts. Errors: UserNotFound."""
     with call.database.write(call.actor) as tx:
-        before = USERS.lock(tx, user_id)
+        before = known(call, lambda: USERS.lock(tx, user_id), target_of)
         remove_user(tx, user_id)
         changed(tx, "delete", "user", user_id, before=before)
     return NoContent()
@@ -173,28 +295,41 @@ def delete(call: Call[Parts], user_id: str) -> Answer:
 async def change_own_password(call: Call[Parts], ask: ChangePassword, user_id: str) -> Answer:
     """Change a password by knowing it; no token is needed, and every token of the user is void afterwards.
 
-    Errors: LoginRefused, in the same words and time for every reason; TooManyLogins.
+    An expired password will do. Errors: LoginRefused, in the same words and time for every reason; then
+    NewPasswordRefused, where the site's rules do not allow the new one, or not yet; TooManyLogins.
     """
-    login = await call.in_thread(_find_login, call, user_id)
-    right = await call.parts.passwords.matches(ask.original_password, login.password_hash if login else None)
-    if login is None or not right or not login.user.enabled:
-        raise refused("wrong original password, or a disabled user")
-    password_hash = await call.parts.passwords.hash(ask.password)
-    return await call.in_thread(_set_own_password, call, login, password_hash)
+    found = await call.in_thread(_find_login, call, user_id)
+    attempt = Attempt(login=found, named=user_id, password=ask.original_password)
+    login = await prove_password(call, attempt, even_expired=True)
+    rules, passwords = call.parts.password_rules, call.parts.passwords
+    rules.check_own_change(login.user.options, chosen_at=login.chosen_at, now=call.now)
+    rules.check_strength(ask.password)
+    if await passwords.matches_any(ask.password, rules.compared(login.password_hash, login.former_hashes)):
+        raise NewPasswordRefused(f"It must differ from the last {rules.distinct}.")
+    given = await passwords.hash(ask.password)
+    return await call.in_thread(_set_own_password, call, login, given)
 
 
-def _find_login(call: Call[Parts], user_id: str) -> Any:
+def _find_login(call: Call[Parts], user_id: str) -> Login | None:
     with call.database.read() as db:
         return find_login_by_id(db, user_id)
 
 
-def _set_own_password(call: Call[Parts], login: Any, password_hash: str) -> Answer:
+def _set_own_password(call: Call[Parts], login: Login, given: str) -> Answer:
     user_id = login.user.user_id
     with call.database.write(Actor.user(UserId(user_id), ProjectId(""), call.request_id)) as tx:
-        # Nobody may have changed the password while the two hashes were worked out.
-        if USERS.lock(tx, user_id).epoch != login.user.epoch:
+        new = PasswordSet(
+            password_hash=given,
+            password_set_at=tx.now,
+            password_expires_at=call.parts.password_rules.expires_at(
+                login.user.options, now=tx.now, own_choice=True
+            ),
+            password_chosen_at=tx.now,
+        )
+        # Nobody may have changed the password while the hashes were worked out.
+        if not replace_password(tx, login, new):
             raise refused("the password was changed meanwhile")
-        set_password(tx, user_id, password_hash)
+        _keep_former(call, tx, login)
         changed(tx, "change-password", "user", user_id)
     return NoContent()
 
@@ -202,6 +337,19 @@ def _set_own_password(call: Call[Parts], login: Any, password_hash: str) -> Answ
 def _check_federated(federated: list[Any]) -> None:
     if federated:
         raise NoFederation
+
+
+def brief_view(call: Call[Any], user: User) -> dict[str, Any]:
+    """A user as far as whoever gives roles needs to know: that there is one of this name, and the id."""
+    return {
+        "id": user.user_id,
+        "name": user.name,
+        "domain_id": user.domain_id,
+        "enabled": user.enabled,
+        "options": {},
+        "password_expires_at": None,
+        "links": self_link(call, f"/v3/users/{user.user_id}"),
+    }
 
 
 def user_view(call: Call[Any], user: User) -> dict[str, Any]:
@@ -212,9 +360,18 @@ def user_view(call: Call[Any], user: User) -> dict[str, Any]:
         "domain_id": user.domain_id,
         "enabled": user.enabled,
         "options": user.options,
-        "password_expires_at": None,
+        "password_expires_at": _shown(user.password_expires_at),
         "links": self_link(call, f"/v3/users/{user.user_id}"),
     }
     if user.default_project_id:
         view["default_project_id"] = user.default_project_id
     return view
+
+
+def _shown(moment_s: float | None) -> str | None:
+    return None if moment_s is None else iso_micro(moment_s, zulu=False)
+
+
+def _own(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """What callers add of their own, without what they copied from an answer of ours."""
+    return {name: value for name, value in extra.items() if name not in _OURS}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,11 +22,12 @@ Options = Mapping[str, Any]
 """A user's options, by the names the API has for them."""
 
 
-class Rules(msgspec.Struct, frozen=True, kw_only=True):
+class PasswordRules(msgspec.Struct, frozen=True, kw_only=True):
     """The rules of a site. Zero, or an empty text, lifts one.
 
-    `most_failures` wrong passwords lock an account for `locked_s`, or until an administrator enables it again.
-    A password must differ from the last `distinct` ones, and match the expression `pattern` as a whole beginning.
+    `most_failures` wrong passwords in a row lock an account for `locked_s`, or until an administrator enables it
+    again. Nobody logging in for `idle_s` disables it. A password ends after `lifetime_s`, may be changed by its
+    user after `least_age_s`, must differ from the last `distinct` ones, and must match `pattern` from its beginning.
     """
 
     most_failures: int = 0
@@ -71,23 +72,21 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
             return now + self.lifetime_s
         return None
 
-    def is_locked(self, options: Options, failures: int, failed_at: float, *, now: float) -> bool:
-        """Whether so many wrong passwords, the last at `failed_at`, lock the account."""
-        return (
-            self.counts_failures(options)
-            and failures >= self.most_failures
-            and (not self.locked_s or now < failed_at + self.locked_s)
-        )
+    def locks_since(self, now: float) -> float:
+        """An account is locked if the last of too many wrong passwords was given after this moment."""
+        return now - self.locked_s if self.locked_s else -math.inf
+
+    def compared(self, present: str | None, former: Sequence[str]) -> tuple[str, ...]:
+        """The hashes that a new password must differ from: of the present one, and of those before it."""
+        return tuple(([present] if present else []) + list(former))[: self.distinct]
+
+    def remembered(self, present: str | None, former: Sequence[str]) -> tuple[str, ...]:
+        """Of the same, those that are former ones once `present` gives way, as far as they are needed again."""
+        return self.compared(present, former)[: max(self.distinct - 1, 0)]
 
     def counts_failures(self, options: Options) -> bool:
         """Whether wrong passwords of a user can lock the account."""
         return bool(self.most_failures) and not options.get("ignore_lockout_failure_attempts")
-
-    def is_idle(self, options: Options, active_at: float, *, now: float) -> bool:
-        """Whether an account is disabled because nobody has logged in since `active_at`."""
-        return (
-            bool(self.idle_s) and not options.get("ignore_user_inactivity") and now >= active_at + self.idle_s
-        )
 
 
 def has_expired(options: Options, expires_at: float | None, *, now: float) -> bool:
