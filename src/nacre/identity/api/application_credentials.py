@@ -6,23 +6,28 @@ Source: Identity API v3 reference, "Application credentials".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
+from nacre.identity.api.access_rules import MOST_RULES, RuleAsk, asked_rules
 from nacre.identity.api.changes import changed, name_free
-from nacre.identity.api.fields import Description, Id, LongName, Password
+from nacre.identity.api.delegation import demand_undelegated, later
+from nacre.identity.api.fields import Description, Id, LongName, Password, Text
 from nacre.identity.api.guard import demand
 from nacre.identity.api.lists import listed, page_from, self_link, text_filters
 from nacre.identity.api.parts import Parts
+from nacre.identity.api.token_view import rule_view
 from nacre.identity.domain.roles import Role
-from nacre.identity.errors import ApplicationCredentialNotFound, NotPossible
+from nacre.identity.errors import ApplicationCredentialNotFound
 from nacre.identity.passwords import hash_made_here, new_secret
+from nacre.identity.store.access_rules import ensure_rules
 from nacre.identity.store.application_credentials import CREDENTIALS, ApplicationCredential
 from nacre.identity.store.projects import PROJECTS
 from nacre.identity.store.users import USERS
-from nacre.kernel.clock import iso_micro, parse_iso
-from nacre.kernel.errors import Bad, NotImplementedHere
+from nacre.kernel.clock import iso_micro
+from nacre.kernel.errors import Bad
 from nacre.kernel.http.body import Body
 from nacre.kernel.http.call import Answer, Call, Created, NoContent, Ok
 from nacre.kernel.ids import new_hex_id
@@ -36,7 +41,13 @@ class RoleRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class CreateCredential(msgspec.Struct, frozen=True, kw_only=True):
-    """Without `roles` (or with none), all that the caller's token has; without a `secret`, one is made."""
+    """Without `roles` (or with none), all that the caller's token has; without a `secret`, one is made.
+
+    An `id` is ours to choose, whatever is asked for.
+    """
+
+    id: Text | None = None
+    system: Text | None = None
 
     name: LongName
     description: Description | None = None
@@ -44,28 +55,21 @@ class CreateCredential(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: str | None = None
     roles: tuple[RoleRef, ...] | None = None
     unrestricted: bool | None = False
-    access_rules: tuple[dict[str, Any], ...] | None = None
+    access_rules: Annotated[tuple[RuleAsk, ...], Meta(max_length=MOST_RULES)] | None = None
     project_id: str | None = None
 
 
 CREATE = Body(CreateCredential, key="application_credential")
 
 
-class NoAccessRules(NotImplementedHere):
-    """A rule that is not enforced would be a lie."""
-
-    def __str__(self) -> str:
-        return "Access rules of application credentials are not implemented."
-
-
 async def create(call: Call[Parts], ask: CreateCredential, user_id: str) -> Answer:
     """A new application credential for the caller's own project. Its secret is shown this once.
 
-    Errors: Taken; Bad for roles the token does not have; NotPossible for a token that may not make any.
+    With access rules, tokens made by it are good for the requests they name alone.
+    Errors: Taken; Bad for roles the token does not have; AccessRuleNotFound; NotPossible for a token that may not
+    make any.
     """
     demand(call, user_id=user_id)
-    if ask.access_rules:
-        raise NoAccessRules
     secret = ask.secret or new_secret()
     # What was made here cannot be guessed; what a user thought of can, and is hashed slowly.
     secret_hash = await call.parts.passwords.hash(secret) if ask.secret else hash_made_here(secret)
@@ -76,7 +80,8 @@ def _create(call: Call[Parts], ask: CreateCredential, secret: str, secret_hash: 
     caller = call.caller
     if not caller.project_id or ask.project_id not in (None, caller.project_id):
         raise Bad("An application credential is for the project of the token it is made with.")
-    _check_unbound(call)
+    demand_undelegated(call.parts.authority.admitted(call.token))
+    rules = asked_rules(call, ask.access_rules)
     credential = ApplicationCredential(
         credential_id=new_hex_id(),
         user_id=caller.user_id,
@@ -85,25 +90,16 @@ def _create(call: Call[Parts], ask: CreateCredential, secret: str, secret_hash: 
         description=ask.description or "",
         role_ids=_role_ids(call, ask.roles),
         unrestricted=bool(ask.unrestricted),
-        expires_at=_moment(ask.expires_at, now=call.now),
+        expires_at=later(ask.expires_at, now=call.now, where="application_credential.expires_at"),
+        rules=rules,
     )
     with name_free("application_credential", ask.name), call.database.write(call.actor) as tx:
         USERS.hold(tx, credential.user_id)
         PROJECTS.hold(tx, credential.project_id)
+        ensure_rules(tx, rules or ())
         CREDENTIALS.insert(tx, credential, secret_hash=secret_hash)
         changed(tx, "create", "application_credential", credential.credential_id, after=credential)
     return Created({"application_credential": _view(call, credential) | {"secret": secret}})
-
-
-def _check_unbound(call: Call[Parts]) -> None:
-    """A program cannot make itself another credential, unless its own allows just that."""
-    credential_id = call.parts.authority.claims_of(call.token).credential_id
-    if not credential_id:
-        return
-    with call.database.read() as db:
-        credential = CREDENTIALS.find(db, credential_id)
-    if credential is None or not credential.unrestricted:
-        raise NotPossible("This application credential may not manage application credentials.")
 
 
 def _role_ids(call: Call[Parts], roles: Sequence[RoleRef] | None) -> tuple[str, ...]:
@@ -117,18 +113,6 @@ def _role_ids(call: Call[Parts], roles: Sequence[RoleRef] | None) -> tuple[str, 
             raise Bad("The token does not have this role.", where="application_credential.roles")
         chosen.add(str(role_id))
     return tuple(sorted(chosen))
-
-
-def _moment(text: str | None, *, now: float) -> float | None:
-    if text is None:
-        return None
-    try:
-        moment = parse_iso(text)
-    except (ValueError, OverflowError) as error:
-        raise Bad("This is not a time.", where="application_credential.expires_at") from error
-    if moment <= now:
-        raise Bad("It would have expired already.", where="application_credential.expires_at")
-    return moment
 
 
 def list_all(call: Call[Parts], user_id: str) -> Answer:
@@ -155,7 +139,7 @@ def show(call: Call[Parts], user_id: str, credential_id: str) -> Answer:
 def delete(call: Call[Parts], user_id: str, credential_id: str) -> Answer:
     """Delete an application credential; tokens made by it are void. Errors: ApplicationCredentialNotFound."""
     demand(call, user_id=user_id)
-    _check_unbound(call)
+    demand_undelegated(call.parts.authority.admitted(call.token))
     with call.database.write(call.actor) as tx:
         before = CREDENTIALS.lock(tx, credential_id)
         _check_owner(before, user_id)
@@ -173,7 +157,7 @@ def _view(call: Call[Parts], credential: ApplicationCredential) -> dict[str, Any
     roles = call.parts.authority.graph().roles
     held: list[Role] = [roles[role_id] for role_id in credential.role_ids if role_id in roles]
     expires_at = credential.expires_at
-    return {
+    view: dict[str, Any] = {
         "id": credential.credential_id,
         "name": credential.name,
         "description": credential.description or None,
@@ -188,3 +172,6 @@ def _view(call: Call[Parts], credential: ApplicationCredential) -> dict[str, Any
             call, f"/v3/users/{credential.user_id}/application_credentials/{credential.credential_id}"
         ),
     }
+    if credential.rules is not None:
+        view["access_rules"] = [rule_view(rule) for rule in credential.rules]
+    return view

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nacre.identity import policy
 from nacre.identity.api import (
+    access_rules,
     application_credentials,
     assignments,
     credentials,
@@ -15,6 +16,7 @@ from nacre.identity.api import (
     endpoints,
     grants,
     groups,
+    left_out,
     limits,
     own,
     policies,
@@ -25,6 +27,7 @@ from nacre.identity.api import (
     rules,
     services,
     tokens,
+    trusts,
     usage,
     users,
     versions,
@@ -62,6 +65,8 @@ ROUTES = (
     Route("POST", "/v3/auth/tokens", tokens.issue, PUBLIC, tokens.AUTH),
     Route("GET", "/v3/auth/tokens", tokens.show, policy.VALIDATE_TOKEN),
     Route("DELETE", "/v3/auth/tokens", tokens.revoke, policy.REVOKE_TOKEN),
+    Route("GET", "/v3/auth/tokens/OS-PKI/revoked", tokens.list_revoked, policy.LIST_REVOCATIONS),
+    Route("GET", "/v3/OS-REVOKE/events", tokens.list_revocation_events, policy.LIST_REVOCATIONS),
     Route("GET", "/v3/auth/catalog", tokens.show_catalog, policy.OWN_CATALOG),
     Route("GET", "/v3/auth/projects", own.list_projects, policy.OWN_SCOPES),
     Route("GET", "/v3/auth/domains", own.list_domains, policy.OWN_SCOPES),
@@ -169,6 +174,10 @@ ROUTES = (
     Route("DELETE", "/v3/policies/{policy_id}", policies.delete, policy.DELETE_POLICY),
     # The rules of policy.
     *rules.ROUTES,
+    # Ways to let others act, and to prove who calls.
+    *trusts.ROUTES,
+    *access_rules.ROUTES,
+    *left_out.ROUTES,
     # Application credentials.
     *(
         Route(method, f"/v3/users/{{user_id}}/application_credentials{below}", handler, rule, body)
