@@ -120,7 +120,9 @@ def test_rules_add_up_and_the_first_user_counts():
 
 
 def test_a_group_of_a_placeholder_becomes_one_for_each_value():
-    found = result(rule([NAMED, {"group": {"name": "lab-{1}", "domain": {"id": "d"}}}], NAME, {"type": "groups"}))
+    found = result(
+        rule([NAMED, {"group": {"name": "lab-{1}", "domain": {"id": "d"}}}], NAME, {"type": "groups"})
+    )
 
     assert [name for name, _ in found.groups] == ["lab-physics", "lab-staff", "lab-guests"]
 

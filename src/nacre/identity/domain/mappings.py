@@ -189,7 +189,9 @@ def _check_places(value: Any, where: str, known: int) -> None:
             if found[0] in "{}":
                 raise BadRule(f"{where}: a single brace in {value[:60]!r}; two of them stand for one.")
             if found[1] is not None and int(found[1]) >= known:
-                raise BadRule(f"{where}: {found[0]} stands for nothing; the rule hands on {known} attributes.")
+                raise BadRule(
+                    f"{where}: {found[0]} stands for nothing; the rule hands on {known} attributes."
+                )
     elif isinstance(value, Mapping):
         for name, inner in value.items():
             _check_places(inner, f"{where}.{name}", known)

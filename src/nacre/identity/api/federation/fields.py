@@ -1,0 +1,28 @@
+"""The texts that federation reads, each with its limits.
+
+Source: Identity API v3 schemas, OS-FEDERATION.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from nacre.kernel.http.body import convert
+
+ProviderId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\S")]
+RemoteId = Annotated[str, Meta(min_length=1, max_length=255)]
+Attribute = Annotated[str, Meta(max_length=64)]
+Minutes = Annotated[int, Meta(ge=0, le=10_000_000)]
+CloudUrl = Annotated[str, Meta(max_length=225, pattern=r"^[a-zA-Z0-9+.-]+:.+")]
+
+
+class _Named(msgspec.Struct, frozen=True):
+    id: ProviderId
+
+
+def named(value: str) -> str:
+    """The id in the path of what is about to be made. Raises Bad."""
+    return convert({"id": value}, _Named).id
