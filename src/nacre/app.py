@@ -20,10 +20,12 @@ from argon2 import PasswordHasher
 from nacre import admin, migrations
 from nacre.agent.drivers.fake import FakeWorld
 from nacre.agent.fleet import FakeFleet
+from nacre.compute import policy as compute_policy
 from nacre.compute.assemble import assemble as assemble_compute
 from nacre.host import paths
 from nacre.identity.assemble import assemble as assemble_identity
 from nacre.identity.bootstrap import CatalogEntry, ensure_bootstrap_passwords
+from nacre.image import policy as image_policy
 from nacre.image.assemble import assemble as assemble_image
 from nacre.kernel.assembly import Assembled, Kernel
 from nacre.kernel.clock import Clock, SystemClock
@@ -35,9 +37,12 @@ from nacre.kernel.http.server import serve_until_stopped
 from nacre.kernel.ids import HostId
 from nacre.kernel.log import set_up_logging
 from nacre.kernel.loops import LoopEngine
+from nacre.kernel.policy import policies_in
 from nacre.kernel.wakes import Wakes
+from nacre.network import policy as network_policy
 from nacre.network.assemble import assemble as assemble_network
 from nacre.network.drivers.base import NetworkDriver
+from nacre.placement import policy as placement_policy
 from nacre.placement.assemble import assemble as assemble_placement
 
 log = logging.getLogger("nacre")
@@ -49,6 +54,12 @@ CATALOG = (
     CatalogEntry("placement", "nacre-placement", "/placement"),
     CatalogEntry("compute", "nacre-compute", "/compute/v2.1"),
 )
+
+POLICIES = [
+    named
+    for module in (image_policy, placement_policy, network_policy, compute_policy)
+    for named in policies_in(module)
+]
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,9 @@ def assemble(
     )
     kernel = Kernel(settings, database, clock, wakes)
 
-    the_identity = assemble_identity(kernel, catalog=CATALOG, bootstrap=bootstrap, hasher=hasher)
+    the_identity = assemble_identity(
+        kernel, catalog=CATALOG, bootstrap=bootstrap, policies=POLICIES, hasher=hasher
+    )
     the_images = assemble_image(kernel)
     the_placement = assemble_placement(kernel)
     the_network = assemble_network(kernel, identity=the_identity.contract, driver=network_driver)

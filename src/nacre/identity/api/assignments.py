@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
-from nacre.identity.api.guard import allowed
+from nacre.identity import policy
 from nacre.identity.api.lists import whole
 from nacre.identity.api.parts import Parts
+from nacre.identity.api.projects import load_placed
 from nacre.identity.domain.assignments import Held, effective
 from nacre.identity.domain.roles import RoleGraph
 from nacre.identity.store import projects as project_store
@@ -22,7 +23,6 @@ from nacre.identity.store.names import names_of
 from nacre.kernel.database import Reader
 from nacre.kernel.errors import Bad
 from nacre.kernel.http.call import Answer, Call
-from nacre.kernel.policy import NotAllowed
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,11 +55,14 @@ def list_all(call: Call[Parts]) -> Answer:
     Errors: Bad for filters that contradict each other.
     """
     filters = _filters(call)
-    _check_sight(call, filters)
     graph = call.parts.authority.graph()
     with call.database.read() as db:
+        own = _sight(db, call, filters)
         some = _effective(db, filters, graph) if filters.effective else _given(db, filters)
         found = sorted(set(some), key=lambda held: (held.target_id, held.actor_id, held.role_id))
+        if own is not None:
+            inside = project_store.ids_in_domain(db, own)
+            found = [held for held in found if held.target_id in inside]
         names = _names(db, found, graph) if filters.include_names else {}
     return whole(call, "role_assignments", [_view(call, held, names) for held in found])
 
@@ -94,13 +97,24 @@ def _stated(call: Call[Parts], name: str) -> bool:
     return value is not None and value.lower() not in ("0", "false")
 
 
-def _check_sight(call: Call[Parts], filters: Filters) -> None:
-    """Whole lists are for readers of the system; a reader of a domain may ask for that domain."""
-    if allowed(call):
-        return
-    if filters.domain_id and not filters.inherited and allowed(call, domain_id=filters.domain_id):
-        return
-    raise NotAllowed(call.route.policy.name)
+def _sight(db: Reader, call: Call[Parts], filters: Filters) -> str | None:
+    """The one domain on whose things roles may be shown; None for all. Raises NotAllowed.
+
+    A token for a domain shows what is in it, whatever else its user may see. Managers of a project may ask about
+    it, and about each one below it.
+    """
+    below = filters.include_subtree
+    rule = policy.LIST_ASSIGNMENTS_BELOW if below else call.route.policy
+    caller = call.caller
+    target: Mapping[str, Any] = {}
+    if filters.project_id is not None:
+        found = project_store.projects_above(db, filters.project_id)
+        target = load_placed(found, filters.project_id).target if found else {}
+    own = caller.domain_id
+    if own and rule.allows(caller, target if below else {"domain_id": own}):
+        return own
+    rule.enforce(caller, target)
+    return None
 
 
 def _given(db: Reader, filters: Filters) -> Iterable[Held]:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from nacre.identity import policy
 from nacre.identity.api.changes import changed, name_free, updated
 from nacre.identity.api.fields import UNSET, Description, Extra, Id, ShortName, Unset
-from nacre.identity.api.guard import demand, domain_in_sight
+from nacre.identity.api.guard import demand, domain_in_sight, known
 from nacre.identity.api.lists import flag_filters, listed, page_from, self_link, text_filters
 from nacre.identity.api.parts import Parts
 from nacre.identity.api.projects import Options, check_mutable
 from nacre.identity.errors import NotPossible
 from nacre.identity.store.projects import DOMAINS, Project, remove_domain
+from nacre.kernel.database import Tx
 from nacre.kernel.errors import Bad
 from nacre.kernel.http.body import Body
 from nacre.kernel.http.call import Answer, Call, Created, NoContent, Ok
 from nacre.kernel.ids import new_hex_id
+from nacre.kernel.policy import NotAllowed
 
 
 class CreateDomain(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,16 +79,14 @@ def list_all(call: Call[Parts]) -> Answer:
 
 def show(call: Call[Parts], domain_id: str) -> Answer:
     """A domain. Errors: DomainNotFound."""
-    demand(call, domain_id=domain_id)
     with call.database.read() as db:
-        return Ok({"domain": domain_view(call, DOMAINS.load(db, domain_id))})
+        return Ok({"domain": domain_view(call, known(call, lambda: DOMAINS.load(db, domain_id), target_of))})
 
 
 def update(call: Call[Parts], ask: UpdateDomain, domain_id: str) -> Answer:
     """Change what is given. Errors: DomainNotFound, Taken, NotPossible for an immutable one."""
-    demand(call)
     with name_free("domain", str(ask.name)), call.database.write(call.actor) as tx:
-        before = DOMAINS.lock(tx, domain_id)
+        before = _locked(tx, call, domain_id)
         check_mutable(before, ask.options)
         if before.project_id == "default" and ask.enabled is False:
             raise Bad("The default domain cannot be disabled.")
@@ -97,15 +99,29 @@ def update(call: Call[Parts], ask: UpdateDomain, domain_id: str) -> Answer:
 
 def delete(call: Call[Parts], domain_id: str) -> Answer:
     """Delete a disabled domain and everything in it. Errors: DomainNotFound, NotPossible."""
-    demand(call)
     with call.database.write(call.actor) as tx:
-        before = DOMAINS.lock(tx, domain_id)
+        before = _locked(tx, call, domain_id)
         check_mutable(before, UNSET)
         if before.enabled:
             raise NotPossible("Cannot delete a domain that is enabled, please disable it first.")
         remove_domain(tx, domain_id)
         changed(tx, "delete", "domain", domain_id, before=before)
     return NoContent()
+
+
+def target_of(domain: Project) -> Mapping[str, Any]:
+    """What rules may ask about a domain."""
+    return {"domain_id": domain.project_id}
+
+
+def _locked(tx: Tx, call: Call[Parts], domain_id: str) -> Project:
+    """The domain, if the caller may change it. Whoever sees all domains is told that there is none."""
+    try:
+        return known(call, lambda: DOMAINS.lock(tx, domain_id), target_of)
+    except NotAllowed:
+        if policy.GET_DOMAIN.allows(call.caller, {}):
+            DOMAINS.load(tx, domain_id)
+        raise
 
 
 def domain_view(call: Call[Any], domain: Project) -> dict[str, Any]:

@@ -8,20 +8,24 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from nacre.identity import policy
 from nacre.identity.api.changes import changed, name_free, updated
 from nacre.identity.api.fields import UNSET, Description, Extra, Id, ShortName, Tag, Unset
-from nacre.identity.api.guard import allowed, demand, domain_in_sight
+from nacre.identity.api.guard import allowed, demand, domain_in_sight, known
 from nacre.identity.api.lists import flag_filters, listed, page_from, self_link, text_filters
 from nacre.identity.api.parts import Parts
+from nacre.identity.api.users import target_of as user_target
 from nacre.identity.errors import NotPossible, ProjectNotFound, TagNotFound
 from nacre.identity.store import projects as store
 from nacre.identity.store.assignments import project_ids_of
 from nacre.identity.store.projects import DOMAINS, PROJECTS, Project
+from nacre.identity.store.users import USERS
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.errors import Bad
 from nacre.kernel.http.body import Body, convert
 from nacre.kernel.http.call import Answer, Call, Created, NoContent, Ok
 from nacre.kernel.ids import new_hex_id
+from nacre.kernel.policy import NotAllowed
 
 MOST_TAGS = 80
 
@@ -96,10 +100,11 @@ def _placed(tx: Tx, call: Call[Parts], ask: CreateProject) -> Project:
         extra=ask.extra,
     )
     if ask.is_domain:
+        demand(call)
         if ask.domain_id is not None or ask.parent_id is not None:
             raise Bad("A project that acts as a domain has neither a domain nor a parent.")
         return project
-    parent = _parent(tx, call, ask)
+    parent = known(call, lambda: _parent(tx, call, ask), lambda placed: placed.target_below).project
     domain_id = parent.domain_id or parent.project_id
     if ask.domain_id not in (None, domain_id):
         raise Bad("The parent project is in another domain.", where="project.parent_id")
@@ -108,29 +113,41 @@ def _placed(tx: Tx, call: Call[Parts], ask: CreateProject) -> Project:
     return msgspec.structs.replace(project, domain_id=domain_id, parent_id=parent.project_id)
 
 
-def _parent(tx: Tx, call: Call[Parts], ask: CreateProject) -> Project:
+def _parent(tx: Tx, call: Call[Parts], ask: CreateProject) -> Placed:
     if ask.parent_id is not None:
-        return PROJECTS.hold(tx, ask.parent_id)
+        return load_placed(store.hold_above(tx, ask.parent_id), ask.parent_id)
     caller = call.caller
     domain_id = ask.domain_id or caller.domain_id or caller.project_domain_id or caller.user_domain_id
-    return DOMAINS.hold(tx, domain_id)
+    return Placed(project=DOMAINS.hold(tx, domain_id), above=())
 
 
 def list_all(call: Call[Parts]) -> Answer:
     """Projects in the caller's sight, by name; filters by fields and by tags. Domains only if asked for."""
-    own = domain_in_sight(call)
+    own, conditions = _sight(call)
     filters = (
         {"is_domain": False}
         | text_filters(call, "name", "domain_id", "parent_id")
         | flag_filters(call, "enabled", "is_domain")
     )
-    conditions = _tag_conditions(call)
+    conditions += _tag_conditions(call)
     if own is not None:
         conditions.append(PROJECTS.table.c.domain_id == own)
     with call.database.read() as db:
         page, rows = page_from(db, call, PROJECTS, filters, *conditions)
         view = list_views(db, call, rows)
     return listed(call, "projects", rows, page, view, id_of=lambda project: project.project_id)
+
+
+def _sight(call: Call[Parts]) -> tuple[str | None, list[sa.ColumnElement[bool]]]:
+    """The one domain to show, if any, and what else bounds the list: managers of a project may ask, by name or by
+    parent, for it and those below it. Raises NotAllowed."""
+    try:
+        return domain_in_sight(call), []
+    except NotAllowed:
+        asks = call.one("name") is not None or call.one("parent_id") is not None
+        if not (asks and policy.LIST_PROJECTS_BELOW.allows(call.caller, {})):
+            raise
+        return None, [store.within_subtree(call.project_id)]
 
 
 def _tag_conditions(call: Call[Parts]) -> list[sa.ColumnElement[bool]]:
@@ -148,10 +165,10 @@ def _tag_conditions(call: Call[Parts]) -> list[sa.ColumnElement[bool]]:
 
 
 def list_of_user(call: Call[Parts], user_id: str) -> Answer:
-    """The projects on which a user holds a role."""
-    demand(call, user_id=user_id)
+    """The projects on which a user holds a role. Errors: UserNotFound."""
     filters = {"is_domain": False} | text_filters(call, "name", "domain_id") | flag_filters(call, "enabled")
     with call.database.read() as db:
+        known(call, lambda: USERS.load(db, user_id), user_target)
         page, rows = page_from(db, call, PROJECTS, filters, project_ids_of(user_id))
         view = list_views(db, call, rows)
     return listed(call, "projects", rows, page, view, id_of=lambda project: project.project_id)
@@ -168,17 +185,19 @@ def show(call: Call[Parts], project_id: str) -> Answer:
 def _relatives(db: Reader, call: Call[Parts], project: Project) -> dict[str, Any]:
     asked = {name for name, _ in call.query}
     found: dict[str, Any] = {}
+    if not asked & {"parents_as_list", "parents_as_ids", "subtree_as_list", "subtree_as_ids"}:
+        return found
+    above = store.projects_above(db, project.project_id)
     if asked & {"parents_as_list", "parents_as_ids"}:
-        above = {each.project_id: each for each in store.projects_above(db, project.project_id)}
-        line = _line(project, above)
+        line = _line(project, {each.project_id: each for each in above})
         if "parents_as_list" in asked:
-            found["parents"] = _listed_relatives(db, call, line)
+            found["parents"] = _listed_relatives(db, call, line, above)
         else:
             found["parents"] = _nested_line([each.project_id for each in line])
     if asked & {"subtree_as_list", "subtree_as_ids"}:
         below = [each for each in store.projects_below(db, project.project_id) if each != project]
         if "subtree_as_list" in asked:
-            found["subtree"] = _listed_relatives(db, call, below)
+            found["subtree"] = _listed_relatives(db, call, below, [*above, *below])
         else:
             found["subtree"] = _nested_tree(project.project_id, below)
     return found
@@ -194,8 +213,11 @@ def _line(project: Project, above: Mapping[str, Project]) -> list[Project]:
     return line
 
 
-def _listed_relatives(db: Reader, call: Call[Parts], found: Sequence[Project]) -> list[Any]:
-    seen = [each for each in found if allowed(call, project_id=each.project_id, domain_id=each.domain_id)]
+def _listed_relatives(
+    db: Reader, call: Call[Parts], found: Sequence[Project], tree: Sequence[Project]
+) -> list[Any]:
+    """Those of `found` that the caller may see; `tree` holds all above each of them."""
+    seen = [each for each in found if allowed(call, **load_placed(tree, each.project_id).target)]
     view = list_views(db, call, seen)
     return [{"project": view(each)} for each in seen]
 
@@ -220,9 +242,8 @@ def _nested_tree(root: str, below: Sequence[Project]) -> dict[str, Any] | None:
 
 def update(call: Call[Parts], ask: UpdateProject, project_id: str) -> Answer:
     """Change what is given. Errors: ProjectNotFound, Taken, NotPossible."""
-    demand(call)
     with name_free("project", str(ask.name)), call.database.write(call.actor) as tx:
-        before = PROJECTS.lock(tx, project_id)
+        before = _locked(tx, call, project_id)
         check_mutable(before, ask.options)
         _check_place(before, ask)
         if ask.enabled is not UNSET and ask.enabled is not before.enabled and not before.is_domain:
@@ -265,9 +286,8 @@ def _check_switch(tx: Tx, before: Project, *, enabled: bool) -> None:
 
 def delete(call: Call[Parts], project_id: str) -> Answer:
     """Delete a project with nothing below it. Errors: ProjectNotFound, NotPossible."""
-    demand(call)
     with call.database.write(call.actor) as tx:
-        before = PROJECTS.lock(tx, project_id)
+        before = _locked(tx, call, project_id)
         check_mutable(before, UNSET)
         if before.is_domain and before.enabled:
             raise NotPossible("Cannot delete a project acting as a domain that is enabled.")
@@ -341,7 +361,7 @@ def _change_tags(
     call: Call[Parts], project_id: str, change: Callable[[Sequence[str]], Sequence[str]]
 ) -> Sequence[str]:
     with call.database.write(call.actor) as tx:
-        check_mutable(PROJECTS.lock(tx, project_id), UNSET)
+        check_mutable(_locked(tx, call, project_id), UNSET)
         before = store.tags_of(tx, [project_id])[project_id]
         after = change(before)
         store.set_tags(tx, project_id, after)
@@ -365,12 +385,47 @@ def _checked_tags(tags: Collection[str]) -> Sequence[str]:
 
 def _in_sight(db: Reader, call: Call[Parts], project_id: str) -> Project:
     """The project, if the caller may see it. A stranger is refused whether it exists or not."""
-    project = PROJECTS.find(db, project_id)
-    domain_id = project.domain_id if project else ""
-    demand(call, project_id=project_id, domain_id=domain_id or "\0")
+    above = store.projects_above(db, project_id)
+    return known(call, lambda: load_placed(above, project_id), lambda placed: placed.target).project
+
+
+def _locked(tx: Tx, call: Call[Parts], project_id: str) -> Project:
+    """The same, about to be changed."""
+    above = store.projects_above(tx, project_id)
+    known(call, lambda: load_placed(above, project_id), lambda placed: placed.target)
+    return PROJECTS.lock(tx, project_id)
+
+
+class Placed(msgspec.Struct, frozen=True, kw_only=True):
+    """A project, or a domain, and the ids of all above it, the nearest first; the domain is the last of them."""
+
+    project: Project
+    above: tuple[str, ...]
+
+    @property
+    def target(self) -> Mapping[str, Any]:
+        """What rules may ask about it."""
+        return {
+            "project_id": self.project.project_id,
+            "domain_id": self.project.domain_id or self.project.project_id,
+            "project_path": (self.project.project_id, *self.above),
+            "parent_path": self.above,
+        }
+
+    @property
+    def target_below(self) -> Mapping[str, Any]:
+        """What rules may ask about a new project right below it."""
+        path = (self.project.project_id, *self.above)
+        return {"domain_id": self.project.domain_id or self.project.project_id, "parent_path": path}
+
+
+def load_placed(found: Sequence[Project], project_id: str) -> Placed:
+    """One of `found`, in which are all above it. Raises ProjectNotFound."""
+    by_id = {each.project_id: each for each in found}
+    project = by_id.get(project_id)
     if project is None:
         raise ProjectNotFound(project_id)
-    return project
+    return Placed(project=project, above=tuple(each.project_id for each in _line(project, by_id)))
 
 
 def check_mutable(before: Project, options: Options | Unset) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from nacre.identity import policy
 from nacre.identity.api.changes import changed, name_free, updated
 from nacre.identity.api.fields import UNSET, Description, Id, LongName, Unset
-from nacre.identity.api.guard import demand
+from nacre.identity.api.guard import allowed, demand
 from nacre.identity.api.lists import listed, page_from, self_link, text_filters
 from nacre.identity.api.parts import Parts
 from nacre.identity.api.projects import Options
@@ -20,9 +22,8 @@ from nacre.identity.store.roles import ROLES
 from nacre.kernel.errors import Bad
 from nacre.kernel.http.body import Body
 from nacre.kernel.http.call import Answer, Call, Created, NoContent, Ok
-from nacre.kernel.ids import new_hex_id
-
-NEVER_IMPLIED = "admin"
+from nacre.kernel.ids import UserId, new_hex_id
+from nacre.kernel.policy import Caller, NotAllowed, Rulebook
 
 
 class CreateRole(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,8 +64,9 @@ def create(call: Call[Parts], ask: CreateRole) -> Answer:
 
 def list_all(call: Call[Parts]) -> Answer:
     """The roles of the cloud, or with `domain_id` those of a domain; filter `name`."""
-    demand(call)
     filters = {"domain_id": ""} | text_filters(call, "name", "domain_id")
+    if not (filters.get("name") and not filters["domain_id"] and policy.FIND_ROLE.allows(call.caller, {})):
+        demand(call)
     with call.database.read() as db:
         page, rows = page_from(db, call, ROLES, filters)
     return listed(
@@ -73,10 +75,17 @@ def list_all(call: Call[Parts]) -> Answer:
 
 
 def show(call: Call[Parts], role_id: str) -> Answer:
-    """A role. Errors: RoleNotFound."""
-    demand(call)
+    """A role. Which roles the cloud has is no secret; whether a domain has one is. Errors: RoleNotFound."""
     with call.database.read() as db:
-        return Ok({"role": role_view(call, ROLES.load(db, role_id))})
+        role = ROLES.load(db, role_id)
+    if not allowed(call, **target_of(role)):
+        raise RoleNotFound(role_id) if role.domain_id else NotAllowed(call.route.policy.name)
+    return Ok({"role": role_view(call, role)})
+
+
+def target_of(role: Role) -> Mapping[str, Any]:
+    """What rules may ask about a role."""
+    return {"role_id": role.role_id, "role_name": role.name, "role_domain_id": role.domain_id or None}
 
 
 def update(call: Call[Parts], ask: UpdateRole, role_id: str) -> Answer:
@@ -157,8 +166,8 @@ def create_implication(call: Call[Parts], prior_role_id: str, implied_role_id: s
         prior, implied = ROLES.hold(tx, prior_role_id), ROLES.hold(tx, implied_role_id)
         if implied.domain_id and not prior.domain_id:
             raise NotPossible("A role of the whole cloud cannot imply a role of one domain.")
-        if implied.name == NEVER_IMPLIED and not implied.domain_id:
-            raise NotPossible(f"Role {NEVER_IMPLIED} cannot be implied.")
+        if makes_admin(call.caller.rules, [implied]):
+            raise NotPossible(f"Role {implied.name} makes administrators, and cannot be implied.")
         store.imply(tx, prior_role_id, implied_role_id)
         changed(tx, "imply", "role", prior_role_id, after={"implied_role_id": implied_role_id})
     return Created(_implication(call, prior, implied))
@@ -177,6 +186,13 @@ def delete_implication(call: Call[Parts], prior_role_id: str, implied_role_id: s
 
 
 # -- shared ------------------------------------------------------------------------------------------------
+
+
+def makes_admin(rules: Rulebook, roles: Sequence[Role]) -> bool:
+    """Whether somebody who holds just these roles is an administrator under the rules in force."""
+    names = tuple(role.name for role in roles if not role.domain_id)
+    holder = Caller(user_id=UserId("?"), user_name="", user_domain_id="?", user_domain_name="", roles=names)
+    return rules.named("admin").holds(holder, {}, rules)
 
 
 def _check_mutable(before: Role, options: Options | Unset) -> None:

@@ -71,6 +71,7 @@ _above = _above.union_all(
     sa.select(PROJECT.c.project_id, PROJECT.c.parent_id).where(PROJECT.c.project_id == _above.c.parent_id)
 )
 _ABOVE = PROJECTS.all.where(PROJECT.c.project_id.in_(sa.select(_above.c.project_id)))
+_HOLD_ABOVE = _ABOVE.with_for_update(read=True, of=PROJECT)
 _below = _start.cte("below", recursive=True)
 _below = _below.union_all(
     sa.select(PROJECT.c.project_id, PROJECT.c.parent_id).where(PROJECT.c.parent_id == _below.c.project_id)
@@ -86,6 +87,11 @@ _trees = _trees.union_all(
     )
 )
 _SUBTREES = sa.select(_trees.c.root, _trees.c.project_id).where(_trees.c.root != _trees.c.project_id)
+_IN_DOMAIN = sa.select(PROJECT.c.project_id).where(
+    sa.or_(
+        PROJECT.c.domain_id == sa.bindparam("domain_id"), PROJECT.c.project_id == sa.bindparam("domain_id")
+    )
+)
 _HAS_CHILDREN = (
     sa.select(PROJECT.c.project_id).where(PROJECT.c.parent_id == sa.bindparam("parent_id")).limit(1)
 )
@@ -94,6 +100,20 @@ _HAS_CHILDREN = (
 def projects_above(db: Reader, project_id: str) -> Sequence[Project]:
     """The project, its parent, and so on up to its domain; in no order."""
     return [PROJECTS.of(row) for row in db.rows(_ABOVE, root=project_id)]
+
+
+def hold_above(tx: Tx, project_id: str) -> Sequence[Project]:
+    """The same as `projects_above`; nobody changes or deletes any of them before this transaction ends."""
+    return [PROJECTS.of(row) for row in tx.rows(_HOLD_ABOVE, root=project_id)]
+
+
+def within_subtree(project_id: str) -> sa.ColumnElement[bool]:
+    """The condition that a project is this one, or below it."""
+    start = sa.select(PROJECT.c.project_id).where(PROJECT.c.project_id == project_id)
+    below = start.cte("within", recursive=True)
+    child = PROJECT.alias("child")
+    below = below.union_all(sa.select(child.c.project_id).where(child.c.parent_id == below.c.project_id))
+    return PROJECT.c.project_id.in_(sa.select(below.c.project_id))
 
 
 def projects_below(db: Reader, project_id: str) -> Sequence[Project]:
@@ -108,6 +128,11 @@ def subtrees_of(db: Reader, roots: Collection[str]) -> Mapping[str, Sequence[str
         for root, project_id in db.rows(_SUBTREES, roots=list(below)):
             below[root].append(project_id)
     return below
+
+
+def ids_in_domain(db: Reader, domain_id: str) -> frozenset[str]:
+    """The ids of a domain and of all projects in it."""
+    return frozenset(row[0] for row in db.rows(_IN_DOMAIN, domain_id=domain_id))
 
 
 def has_children(db: Reader, project_id: str) -> bool:
