@@ -476,9 +476,12 @@ class _Parser:
         return parts[0] if len(parts) == 1 else All(parts)
 
     def _not(self) -> Check:
-        if self._next_is("not"):
-            return Not(self._atom())
-        return self._atom()
+        nots = 0
+        while self._next_is("not"):
+            nots += 1
+        check = self._atom()
+        # Two of them take each other away; so no number of them makes a rule deep.
+        return Not(check) if nots % 2 else check
 
     def _atom(self) -> Check:
         if self._next_is("("):
