@@ -3,8 +3,8 @@
 #
 #   machine       as root: Debian packages, the virtual environment, and the guest image's build begun
 #   environment   the virtual environment alone, without root
-#   tests         the virtual environment with what the tests need; as root also the machine, a PostgreSQL and, in
-#                 a virtual environment of their own, the clients that its engines are tested with
+#   tests         the virtual environment with what the tests need; as root also the machine, a PostgreSQL, an LDAP
+#                 server and, in a virtual environment of their own, the clients that its engines are tested with
 #
 # Installs only what is missing and asks nothing of anybody when nothing is. Runs in the project's directory.
 set -euo pipefail
@@ -22,6 +22,7 @@ ENGINES="ethtool iproute2 iputils-ping openssh-client procps
   qemu-system-x86 libvirt-daemon libvirt-clients python3-libvirt
   openvswitch-switch ovn-central ovn-host"
 STORE="postgresql"
+DIRECTORY="slapd ldap-utils"
 # Units that Debian's packages enable and that would run beside our own engines.
 UNITS="openvswitch-switch ovsdb-server ovs-vswitchd ovn-central ovn-northd ovn-ovsdb-server-nb ovn-ovsdb-server-sb
   ovn-host ovn-controller libvirtd libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket virtlogd virtlogd.socket"
@@ -130,6 +131,13 @@ link_libvirt() { # Debian's libvirt module must match the machine's libvirt, so 
   done
 }
 
+install_directory() { # tests run a server of their own; one that was there before is somebody's, and is left alone
+  [ -n "$(missing slapd)" ] || return 0
+  # shellcheck disable=SC2086
+  install_packages $DIRECTORY
+  if [ -d /run/systemd/system ]; then systemctl disable --quiet slapd 2>/dev/null || true; fi
+}
+
 begin_image() { # in the background; `nacre up` waits for it
   mkdir -p "$IMAGE_CACHE"
   setsid --fork bash $IMAGE_SCRIPT "$IMAGE_CACHE" >"$IMAGE_CACHE/build.log" 2>&1 </dev/null
@@ -163,6 +171,7 @@ tests)
   if [ "$(id -u)" = 0 ]; then
     install_machine requirements.txt requirements-dev.txt
     install_packages $STORE
+    install_directory
     install_clients
   else
     install_environment requirements.txt requirements-dev.txt

@@ -22,6 +22,8 @@ from nacre.identity.drivers import DRIVERS
 from nacre.identity.drivers.base import OpenDirectory
 from nacre.identity.keys import new_sealed_secret
 from nacre.identity.loops.directories import DirectoriesLoop
+from nacre.identity.loops.idle_users import IdleUserLoop
+from nacre.identity.loops.token_keys import TokenKeyLoop
 from nacre.identity.passwords import Passwords
 from nacre.identity.rules import Rules
 from nacre.identity.sealing import SEAL_FILE, Seal
@@ -29,6 +31,7 @@ from nacre.identity.seed import Seed
 from nacre.kernel.assembly import Assembled, Kernel
 from nacre.kernel.config import SecurityComplianceSettings
 from nacre.kernel.http.app import Service
+from nacre.kernel.loops import Loop
 from nacre.kernel.policy import Policy, policies_in
 
 
@@ -82,9 +85,13 @@ def assemble(
         envelope=envelope,
         local_only=True,
     )
-    loop = DirectoriesLoop(kernel.database, the_directories, kernel.settings.directories)
+    loops: list[Loop] = [
+        DirectoriesLoop(kernel.database, the_directories, kernel.settings.directories),
+        TokenKeyLoop(kernel, seal),
+        IdleUserLoop(kernel, parts.password_rules),
+    ]
     return Assembled(
-        contract=authority, services=[service, for_operator, directories_door], loops=[loop], seed=seed
+        contract=authority, services=[service, for_operator, directories_door], loops=loops, seed=seed
     )
 
 

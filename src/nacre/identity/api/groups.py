@@ -18,6 +18,7 @@ from nacre.identity.api.users import target_of as user_target
 from nacre.identity.api.users import user_view
 from nacre.identity.errors import MembershipNotFound
 from nacre.identity.store import groups as store
+from nacre.identity.store.directories import demand_own
 from nacre.identity.store.groups import GROUPS, Group
 from nacre.identity.store.projects import DOMAINS
 from nacre.identity.store.shelf import Shelf
@@ -80,7 +81,7 @@ def list_of_user(call: Call[Parts], user_id: str) -> Answer:
     """The groups a user is in. Errors: UserNotFound."""
     with call.database.read() as db:
         known(call, lambda: USERS.load(db, user_id), user_target)
-        conditions = [store.with_member(user_id), *_in_own_domain(call, GROUPS)]
+        conditions = [store.with_member(user_id, now=call.now), *_in_own_domain(call, GROUPS)]
         page, rows = page_from(db, call, GROUPS, text_filters(call, "name"), *conditions)
     return _listed(call, rows, page)
 
@@ -128,7 +129,7 @@ def list_members(call: Call[Parts], group_id: str) -> Answer:
     """The users in a group. Errors: GroupNotFound."""
     with call.database.read() as db:
         _in_sight(db, call, group_id)
-        conditions = [store.within_group(group_id), *_in_own_domain(call, USERS)]
+        conditions = [store.within_group(group_id, now=call.now), *_in_own_domain(call, USERS)]
         page, rows = page_from(db, call, USERS, text_filters(call, "name"), *conditions)
     return listed(
         call, "users", rows, page, lambda user: user_view(call, user), id_of=lambda user: user.user_id
@@ -139,7 +140,7 @@ def check_member(call: Call[Parts], group_id: str, user_id: str) -> Answer:
     """204 if the user is in the group. Errors: GroupNotFound, UserNotFound, MembershipNotFound."""
     with call.database.read() as db:
         _pair(call, lambda: GROUPS.load(db, group_id), lambda: USERS.load(db, user_id))
-        if not store.is_member(db, user_id, group_id):
+        if not store.is_member(db, user_id, group_id, now=call.now):
             raise MembershipNotFound(user_id)
     return NoContent()
 

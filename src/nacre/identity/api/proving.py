@@ -7,12 +7,15 @@ from typing import Any
 
 import msgspec
 
+from nacre.identity.api.elsewhere import login_elsewhere
 from nacre.identity.api.login import CredentialMethod, Proofs, UserRef
 from nacre.identity.api.logins import Attempt
 from nacre.identity.api.named import domain_id_of
 from nacre.identity.api.parts import Parts
+from nacre.identity.directories import DirectoryLogin
 from nacre.identity.domain.passcodes import matching_window, secret_of
 from nacre.identity.domain.scopes import UNSCOPED, Scope, ScopeKind
+from nacre.identity.domain.tokens import Voucher
 from nacre.identity.errors import NotPossible
 from nacre.identity.standing import UNBOUND, Bound, refused
 from nacre.identity.store import application_credentials, users
@@ -39,6 +42,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     parent_audit_id: str = ""
     bound: Bound = UNBOUND
     only_scope: Scope | None = None
+    voucher: Voucher | None = None
     passcode: Passcode | None = None
     epoch: int | None = None
     """The user's when a password was read that proves it."""
@@ -55,16 +59,21 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     known: str | None = None
     attempt: Attempt | None = None
     """A password, in place of a secret: wrong ones are counted."""
+    elsewhere: DirectoryLogin | None = None
+    """A password that a directory knows: it says whose it is."""
 
     @property
     def holds(self) -> bool:
         """Whether there is no secret left to be checked."""
-        return self.secret is None and self.attempt is None
+        return self.secret is None and self.attempt is None and self.elsewhere is None
 
 
 def _by_password(call: Call[Parts], proofs: Proofs) -> Claimed:
     user = _given(proofs.password, "password").user
     login = _find_login(call, user)
+    elsewhere = login_elsewhere(call, login, user)
+    if elsewhere is not None:
+        return Claimed(proof=None, elsewhere=elsewhere)
     attempt = Attempt(login=login, named=user.id or user.name or "", password=user.password)
     if login is None:
         return Claimed(proof=None, attempt=attempt)
@@ -97,6 +106,7 @@ def _by_token(call: Call[Parts], proofs: Proofs) -> Claimed:
         parent_audit_id=caller.audit_ids[-1],
         bound=Bound(credential_id=claims.credential_id),
         only_scope=claims.scope if claims.credential_id else None,
+        voucher=claims.voucher,
     )
     return Claimed(proof=proof)
 
@@ -121,16 +131,20 @@ def _by_totp(call: Call[Parts], proofs: Proofs) -> Claimed:
 
 def _by_application_credential(call: Call[Parts], proofs: Proofs) -> Claimed:
     method = _given(proofs.application_credential, "application_credential")
-    found = _find_credential(call, method)
+    return credential_claim(call, _find_credential(call, method), method.secret)
+
+
+def credential_claim(call: Call[Parts], found: CredentialSecret | None, secret: str) -> Claimed:
+    """The claim to be the program that an application credential is for, if there is one."""
     if found is None or (found.credential.expires_at or call.now + 1) <= call.now:
-        return Claimed(proof=None, secret=method.secret, known=found.secret_hash if found else None)
+        return Claimed(proof=None, secret=secret, known=found.secret_hash if found else None)
     proof = Proof(
         user_id=found.credential.user_id,
         methods=("application_credential",),
         bound=Bound(credential_id=found.credential.credential_id),
         only_scope=Scope(ScopeKind.PROJECT, found.credential.project_id),
     )
-    return Claimed(proof=proof, secret=method.secret, known=found.secret_hash)
+    return Claimed(proof=proof, secret=secret, known=found.secret_hash)
 
 
 def _find_credential(call: Call[Parts], method: CredentialMethod) -> CredentialSecret | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from nacre.identity.api.elsewhere import prove_elsewhere
 from nacre.identity.api.guard import allowed
 from nacre.identity.api.lists import whole
 from nacre.identity.api.login import AUTH, Auth, ScopeAsk
@@ -43,6 +44,7 @@ async def issue(call: Call[Parts], ask: Auth) -> Answer:
     Written is only what can be used but once (passcodes, and uses of a trust that are counted) and what is noted
     of passwords: wrong ones, a stronger hash, and once a day that the user was there.
     Errors: LoginRefused, in the same words for every reason; PasswordExpired for a right one; TooManyLogins;
+    DirectoryDown, where a directory knows the password;
     NotPossible, TrustNotFound.
     """
     claimed = await call.in_thread(_claimed, call, ask)
@@ -50,6 +52,9 @@ async def issue(call: Call[Parts], ask: Auth) -> Answer:
         return claimed
     proofs = []
     for claim in claimed:
+        if claim.elsewhere is not None:
+            proofs.append(Proof(user_id=await prove_elsewhere(call, claim.elsewhere), methods=("password",)))
+            continue
         if claim.attempt is not None:
             await prove_password(call, claim.attempt)
         right = claim.secret is None or await call.parts.passwords.secret_matches(claim.secret, claim.known)
@@ -81,22 +86,29 @@ def _issue(call: Call[Parts], ask: ScopeAsk | str | None, proof: Proof) -> Answe
 
 
 def issued(call: Call[Parts], aim: Aim, proof: Proof, *, status: int = 201) -> Answer:
-    """A token for somebody who has proven all that was asked of them. Raises LoginRefused, NotPossible."""
+    """A token, as identity answers it. Raises as `new_token` does."""
+    token, admitted = new_token(call, aim, proof)
+    headers = {"X-Subject-Token": token, "Vary": "X-Auth-Token"}
+    return Answer(_body(call, admitted), status, headers)
+
+
+def new_token(call: Call[Parts], aim: Aim, proof: Proof) -> tuple[str, Admitted]:
+    """A token for somebody who has proven all that was asked of them. Raises LoginRefused, TrustNotFound."""
     authority = call.parts.authority
     standing = authority.standing(aim.user_id, aim.scope, aim.bound)
-    if proof.epoch is not None and standing.access.user.epoch > proof.epoch:
+    user = standing.access.user
+    if proof.epoch is not None and user.user_id == proof.user_id and user.epoch > proof.epoch:
         raise refused("the password was changed while it was checked")
     if standing.trust is not None and standing.trust.remaining_uses is not None:
         _claim_use(call, proof, standing.trust)
-    token, admitted = authority.issue(
+    return authority.issue(
         standing,
         aim.scope,
         methods=proof.methods,
         expires_at=proof.expires_at,
         parent_audit_id=proof.parent_audit_id,
+        voucher=proof.voucher,
     )
-    headers = {"X-Subject-Token": token, "Vary": "X-Auth-Token"}
-    return Answer(_body(call, admitted), status, headers)
 
 
 def _claim(call: Call[Parts], proof: Proof, passcode: Passcode) -> None:
@@ -205,6 +217,9 @@ def _body(call: Call[Parts], admitted: Admitted) -> dict[str, Any]:
     view = token_view(admitted)
     if is_scoped(admitted.caller) and call.one("nocatalog") is None:
         view["catalog"] = _catalog(call, admitted.caller)
+    clouds = call.parts.authority.service_providers()
+    if clouds:
+        view["service_providers"] = clouds
     return {"token": view}
 
 

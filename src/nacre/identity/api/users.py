@@ -12,13 +12,17 @@ import sqlalchemy as sa
 
 from nacre.identity import hashes, policy
 from nacre.identity.api.changes import changed, name_free, updated
+from nacre.identity.api.elsewhere import login_elsewhere, prove_elsewhere
 from nacre.identity.api.fields import UNSET, Extra, Id, LongName, Password, Text, Unset
 from nacre.identity.api.guard import demand, known, sight
 from nacre.identity.api.lists import flag_filters, listed, page_from, self_link, text_filters
+from nacre.identity.api.login import PasswordUser
 from nacre.identity.api.logins import Attempt, prove_password
 from nacre.identity.api.parts import Parts
 from nacre.identity.domain.passwords import NewPasswordRefused
+from nacre.identity.errors import FromDirectory
 from nacre.identity.standing import refused
+from nacre.identity.store.directories import demand_own
 from nacre.identity.store.logins import unlock
 from nacre.identity.store.projects import DOMAINS
 from nacre.identity.store.users import (
@@ -103,7 +107,10 @@ class NoFederation(NotImplementedHere):
 
 
 async def create(call: Call[Parts], ask: CreateUser) -> Answer:
-    """A new user, without any role. Errors: DomainNotFound, Taken, NewPasswordRefused, TooManyLogins."""
+    """A new user, without any role.
+
+    Errors: DomainNotFound, Taken, NewPasswordRefused, FromDirectory, TooManyLogins.
+    """
     demand(call, domain_id=_domain_of(call, ask))
     _check_federated(ask.federated)
     given = await _given_hash(call, ask.password, ask.password_hash)
@@ -117,6 +124,7 @@ def _domain_of(call: Call[Parts], ask: CreateUser) -> str:
 
 def _create(call: Call[Parts], ask: CreateUser, given: str | None) -> Answer:
     domain_id = _domain_of(call, ask)
+    call.parts.directories.demand_own(domain_id)
     user = User(
         user_id=new_hex_id(),
         domain_id=domain_id,
@@ -161,10 +169,9 @@ def _with_password(
     expires_at = None
     if given is not None:
         expires_at = call.parts.password_rules.expires_at(user.options, now=now, own_choice=False)
-    beside = {"password_hash": given, "password_set_at": None if given is None else now}
-    return msgspec.structs.replace(user, password_expires_at=expires_at), beside | {
-        "password_chosen_at": None
-    }
+    set_at = None if given is None else now
+    beside = {"password_hash": given, "password_set_at": set_at, "password_chosen_at": None}
+    return msgspec.structs.replace(user, password_expires_at=expires_at), beside
 
 
 def list_all(call: Call[Parts]) -> Answer:
@@ -181,23 +188,19 @@ def list_all(call: Call[Parts]) -> Answer:
 
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
-    name: getattr(operator, {"neq": "ne", "lte": "le", "gte": "ge"}.get(name, name))
-    for name in ("lt", "lte", "gt", "gte", "eq", "neq")
-}
+    "lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge,
+    "eq": operator.eq, "neq": operator.ne,
+}  # fmt: skip
 
 
 def _expiry(text: str) -> sa.ColumnElement[bool]:
     """`lt:2026-01-31T09:30:00Z`: when passwords expire, compared. Raises Bad."""
     name, _, moment = text.partition(":")
     try:
-        compare, moment_s = (
-            _COMPARISONS[name],
-            dt.datetime.strptime(moment, "%Y-%m-%dT%H:%M:%S%z").timestamp(),
-        )
+        compare = _COMPARISONS[name]
+        moment_s = dt.datetime.strptime(moment, "%Y-%m-%dT%H:%M:%S%z").timestamp()
     except (KeyError, ValueError) as error:
-        reason = (
-            f"Expected one of {', '.join(_COMPARISONS)}, a colon, and a time such as 2026-01-31T09:30:00Z."
-        )
+        reason = f"Expected {'|'.join(_COMPARISONS)}, a colon, and a time such as 2026-01-31T09:30:00Z."
         raise Bad(reason, where="password_expires_at") from error
     condition: sa.ColumnElement[bool] = compare(USERS.table.c.password_expires_at, moment_s)
     return condition
@@ -219,15 +222,15 @@ async def update(call: Call[Parts], ask: UpdateUser, user_id: str) -> Answer:
     """Change what is given. A new password, or being disabled, voids the user's tokens at once.
 
     A new password, or being enabled, also lets the user in who was locked out for too many wrong ones. How old
-    the password is and which ones came before does not bind an administrator.
+    the password is and which ones came before does not bind an administrator. Of a directory's user only the
+    options and the default project can be changed.
 
-    Errors: UserNotFound, Taken, NewPasswordRefused, TooManyLogins.
+    Errors: UserNotFound, Taken, NewPasswordRefused, FromDirectory, TooManyLogins.
     """
-    demand(call)
+    await call.in_thread(_check_in_reach, call, user_id)
     _check_federated(ask.federated)
     if not _says_something(ask):
         raise Bad("Nothing to change is given.", where="user")
-    await call.in_thread(_check_in_reach, call, user_id)
     given = await _given_hash(call, ask.password, ask.password_hash)
     return await call.in_thread(_update, call, ask, user_id, given)
 
@@ -244,6 +247,8 @@ def _update(call: Call[Parts], ask: UpdateUser, user_id: str, given: str | None)
         login = lock_login(tx, user_id)
         before = login.user
         _check_unmoved(before, ask)
+        if not _is_ours_alone(ask):
+            demand_own(tx, user_id)
         after = updated(before, msgspec.structs.replace(ask, extra=_own(ask.extra)))
         beside: dict[str, Any] = {}
         if sets_password:
@@ -268,6 +273,14 @@ def _says_something(ask: UpdateUser) -> bool:
     )
 
 
+def _is_ours_alone(ask: UpdateUser) -> bool:
+    """Whether nothing is to be changed that a directory would know better."""
+    ours = ("default_project_id", "options", "federated")
+    return not ask.extra and all(
+        getattr(ask, name) is UNSET for name in ask.__struct_fields__ if name not in (*ours, "extra")
+    )
+
+
 def _check_unmoved(before: User, ask: UpdateUser) -> None:
     """Raise Bad where an id or a domain is to be changed: both are for life."""
     if ask.domain_id not in (UNSET, before.domain_id):
@@ -284,9 +297,13 @@ def _keep_former(call: Call[Parts], tx: Tx, login: Login) -> None:
 
 
 def delete(call: Call[Parts], user_id: str) -> Answer:
-    """Delete a user with all that was theirs: roles, memberships, credentials, trusts. Errors: UserNotFound."""
+    """Delete a user with all that was theirs: roles, memberships, credentials, trusts.
+
+    Errors: UserNotFound; FromDirectory for one that a directory has.
+    """
     with call.database.write(call.actor) as tx:
         before = known(call, lambda: USERS.lock(tx, user_id), target_of)
+        demand_own(tx, user_id, absent_too=False)
         remove_user(tx, user_id)
         changed(tx, "delete", "user", user_id, before=before)
     return NoContent()
@@ -296,9 +313,15 @@ async def change_own_password(call: Call[Parts], ask: ChangePassword, user_id: s
     """Change a password by knowing it; no token is needed, and every token of the user is void afterwards.
 
     An expired password will do. Errors: LoginRefused, in the same words and time for every reason; then
-    NewPasswordRefused, where the site's rules do not allow the new one, or not yet; TooManyLogins.
+    NewPasswordRefused, where the site's rules do not allow the new one, or not yet; FromDirectory, where it is
+    another's to change; TooManyLogins.
     """
     found = await call.in_thread(_find_login, call, user_id)
+    who = PasswordUser(id=user_id, password=ask.original_password)
+    elsewhere = await call.in_thread(login_elsewhere, call, found, who)
+    if elsewhere is not None:
+        await prove_elsewhere(call, elsewhere)
+        raise FromDirectory
     attempt = Attempt(login=found, named=user_id, password=ask.original_password)
     login = await prove_password(call, attempt, even_expired=True)
     rules, passwords = call.parts.password_rules, call.parts.passwords
@@ -318,12 +341,11 @@ def _find_login(call: Call[Parts], user_id: str) -> Login | None:
 def _set_own_password(call: Call[Parts], login: Login, given: str) -> Answer:
     user_id = login.user.user_id
     with call.database.write(Actor.user(UserId(user_id), ProjectId(""), call.request_id)) as tx:
+        ends_at = call.parts.password_rules.expires_at(login.user.options, now=tx.now, own_choice=True)
         new = PasswordSet(
             password_hash=given,
             password_set_at=tx.now,
-            password_expires_at=call.parts.password_rules.expires_at(
-                login.user.options, now=tx.now, own_choice=True
-            ),
+            password_expires_at=ends_at,
             password_chosen_at=tx.now,
         )
         # Nobody may have changed the password while the hashes were worked out.

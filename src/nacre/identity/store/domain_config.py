@@ -17,6 +17,8 @@ from nacre.identity.store.tables import DOMAIN_CONFIG
 from nacre.kernel.database import Reader, Tx
 
 CONFIG_CHANGED = "identity:domain_config"
+DIRECTORIES_LOOP = "directories"
+"""The loop that mirrors the users and groups of directories; its keys are the ids of domains."""
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +72,7 @@ def put_settings(tx: Tx, domain_id: str, settings: Sequence[Setting]) -> None:
     keys = [{"this": domain_id, "that_group": each.group, "that_option": each.option} for each in settings]
     tx.execute_many(_REMOVE_ONE, keys)
     tx.execute_many(_ADD, [{"domain_id": domain_id, **msgspec.structs.asdict(each)} for each in settings])
-    tx.wake(CONFIG_CHANGED)
+    _tell(tx, domain_id)
 
 
 def remove_settings(tx: Tx, domain_id: str, *, group: str = "", option: str = "") -> None:
@@ -81,4 +83,10 @@ def remove_settings(tx: Tx, domain_id: str, *, group: str = "", option: str = ""
         tx.execute(_REMOVE_GROUP, this=domain_id, that_group=group)
     else:
         tx.execute(_REMOVE_ALL, this=domain_id)
+    _tell(tx, domain_id)
+
+
+def _tell(tx: Tx, domain_id: str) -> None:
+    """Let every node forget what it remembers, and somebody look at the directory the domain may have now."""
     tx.wake(CONFIG_CHANGED)
+    tx.make_due(DIRECTORIES_LOOP, domain_id)

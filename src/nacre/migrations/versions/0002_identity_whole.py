@@ -193,6 +193,29 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "qos_policy",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.Column("revision_number", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("updated_at", sa.Double(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_qos_policy_project_id"), "qos_policy", ["project_id"], unique=False)
+    op.create_index(
+        "qos_policy_default",
+        "qos_policy",
+        ["project_id"],
+        unique=True,
+        sqlite_where=sa.text("is_default"),
+        postgresql_where=sa.text("is_default"),
+    )
+    op.create_table(
         "service_profile",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
@@ -403,6 +426,23 @@ def upgrade() -> None:
     op.create_index(op.f("ix_network_segment_network_id"), "network_segment", ["network_id"], unique=False)
     op.create_index(op.f("ix_network_segment_project_id"), "network_segment", ["project_id"], unique=False)
     op.create_table(
+        "qos_rule",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("policy_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("direction", sa.Text(), nullable=False),
+        sa.Column("max_kbps", sa.Integer(), nullable=False),
+        sa.Column("max_burst_kbps", sa.Integer(), nullable=False),
+        sa.Column("dscp_mark", sa.Integer(), nullable=False),
+        sa.Column("slot", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["policy_id"],
+            ["qos_policy.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("qos_rule_slot", "qos_rule", ["policy_id", "slot"], unique=True)
+    op.create_table(
         "identity_federated_membership",
         sa.Column("user_id", sa.Text(), nullable=False),
         sa.Column("idp_id", sa.Text(), nullable=False),
@@ -486,11 +526,18 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("idp_id", "protocol_id"),
     )
+    op.drop_table("network_quota")
+    op.add_column("floating_ip", sa.Column("qos_policy_id", sa.Text(), nullable=True))
+    op.create_index(op.f("ix_floating_ip_qos_policy_id"), "floating_ip", ["qos_policy_id"], unique=False)
     op.add_column("identity_application_credential", sa.Column("rules", sa.Text(), nullable=True))
     op.add_column("identity_user", sa.Column("password_expires_at", sa.Double(), nullable=True))
     op.add_column("identity_user", sa.Column("password_chosen_at", sa.Double(), nullable=True))
     op.add_column("identity_user", sa.Column("active_at", sa.Double(), nullable=True))
     op.drop_column("image", "sha512")
+    op.add_column("network", sa.Column("qos_policy_id", sa.Text(), nullable=True))
+    op.create_index(op.f("ix_network_qos_policy_id"), "network", ["qos_policy_id"], unique=False)
+    op.add_column("port", sa.Column("qos_policy_id", sa.Text(), nullable=True))
+    op.create_index(op.f("ix_port_qos_policy_id"), "port", ["qos_policy_id"], unique=False)
     op.add_column("router", sa.Column("flavor_id", sa.Text(), nullable=True))
     op.create_index(op.f("ix_router_flavor_id"), "router", ["flavor_id"], unique=False)
     op.add_column("security_group_rule", sa.Column("remote_address_group_id", sa.Text(), nullable=True))

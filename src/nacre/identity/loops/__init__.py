@@ -1,0 +1,1 @@
+"""Keeps what identity mirrors from elsewhere as it is there."""
