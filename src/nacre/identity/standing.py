@@ -54,6 +54,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         bound = self.credential or self.trust
         return bound.expires_at if bound else None
 
+    def holds(self, now: float) -> bool:
+        """Whether nothing of it has ended by itself: what an identity provider has said counts for a while only."""
+        return self.access.holds_until is None or self.access.holds_until > now
+
     @property
     def only(self) -> tuple[RequestRule, ...] | None:
         """The only requests that may be made, if that is narrowed."""
@@ -68,11 +72,13 @@ def refused(why: str) -> LoginRefused:
     return LoginRefused()
 
 
-def read_standing(db: Reader, graph: RoleGraph, user_id: str, scope: Scope, bound: Bound) -> Standing:
-    """The standing of a user. Three statements at most. Raises LoginRefused for a user or trust that is gone."""
+def read_standing(
+    db: Reader, graph: RoleGraph, user_id: str, scope: Scope, bound: Bound, *, now: float
+) -> Standing:
+    """The standing of a user. Four statements at most. Raises LoginRefused for a user or trust that is gone."""
     if bound.trust_id:
-        return _entrusted(db, graph, user_id, scope, bound.trust_id)
-    access = find_access(db, user_id, scope)
+        return _entrusted(db, graph, user_id, scope, bound.trust_id, now=now)
+    access = find_access(db, user_id, scope, now=now)
     if access is None:
         raise refused(f"there is no user {user_id!r}")
     if bound.credential_id:
@@ -90,16 +96,20 @@ def _of_program(db: Reader, graph: RoleGraph, access: Access, scope: Scope, cred
         return Standing(access=access, roles=(), epoch=epoch, refusal="the application credential is gone")
     roles = graph.effective(credential.role_ids)
     refusal = _refusal_of(access, scope, roles)
-    if not set(credential.role_ids) <= graph.closure(access.role_ids):
+    if (credential.user_id, Scope(ScopeKind.PROJECT, credential.project_id)) != (access.user.user_id, scope):
+        refusal = f"application credential {credential_id} is another user's, or for another project"
+    elif not set(credential.role_ids) <= graph.closure(access.role_ids):
         refusal = f"the user has lost a role of application credential {credential_id}"
     return Standing(access=access, roles=roles, epoch=epoch, refusal=refusal, credential=credential)
 
 
-def _entrusted(db: Reader, graph: RoleGraph, user_id: str, scope: Scope, trust_id: str) -> Standing:
+def _entrusted(
+    db: Reader, graph: RoleGraph, user_id: str, scope: Scope, trust_id: str, *, now: float
+) -> Standing:
     pedigree = find_pedigree(db, trust_id)
     if pedigree is None or user_id not in pedigree.people:
         raise refused(f"there is no trust {trust_id!r}")
-    access = find_access(db, pedigree.first.trustor_user_id, scope)
+    access = find_access(db, pedigree.first.trustor_user_id, scope, now=now)
     assert access is not None, "a trust does not outlive its trustor"
     trust, people = pedigree.trusts[0], pedigree.people
     roles = graph.effective(trust.role_ids)

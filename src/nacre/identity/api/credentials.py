@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import msgspec
 
 from nacre.identity.api.changes import changed, name_free, updated
+from nacre.identity.api.delegation import bound_to, demand_undelegated
 from nacre.identity.api.fields import UNSET, Extra, Id, LongName, Unset
 from nacre.identity.api.guard import allowed, demand
 from nacre.identity.api.lists import listed, page_from, self_link, text_filters
 from nacre.identity.api.parts import Parts
+from nacre.identity.domain.ec2 import Ec2Blob, ec2_id
+from nacre.identity.standing import UNBOUND, Bound
 from nacre.identity.store.credentials import STORED_CREDENTIALS, Credential
 from nacre.identity.store.projects import PROJECTS
 from nacre.identity.store.users import USERS
@@ -39,26 +41,27 @@ class UpdateCredential(msgspec.Struct, frozen=True, kw_only=True):
     extra: Extra = {}
 
 
-class Ec2Blob(msgspec.Struct, frozen=True, kw_only=True):
-    """What the blob of an `ec2` credential must say at least."""
-
-    access: str
-    secret: str
-
-
 CREATE = Body(CreateCredential, key="credential", rest="extra")
 UPDATE = Body(UpdateCredential, key="credential", rest="extra")
 
 
 def create(call: Call[Parts], ask: CreateCredential) -> Answer:
-    """Keep a secret for a user. Errors: Bad for an `ec2` one without project or keys, Taken."""
+    """Keep a secret for a user; keys for EC2 are no better than the token they are kept with.
+
+    Errors: Bad for an `ec2` one without project or keys; Taken; NotPossible for programs that may make no credentials.
+    """
     demand(call, user_id=ask.user_id)
+    admitted = call.parts.authority.admitted(call.token)
+    bound = bound_to(admitted)
+    if ask.type != "ec2":
+        demand_undelegated(admitted)
+    credential_id, blob = _kept(ask, bound)
     credential = Credential(
-        credential_id=_id_of(ask),
+        credential_id=credential_id,
         user_id=ask.user_id,
         project_id=ask.project_id,
         type=ask.type,
-        sealed_blob=call.parts.seal.seal(ask.blob),
+        sealed_blob=call.parts.seal.seal(blob),
         extra=ask.extra,
     )
     with name_free("credential", credential.credential_id), call.database.write(call.actor) as tx:
@@ -68,24 +71,41 @@ def create(call: Call[Parts], ask: CreateCredential) -> Answer:
     return Created({"credential": _view(call, credential)})
 
 
-def _id_of(ask: CreateCredential) -> str:
-    """An `ec2` credential is found by its access key, so its id derives from that.
-
-    Source: Identity API v3 reference, "Create credential".
-    """
+def _kept(ask: CreateCredential, bound: Bound) -> tuple[str, str]:
+    """The id of a new credential, and its blob as it is to be kept."""
     if ask.type != "ec2":
-        return new_hex_id()
+        return new_hex_id(), ask.blob
     if ask.project_id is None:
         raise Bad("An ec2 credential is for a project.", where="credential.project_id")
+    blob = _ec2_blob(ask.blob)
+    if bound == UNBOUND and (blob.trust_id, blob.app_cred_id) == (None, None):
+        return ec2_id(blob.access), ask.blob
+    blob = msgspec.structs.replace(
+        blob, trust_id=bound.trust_id or None, app_cred_id=bound.credential_id or None
+    )
+    return ec2_id(blob.access), msgspec.json.encode(blob).decode()
+
+
+def _ec2_blob(text: str) -> Ec2Blob:
     try:
-        blob = msgspec.json.decode(ask.blob, type=Ec2Blob)
+        return msgspec.json.decode(text, type=Ec2Blob)
     except msgspec.DecodeError as error:
         raise Bad("It must hold an access key and a secret key, as JSON.", where="credential.blob") from error
-    return hashlib.sha256(blob.access.encode()).hexdigest()
+
+
+def _check_same_keys(before: str, after: str) -> None:
+    """Raise Bad where a change would find another pair of keys, or free it of what it is bound by."""
+    had, now = _ec2_blob(before), _ec2_blob(after)
+    if (had.access, had.trust_id, had.app_cred_id) != (now.access, now.trust_id, now.app_cred_id):
+        raise Bad("The access key and what it is bound by cannot be changed.", where="credential.blob")
 
 
 def list_all(call: Call[Parts]) -> Answer:
-    """The caller's own credentials; everybody's for the admin. Filters `user_id` and `type`."""
+    """The caller's own credentials; everybody's for the admin. Filters `user_id` and `type`.
+
+    Secrets are not shown to those who act for others: they would be more than they were lent. Errors: NotPossible.
+    """
+    demand_undelegated(call.parts.authority.admitted(call.token))
     filters = text_filters(call, "user_id", "type")
     if not allowed(call):
         own = call.caller.user_id
@@ -100,7 +120,8 @@ def list_all(call: Call[Parts]) -> Answer:
 
 
 def show(call: Call[Parts], credential_id: str) -> Answer:
-    """A credential with its secret. Errors: CredentialNotFound."""
+    """A credential with its secret, not to those who act for others. Errors: CredentialNotFound, NotPossible."""
+    demand_undelegated(call.parts.authority.admitted(call.token))
     with call.database.read() as db:
         credential = STORED_CREDENTIALS.find(db, credential_id)
         demand(call, user_id=credential.user_id if credential else "\0")
@@ -108,10 +129,17 @@ def show(call: Call[Parts], credential_id: str) -> Answer:
 
 
 def update(call: Call[Parts], ask: UpdateCredential, credential_id: str) -> Answer:
-    """Change what is given. Errors: CredentialNotFound, Bad."""
+    """Change what is given, but nothing that keys for EC2 are found or bound by.
+
+    Errors: CredentialNotFound, Bad; NotPossible for programs that may make no credentials.
+    """
+    demand_undelegated(call.parts.authority.admitted(call.token))
     with call.database.write(call.actor) as tx:
         before = _locked(tx, call, credential_id)
         after = updated(before, ask)
+        if "ec2" in (before.type, after.type):
+            kept = call.parts.seal.open(before.sealed_blob)
+            _check_same_keys(kept, ask.blob if isinstance(ask.blob, str) else kept)
         if isinstance(ask.blob, str):
             after = msgspec.structs.replace(after, sealed_blob=call.parts.seal.seal(ask.blob))
         demand(call, user_id=after.user_id)
@@ -122,7 +150,8 @@ def update(call: Call[Parts], ask: UpdateCredential, credential_id: str) -> Answ
 
 
 def delete(call: Call[Parts], credential_id: str) -> Answer:
-    """Forget a secret. Errors: CredentialNotFound."""
+    """Forget a secret. Errors: CredentialNotFound; NotPossible for programs that may make no credentials."""
+    bound_to(call.parts.authority.admitted(call.token))
     with call.database.write(call.actor) as tx:
         before = _locked(tx, call, credential_id)
         STORED_CREDENTIALS.remove(tx, credential_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nacre.identity.authority import Admitted
 from nacre.identity.errors import NotPossible
+from nacre.identity.standing import Bound
 from nacre.kernel.clock import parse_iso
 from nacre.kernel.errors import Bad
 
@@ -17,7 +18,17 @@ def demand_undelegated(admitted: Admitted) -> None:
     if credential is not None and not credential.unrestricted:
         raise NotPossible("This application credential may not manage credentials or trusts.")
     if admitted.standing.trust is not None:
-        raise NotPossible("A token made from a trust may not manage application credentials.")
+        raise NotPossible("A token made from a trust may not manage credentials.")
+
+
+def bound_to(admitted: Admitted) -> Bound:
+    """What a key made with this token must be bound by. Raises NotPossible for one that may make none."""
+    credential, trust = admitted.standing.credential, admitted.standing.trust
+    if credential is not None:
+        demand_undelegated(admitted)
+    return Bound(
+        credential_id=credential.credential_id if credential else "", trust_id=trust.trust_id if trust else ""
+    )
 
 
 def later(text: str | None, *, now: float, where: str) -> float | None:

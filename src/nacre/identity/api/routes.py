@@ -10,6 +10,7 @@ from nacre.identity.api import (
     credentials,
     domain_config,
     domains,
+    ec2,
     endpoint_filters,
     endpoint_groups,
     endpoint_policies,
@@ -18,6 +19,7 @@ from nacre.identity.api import (
     groups,
     left_out,
     limits,
+    oauth2,
     own,
     policies,
     projects,
@@ -177,6 +179,8 @@ ROUTES = (
     # Ways to let others act, and to prove who calls.
     *trusts.ROUTES,
     *access_rules.ROUTES,
+    *ec2.ROUTES,
+    *oauth2.ROUTES,
     *left_out.ROUTES,
     # Application credentials.
     *(
