@@ -760,9 +760,16 @@ class OverQuota(Conflict):
 
     code: ClassVar[str] = "network.over_quota"
     noun: str
+    project_id: str
+    limit: int
+    used: int
+    asked: int
 
     def __str__(self) -> str:
-        return f"Quota exceeded for resources: ['{self.noun}']."
+        return (
+            f"Quota exceeded for resources: ['{self.noun}']. The limit of project {self.project_id} is"
+            f" {self.limit}, {self.used} are in use, and {self.asked} more asked for."
+        )
 
 
 @dataclass(eq=False)
@@ -799,3 +806,339 @@ class NetworkRequiresSubnet(Invalid):
 
     def __str__(self) -> str:
         return f"Network {self.network_id} requires a subnet in order to boot instances on."
+
+
+# -- who may see what, and the nouns of addresses --------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class RbacPolicyNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.rbac_policy_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"RBAC policy {self.object_id} could not be found."
+
+
+@dataclass(eq=False)
+class RbacPolicyInUse(Conflict):
+    """A project uses the object that only this entry lets it use."""
+
+    code: ClassVar[str] = "network.rbac_policy_in_use"
+    object_id: str
+    details: str
+
+    def __str__(self) -> str:
+        return (
+            f"RBAC policy on object {self.object_id} cannot be removed because other objects depend on it. "
+            f"Details: {self.details}"
+        )
+
+
+@dataclass(eq=False)
+class DuplicateRbacPolicy(Conflict):
+    """There is such an entry already."""
+
+    code: ClassVar[str] = "network.duplicate_rbac_policy"
+
+    def __str__(self) -> str:
+        return "An RBAC policy already exists with those values."
+
+
+@dataclass(eq=False)
+class RbacObjectNotFound(NotFound):
+    """What is to be shared is not there, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.rbac_object_not_found"
+    object_type: str
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"{self.object_type} {self.object_id} could not be found."
+
+
+@dataclass(eq=False)
+class ExternalNetworkInUse(Conflict):
+    """Routers or floating IPs lead out through the network."""
+
+    code: ClassVar[str] = "network.external_network_in_use"
+    network_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"External network {self.network_id} cannot be updated to be made non-external, since it has "
+            "existing gateway ports."
+        )
+
+
+@dataclass(eq=False)
+class AddressScopeNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.address_scope_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Address scope {self.object_id} could not be found."
+
+
+@dataclass(eq=False)
+class AddressScopeInUse(Conflict):
+    """Subnet pools are in the scope."""
+
+    code: ClassVar[str] = "network.address_scope_in_use"
+    object_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"Unable to complete operation on address scope {self.object_id}. There are one or more subnet pools "
+            "in use on the address scope."
+        )
+
+
+@dataclass(eq=False)
+class AddressScopeUpdateError(Invalid):
+    """A scope that is shared stays so."""
+
+    code: ClassVar[str] = "network.address_scope_update"
+    object_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Unable to update address scope {self.object_id} : {self.reason}"
+
+
+@dataclass(eq=False)
+class AddressScopePrefixConflict(Conflict):
+    """Another pool of the scope holds some of these addresses."""
+
+    code: ClassVar[str] = "network.address_scope_conflict"
+
+    def __str__(self) -> str:
+        return "Failed to associate address scope: subnetpools within an address scope must have unique prefixes."
+
+
+@dataclass(eq=False)
+class IllegalSubnetPoolAssociationToAddressScope(Invalid):
+    """The scope takes no prefixes of this caller."""
+
+    code: ClassVar[str] = "network.address_scope_foreign"
+    pool_id: str
+    scope_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"Illegal subnetpool association: subnetpool {self.pool_id} cannot be associated with address scope "
+            f"{self.scope_id}."
+        )
+
+
+@dataclass(eq=False)
+class IllegalSubnetPoolIpVersionAssociationToAddressScope(Invalid):
+    """The scope is of the other IP version."""
+
+    code: ClassVar[str] = "network.address_scope_version"
+    pool_id: str
+    scope_id: str
+    ip_version: int
+
+    def __str__(self) -> str:
+        return (
+            f"Illegal subnetpool association: subnetpool {self.pool_id} cannot associate with address scope "
+            f"{self.scope_id} because subnetpool ip_version is not {self.ip_version}."
+        )
+
+
+@dataclass(eq=False)
+class IllegalSubnetPoolPrefixUpdate(Invalid):
+    """Prefixes are taken away by an operation of its own."""
+
+    code: ClassVar[str] = "network.subnet_pool_prefixes"
+    message: str
+
+    def __str__(self) -> str:
+        return f"Illegal update to prefixes: {self.message}"
+
+
+@dataclass(eq=False)
+class SubnetPoolQuotaExceeded(Conflict):
+    """The project has as many addresses of this pool as anybody may."""
+
+    code: ClassVar[str] = "network.subnet_pool_quota"
+
+    def __str__(self) -> str:
+        return "Per-tenant subnet pool prefix quota exceeded."
+
+
+@dataclass(eq=False)
+class NetworkSubnetPoolAffinityError(Invalid):
+    """The subnets of a network come from one pool."""
+
+    code: ClassVar[str] = "network.subnet_pool_affinity"
+
+    def __str__(self) -> str:
+        return "Subnets hosted on the same network must be allocated from the same subnet pool."
+
+
+@dataclass(eq=False)
+class IllegalSubnetPoolUpdate(Invalid):
+    """What is asked would take something from the subnets of the pool."""
+
+    code: ClassVar[str] = "network.subnet_pool_update"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Illegal subnetpool update : {self.reason}."
+
+
+@dataclass(eq=False)
+class AddressGroupNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.address_group_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Address group {self.object_id} could not be found."
+
+
+@dataclass(eq=False)
+class AddressGroupInUse(Conflict):
+    """Rules of security groups name the group."""
+
+    code: ClassVar[str] = "network.address_group_in_use"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Address group {self.object_id} is in use on one or more security group rules."
+
+
+@dataclass(eq=False)
+class AddressesNotFound(NotFound):
+    """Some of the addresses are not in the group."""
+
+    code: ClassVar[str] = "network.addresses_not_found"
+    address_group_id: str
+    addresses: str
+
+    def __str__(self) -> str:
+        return f"Addresses {self.addresses} not found in address group {self.address_group_id}."
+
+
+@dataclass(eq=False)
+class AddressesAlreadyExist(Invalid):
+    """Some of the addresses are in the group already."""
+
+    code: ClassVar[str] = "network.addresses_exist"
+    address_group_id: str
+    addresses: str
+
+    def __str__(self) -> str:
+        return f"Addresses {self.addresses} already exist in address group {self.address_group_id}."
+
+
+@dataclass(eq=False)
+class DefaultSecurityGroupRuleNotFound(NotFound):
+    """The template has no such rule."""
+
+    code: ClassVar[str] = "network.default_security_group_rule_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Default Security Group rule {self.object_id} does not exist."
+
+
+@dataclass(eq=False)
+class DefaultSecurityGroupRuleExists(Conflict):
+    """The template has a rule that means the same."""
+
+    code: ClassVar[str] = "network.default_security_group_rule_exists"
+    rule_id: str
+
+    def __str__(self) -> str:
+        return f"Default Security group rule already exists. Rule id is {self.rule_id}."
+
+
+@dataclass(eq=False)
+class QosPolicyNotFound(NotFound):
+    """No such policy of quality of service, for the caller."""
+
+    code: ClassVar[str] = "network.qos_policy_not_found"
+    policy_id: str
+
+    def __str__(self) -> str:
+        return f"QoS policy {self.policy_id} could not be found."
+
+
+@dataclass(eq=False)
+class QosRuleNotFound(NotFound):
+    """No such rule of this kind in the policy."""
+
+    code: ClassVar[str] = "network.qos_rule_not_found"
+    policy_id: str
+    rule_id: str
+
+    def __str__(self) -> str:
+        return f"QoS rule {self.rule_id} for policy {self.policy_id or 'of the caller'} could not be found."
+
+
+@dataclass(eq=False)
+class QosRuleTypeNotFound(NotFound):
+    """Rules of this kind are not carried out here."""
+
+    code: ClassVar[str] = "network.qos_rule_type_not_found"
+    rule_type: str
+
+    def __str__(self) -> str:
+        return f"QoS rule type {self.rule_type} could not be found."
+
+
+@dataclass(eq=False)
+class QosPolicyInUse(Conflict):
+    """Something is shaped by the policy."""
+
+    code: ClassVar[str] = "network.qos_policy_in_use"
+    policy_id: str
+    object_type: str
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"QoS Policy {self.policy_id} is used by {self.object_type} {self.object_id}."
+
+
+@dataclass(eq=False)
+class QosRulesConflict(Conflict):
+    """The policy says this already."""
+
+    code: ClassVar[str] = "network.qos_rules_conflict"
+    policy_id: str
+    rule_kind: str
+
+    def __str__(self) -> str:
+        return (
+            f"QoS policy {self.policy_id} has a rule of type {self.rule_kind} for that direction already; "
+            "change or delete it."
+        )
+
+
+@dataclass(eq=False)
+class QosPolicyDefaultAlreadyExists(Conflict):
+    """A second default policy for one project."""
+
+    code: ClassVar[str] = "network.qos_default_exists"
+    project_id: str
+
+    def __str__(self) -> str:
+        return f"A default QoS policy exists for project {self.project_id}."
+
+
+@dataclass(eq=False)
+class SecurityGroupConflict(Conflict):
+    """A port remembers connections, or does not."""
+
+    code: ClassVar[str] = "network.mixed_groups"
+
+    def __str__(self) -> str:
+        return "Cannot apply both stateful and stateless security groups on the same port at the same time."

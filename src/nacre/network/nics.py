@@ -233,9 +233,9 @@ def _usable_grounds(db: Reader, caller: Caller, asks: Sequence[NicAsk]) -> Mappi
     for ask in named:
         network_id = ask.network_id or ""
         ground = found.get(network_id)
-        if ground is None or not _is_seen(ground.network, caller):
+        if ground is None or not _is_seen(db, ground.network, caller):
             raise NetworkNotFound(network_id)
-        if not _takes_ports(ground.network, caller):
+        if not _takes_ports(db, ground.network, caller):
             raise ExternalNetworkAttachForbidden(network_id)
         if not ground.subnets:
             raise NetworkRequiresSubnet(network_id)
@@ -245,12 +245,16 @@ def _usable_grounds(db: Reader, caller: Caller, asks: Sequence[NicAsk]) -> Mappi
     return found
 
 
-def _is_seen(network: Network, caller: Caller) -> bool:
-    return network.router_external or _takes_ports(network, caller)
+def _is_seen(db: Reader, network: Network, caller: Caller) -> bool:
+    return _is_own(network, caller) or networks.is_seen_by(db, network, caller.project_id)
 
 
-def _takes_ports(network: Network, caller: Caller) -> bool:
-    return network.shared or policy.PORT_CREATE.allows(caller, {"project_id": network.project_id})
+def _takes_ports(db: Reader, network: Network, caller: Caller) -> bool:
+    return _is_own(network, caller) or networks.takes_ports_of(db, network, caller.project_id)
+
+
+def _is_own(network: Network, caller: Caller) -> bool:
+    return policy.PORT_CREATE.allows(caller, {"project_id": network.project_id})
 
 
 def _adopting(port: Port, ask: NicAsk) -> PlannedNic:

@@ -23,7 +23,20 @@ ROUTER_SHOW, ROUTER_CREATE, ROUTER_UPDATE, ROUTER_DELETE = _policies("routers")
 FLOATING_IP_SHOW, FLOATING_IP_CREATE, FLOATING_IP_UPDATE, FLOATING_IP_DELETE = _policies("floating_ips")
 GROUP_SHOW, GROUP_CREATE, GROUP_UPDATE, GROUP_DELETE = _policies("security_groups")
 RULE_SHOW, RULE_CREATE, RULE_UPDATE, RULE_DELETE = _policies("security_group_rules")
+RBAC_SHOW, RBAC_CREATE, RBAC_UPDATE, RBAC_DELETE = _policies("rbac_policies")
+SCOPE_SHOW, SCOPE_CREATE, SCOPE_UPDATE, SCOPE_DELETE = _policies("address_scopes")
+ADDRESS_GROUP_SHOW, ADDRESS_GROUP_CREATE, ADDRESS_GROUP_UPDATE, ADDRESS_GROUP_DELETE = _policies(
+    "address_groups"
+)
+QOS_SHOW, QOS_CREATE, QOS_UPDATE, QOS_DELETE = (
+    Policy("network:qos_policies:show", OWN_READER),
+    *(Policy(f"network:qos_policies:{verb}", ADMIN) for verb in ("create", "update", "delete")),
+)
+QOS_TYPES = Policy("network:qos_rule_types:show", ANYBODY)
 
+DEFAULT_RULE_SHOW = Policy("network:default_security_group_rules:show", ANYBODY)
+DEFAULT_RULE_CREATE = Policy("network:default_security_group_rules:create", ADMIN)
+DEFAULT_RULE_DELETE = Policy("network:default_security_group_rules:delete", ADMIN)
 ROUTER_JOIN = Policy("network:routers:join", OWN_MEMBER)
 ROUTER_LEAVE = Policy("network:routers:leave", OWN_MEMBER)
 QUOTA_SHOW = Policy("network:quotas:show", OWN_READER)

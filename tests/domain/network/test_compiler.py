@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from nacre.kernel.ids import HostId, PortId
+from nacre.kernel.ids import HostId, PortId, RouterId, SubnetId
+from nacre.network.domain.address_groups import AddressGroup
 from nacre.network.domain.networks import NetworkType, largest_mtu
+from nacre.network.domain.ovn.address_groups import compile_address_group
 from nacre.network.domain.ovn.floating_ips import compile_floating_ip
 from nacre.network.domain.ovn.networks import compile_network
 from nacre.network.domain.ovn.ports import compile_port, compile_router_port
@@ -35,6 +37,7 @@ from tests.domain.network.objects import (
     OUTSIDE,
     OUTSIDE_SUB,
     PORT,
+    PROJECT,
     ROUTER,
     ROUTER_PORT,
     SUB,
@@ -524,9 +527,23 @@ def test_a_group_that_names_itself_waits_for_nobody() -> None:
 
 
 def test_a_stateless_group_tracks_nothing() -> None:
-    _, row = compile_security_group(a_group(stateful=False), (a_rule(),)).rows
+    _, *acls = compile_security_group(a_group(stateful=False), (a_rule(),)).rows
 
-    assert row.columns["action"] == "allow-stateless"
+    assert {row.columns["action"] for row in acls} == {"allow-stateless"}
+    assert any("169.254.169.254" in str(row.columns["match"]) for row in acls), "nobody remembers who asked"
+
+
+def test_a_rule_names_the_set_of_an_address_group_and_not_its_addresses() -> None:
+    group = AddressGroup(id=an_id(71), project_id=PROJECT, addresses=("10.1.0.0/16", "fd00::/64"))
+    four, six = compile_address_group(group).rows
+    assert (four.columns["addresses"], six.columns["addresses"]) == ({"10.1.0.0/16"}, {"fd00::/64"})
+
+    (_, row) = compile_security_group(
+        a_group(), (a_rule(remote_address_group_id=group.id, ethertype="IPv6"),)
+    ).rows
+
+    assert f"ip6.src == ${six.columns['name']}" in str(row.columns["match"])
+    assert row.needs == (six.ref,)
 
 
 def test_every_guarded_port_drops_by_default_in_both_directions() -> None:
@@ -541,6 +558,35 @@ def test_every_guarded_port_drops_by_default_in_both_directions() -> None:
 
 
 # All of them.
+
+
+OTHER_SUBNET = a_subnet(id=SubnetId(an_id(73)), cidr="10.1.0.0/24", gateway_ip="10.1.0.1")
+OTHER_WAY_IN = RouterInterface(a_port(id=PortId(an_id(74))), (OTHER_SUBNET,))
+
+
+def test_a_router_keeps_address_scopes_apart_in_both_directions() -> None:
+    def policies(scopes: dict[SubnetId, str]) -> set[str]:
+        rows = compile_router(a_router(), [WAY_IN, OTHER_WAY_IN], gateway=None, scopes=scopes).rows
+        return {str(row.columns["match"]) for row in rows if row.table == "Logical_Router_Policy"}
+
+    assert policies({}) == set()
+    assert policies({SUB: "one", OTHER_SUBNET.id: "one"}) == set()
+    assert policies({SUB: "one"}) == {
+        "ip4.src == {10.0.0.0/24} && ip4.dst == {10.1.0.0/24}",
+        "ip4.src == {10.1.0.0/24} && ip4.dst == {10.0.0.0/24}",
+    }
+
+
+def test_what_is_in_the_scope_of_the_way_out_leaves_under_its_own_address() -> None:
+    router = a_router(external_gateway_info=GATEWAY)
+
+    def translated(scopes: dict[SubnetId, str]) -> set[str]:
+        rows = compile_router(router, [WAY_IN, OTHER_WAY_IN], gateway=WAY_OUT, scopes=scopes).rows
+        return {str(row.columns["logical_ip"]) for row in rows if row.table == "NAT"}
+
+    outside = WAY_OUT.subnets[0].id
+    assert translated({}) == {"10.0.0.0/24", "10.1.0.0/24"}
+    assert translated({outside: "one", SUB: "one", OTHER_SUBNET.id: "two"}) == {"10.1.0.0/24"}
 
 
 def everything() -> list[Desired]:
@@ -558,6 +604,10 @@ def everything() -> list[Desired]:
         compile_router(router, [WAY_IN], gateway=WAY_OUT),
         compile_floating_ip(floating_ip, router, floating_mac=MAC),
         compile_security_group(a_group(), (a_rule(),)),
+        compile_address_group(AddressGroup(id=an_id(71), project_id=PROJECT)),
+        compile_router(
+            a_router(id=RouterId(an_id(72))), [WAY_IN, OTHER_WAY_IN], gateway=None, scopes={SUB: "scope"}
+        ),
     ]
 
 

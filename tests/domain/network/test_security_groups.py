@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from nacre.kernel.errors import Problem
-from nacre.network.domain.security_groups import Direction, checked_rule, rule_meaning, usual_rules
+from nacre.network.domain.security_groups import (
+    PARENT,
+    DefaultRule,
+    Direction,
+    checked_rule,
+    rule_meaning,
+    usual_rules,
+)
 from nacre.network.errors import (
     SecurityGroupEthertypeConflictWithProtocol,
     SecurityGroupInvalidIcmpValue,
@@ -93,9 +100,23 @@ def test_rules_are_the_same_by_what_they_let_through(
     assert (rule_meaning(a_rule(**one)) == rule_meaning(a_rule(**other))) is same
 
 
+LEGACY = [
+    DefaultRule(
+        id=f"{direction} {ethertype}",
+        direction=direction,
+        ethertype=ethertype,
+        remote_group_id=PARENT if direction is Direction.INGRESS else None,
+        used_in_default_sg=True,
+        used_in_non_default_sg=direction is Direction.EGRESS,
+    )
+    for direction in Direction
+    for ethertype in ("IPv4", "IPv6")
+]
+
+
 def test_a_new_group_lets_everything_out_and_the_default_group_its_own_members_in() -> None:
     def shape(is_default: bool) -> set[tuple[str, str, str | None]]:
-        rules = usual_rules(a_group(), is_default=is_default)
+        rules = usual_rules(a_group(), LEGACY, is_default=is_default)
         return {(rule.direction, rule.ethertype, rule.remote_group_id) for rule in rules}
 
     out = {("egress", "IPv4", None), ("egress", "IPv6", None)}

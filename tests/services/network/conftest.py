@@ -21,7 +21,9 @@ from nacre.kernel.loops import LoopEngine
 from nacre.kernel.policy import Caller
 from nacre.network.assemble import assemble
 from nacre.network.drivers.fake import FakeNetwork
+from nacre.network.store.quotas import ACCOUNT
 from tests.support.asgi import AsgiClient, Reply
+from tests.support.limits import register_limits
 from tests.support.stores import lay_sqlite
 
 ROLES = {
@@ -72,6 +74,12 @@ class Tokens:
         return {}
 
 
+def plural(noun: str) -> str:
+    """The path of a noun's list."""
+    path = noun.replace("_", "-")
+    return f"/{path[:-1]}ies" if path.endswith("y") else f"/{path}s"
+
+
 class NetworkClient(AsgiClient):
     """Calls with the words that clients of networks use most. Paths are below the version's root.
 
@@ -86,14 +94,14 @@ class NetworkClient(AsgiClient):
 
     def make(self, noun: str, **attributes: Any) -> dict[str, Any]:
         """One object, made."""
-        reply = self.post(f"/{noun.replace('_', '-')}s", json={noun: attributes})
+        reply = self.post(plural(noun), json={noun: attributes})
         assert reply.status == 201, reply
         made: dict[str, Any] = reply.json[noun]
         return made
 
     def refused(self, noun: str, **attributes: Any) -> tuple[int, str]:
         """Status and type of the problem when one object is not made."""
-        return problem(self.post(f"/{noun.replace('_', '-')}s", json={noun: attributes}))
+        return problem(self.post(plural(noun), json={noun: attributes}))
 
     def find(self, path: str) -> list[dict[str, Any]]:
         """The objects of a list."""
@@ -105,13 +113,13 @@ class NetworkClient(AsgiClient):
         return found
 
     def show(self, noun: str, made: Mapping[str, Any]) -> dict[str, Any]:
-        reply = self.get(f"/{noun.replace('_', '-')}s/{made['id']}")
+        reply = self.get(f"{plural(noun)}/{made['id']}")
         assert reply.status == 200, reply
         shown: dict[str, Any] = reply.json[noun]
         return shown
 
     def change(self, noun: str, made: Mapping[str, Any], **attributes: Any) -> Reply:
-        return self.put(f"/{noun.replace('_', '-')}s/{made['id']}", json={noun: attributes})
+        return self.put(f"{plural(noun)}/{made['id']}", json={noun: attributes})
 
     def changed(self, noun: str, made: Mapping[str, Any], **attributes: Any) -> dict[str, Any]:
         reply = self.change(noun, made, **attributes)
@@ -120,7 +128,7 @@ class NetworkClient(AsgiClient):
         return after
 
     def remove(self, noun: str, made: Mapping[str, Any]) -> Reply:
-        return self.delete(f"/{noun.replace('_', '-')}s/{made['id']}")
+        return self.delete(f"{plural(noun)}/{made['id']}")
 
     # -- whole scenes -----------------------------------------------------------------------------------
 
@@ -159,6 +167,7 @@ class NetworkCloud:
         self.engine = LoopEngine(database, assembled.loops, LoopSettings(), node="test")
         with database.write(Actor("test")) as tx:
             assembled.seed(tx)
+        register_limits(self.database, ACCOUNT)
         self.engine.begin()
 
     def client(self, project: str = "demo", role: str = "member") -> NetworkClient:

@@ -201,13 +201,27 @@ def test_every_attribute_that_is_shown_is_declared_and_the_reverse(cloud, demo, 
         "security_group": group,
         "security_group_rule": group["security_group_rules"][0],
         "subnetpool": demo.make("subnetpool", name="p", prefixes=["10.8.0.0/24"]),
+        "address_scope": demo.make("address_scope", name="a", ip_version=4),
+        "address_group": demo.make("address_group", name="a"),
+        "rbac_policy": demo.make(
+            "rbac_policy",
+            object_type="network",
+            object_id=net["id"],
+            action="access_as_shared",
+            target_tenant="other",
+        ),
+        "default_security_group_rule": admin.find("/default-security-group-rules")[0],
     }
     nouns = {
         route.handler.__self__.name: route.handler.__self__
         for route in ROUTES
         if route.handler.__name__ == "index" and hasattr(getattr(route.handler, "__self__", None), "known")
     }
-    only_said = {"subnet": {"use_default_subnetpool", "prefixlen"}, "floatingip": {"subnet_id"}}
+    only_said = {
+        "subnet": {"use_default_subnetpool", "prefixlen"},
+        "floatingip": {"subnet_id"},
+        "rbac_policy": {"target_project"},
+    }
 
     assert nouns.keys() == made.keys()
     for name, noun in nouns.items():

@@ -443,6 +443,17 @@ def upgrade() -> None:
     )
     op.create_index("qos_rule_slot", "qos_rule", ["policy_id", "slot"], unique=True)
     op.create_table(
+        "server_resource",
+        sa.Column("server_id", sa.Text(), nullable=False),
+        sa.Column("resource_class", sa.Text(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["server_id"], ["server.server_id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("server_id", "resource_class"),
+    )
+    op.create_index(
+        "server_resource_class", "server_resource", ["resource_class", "server_id", "amount"], unique=False
+    )
+    op.create_table(
         "identity_federated_membership",
         sa.Column("user_id", sa.Text(), nullable=False),
         sa.Column("idp_id", sa.Text(), nullable=False),
@@ -526,7 +537,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("idp_id", "protocol_id"),
     )
-    op.drop_table("network_quota")
     op.add_column("floating_ip", sa.Column("qos_policy_id", sa.Text(), nullable=True))
     op.create_index(op.f("ix_floating_ip_qos_policy_id"), "floating_ip", ["qos_policy_id"], unique=False)
     op.add_column("identity_application_credential", sa.Column("rules", sa.Text(), nullable=True))
@@ -545,6 +555,14 @@ def upgrade() -> None:
         op.f("ix_security_group_rule_remote_address_group_id"),
         "security_group_rule",
         ["remote_address_group_id"],
+        unique=False,
+    )
+    op.add_column("server", sa.Column("disk_gib", sa.BigInteger(), server_default="0", nullable=False))
+    op.drop_index(op.f("server_usage"), table_name="server")
+    op.create_index(
+        "server_usage",
+        "server",
+        ["project_id", "deleted_at", "vcpus", "memory_mib", "disk_gib"],
         unique=False,
     )
     op.add_column("subnet", sa.Column("segment_id", sa.Text(), nullable=True))

@@ -65,6 +65,10 @@ STANDARD = (
 )
 
 
+OWNED = STANDARD[:3]
+"""What objects have that carry neither tags nor a history."""
+
+
 class Whole(msgspec.Struct):
     """A body as it came: one object, or several, under the name of its noun."""
 

@@ -34,9 +34,9 @@ def conditions(
     for name, values in asked.items():
         if name in special:
             found.append(special[name](values))
-        elif name in TAG_FILTERS:
+        elif name in TAG_FILTERS and "tags" in table.c:
             found.append(TAG_FILTERS[name](table.c.tags, values))
-        elif name == "changed_since":
+        elif name == "changed_since" and "updated_at" in table.c:
             found.append(table.c.updated_at >= _moment(values[-1]))
         elif name in attributes and attributes[name].key in table.c:
             found.append(_equals(table.c[attributes[name].key], name, values))
@@ -97,6 +97,20 @@ TAG_FILTERS = {
     "not-tags": _tags(sa.and_, negated=True),
     "not-tags-any": _tags(sa.or_, negated=True),
 }
+
+
+def is_among(column: sa.Column[Any], objects: sa.Select[Any]) -> Filter:
+    """A filter on whether what `column` names is among `objects`. Both values together ask for everything."""
+
+    def condition(values: Sequence[str]) -> Condition:
+        try:
+            wanted = {boolean(value) for value in values}
+        except ValueError as error:
+            raise Bad(str(error)) from error
+        inside = column.in_(objects)
+        return sa.or_(*([inside] if True in wanted else []), *([sa.not_(inside)] if False in wanted else []))
+
+    return condition
 
 
 def page(call: Call[Any], sortable: Mapping[str, sa.Column[Any]], *, most: int) -> tuple[Page, bool]:

@@ -15,6 +15,7 @@ from nacre.network.api.attributes import Given, fixed, free, project_of, shown
 from nacre.network.api.kinds import dns_name, ip, optional, or_empty, uuid
 from nacre.network.api.noun import Noun, Policies, View, standard_view
 from nacre.network.api.parts import Parts
+from nacre.network.api.qos import check_usable
 from nacre.network.changes import floating_ips as changes
 from nacre.network.domain.fixed_ips import AddressAsk
 from nacre.network.domain.floating_ips import FloatingIp
@@ -29,6 +30,7 @@ ATTRIBUTES = (
     fixed("subnet_id", optional(uuid)),
     free("port_id", optional(uuid)),
     free("fixed_ip_address", optional(ip)),
+    free("qos_policy_id", optional(uuid)),
     shown("router_id"),
     shown("status"),
     shown("port_details"),
@@ -54,6 +56,7 @@ def _view(item: FloatingIp, targets: Mapping[str, Port]) -> View:
         "port_details": _details(target) if target else None,
         "dns_name": item.dns_name,
         "dns_domain": item.dns_domain,
+        "qos_policy_id": item.qos_policy_id,
     }
 
 
@@ -70,13 +73,15 @@ def _details(port: Port) -> View:
 
 
 def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[FloatingIp]:
-    """Errors: those of `changes.floating_ips`, NetworkNotFound, PortNotFound."""
+    """Errors: those of `changes.floating_ips`, NetworkNotFound, PortNotFound, QosPolicyNotFound."""
+    for each in given:
+        check_usable(call, tx, each)
     return [_create_one(call, tx, each) for each in given]
 
 
 def _create_one(call: Call[Parts], tx: Tx, given: Given) -> FloatingIp:
     network = networks.load(tx, given.said["floating_network_id"])
-    if not (network.router_external or network.shared or call.sees(network.project_id)):
+    if not (call.sees(network.project_id) or networks.is_seen_by(tx, network, call.project_id)):
         raise NetworkNotFound(network.id)
     if not network.router_external:
         raise BadRequest("floatingip", f"Network {network.id} is not a valid external network")
@@ -89,6 +94,7 @@ def _create_one(call: Call[Parts], tx: Tx, given: Given) -> FloatingIp:
         description=given.get("description", ""),
         dns_name=given.get("dns_name", ""),
         dns_domain=given.get("dns_domain", ""),
+        qos_policy_id=given.get("qos_policy_id"),
         created_at=call.now,
         updated_at=call.now,
     )
@@ -122,7 +128,8 @@ def _aimed(call: Call[Parts], tx: Tx, item: FloatingIp, given: Given) -> Floatin
 
 
 def _change(call: Call[Parts], tx: Tx, item: FloatingIp, given: Given) -> FloatingIp:
-    """Errors: those of `changes.floating_ips`, PortNotFound."""
+    """Errors: those of `changes.floating_ips`, PortNotFound, QosPolicyNotFound."""
+    check_usable(call, tx, given)
     after = _aimed(call, tx, item, given)
     return changes.change(
         tx,
@@ -131,6 +138,7 @@ def _change(call: Call[Parts], tx: Tx, item: FloatingIp, given: Given) -> Floati
         fixed_ip_address=after.fixed_ip_address,
         router_id=after.router_id,
         description=given.get("description", item.description),
+        qos_policy_id=given.get("qos_policy_id", item.qos_policy_id),
     )
 
 

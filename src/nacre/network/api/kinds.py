@@ -67,6 +67,14 @@ def number(least: int, most: int) -> Kind:
     return check
 
 
+def protocol(value: Any) -> str:
+    """An IP protocol's name, or its number as a number or a text."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 255:
+        return str(value)
+    name: str = text(40)(value)
+    return name
+
+
 def version(value: Any) -> int:
     """4 or 6."""
     found: int = number(4, 6)(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,13 +13,26 @@ from nacre.kernel.http.call import Call
 from nacre.kernel.ids import NetworkId, ProjectId, new_id
 from nacre.network import policy
 from nacre.network.api.attributes import Given, fixed, free, project_of, shown
-from nacre.network.api.kinds import NAME, boolean, dns_name, many, number, one_of, optional, or_empty, text
-from nacre.network.api.noun import Noun, Policies, View, standard_view
+from nacre.network.api.kinds import (
+    NAME,
+    boolean,
+    dns_name,
+    many,
+    number,
+    one_of,
+    optional,
+    or_empty,
+    text,
+    uuid,
+)
+from nacre.network.api.noun import Noun, Policies, Sharing, View, standard_view
 from nacre.network.api.parts import Parts
+from nacre.network.api.qos import check_usable
 from nacre.network.changes import networks as changes
 from nacre.network.domain.networks import Network, NetworkType, largest_mtu
 from nacre.network.errors import InvalidInput, NetworkNotFound
-from nacre.network.store import networks
+from nacre.network.store import address_scopes, networks, qos
+from nacre.network.store.tables import NETWORK
 
 ZONE = "nova"
 LEAST_MTU = 68
@@ -41,6 +54,7 @@ ATTRIBUTES = (
     shown("ipv4_address_scope"),
     shown("ipv6_address_scope"),
     shown("l2_adjacency"),
+    free("qos_policy_id", optional(uuid)),
     fixed("provider:network_type", one_of(*NetworkType), admin=True, hidden=True),
     fixed("provider:physical_network", optional(text(64, least=1)), admin=True, hidden=True),
     fixed("provider:segmentation_id", optional(number(1, 4094)), admin=True, hidden=True),
@@ -48,11 +62,12 @@ ATTRIBUTES = (
 
 
 def _views(db: Reader, items: Sequence[Network]) -> list[View]:
-    subnets = networks.subnet_ids(db, [item.id for item in items])
-    return [_view(item, subnets[item.id]) for item in items]
+    ids = [item.id for item in items]
+    subnets, scopes = networks.subnet_ids(db, ids), address_scopes.of_networks(db, ids)
+    return [_view(item, subnets[item.id], scopes) for item in items]
 
 
-def _view(item: Network, subnets: Sequence[str]) -> View:
+def _view(item: Network, subnets: Sequence[str], scopes: Mapping[tuple[str, int], str]) -> View:
     return standard_view(item) | {
         "name": item.name,
         "admin_state_up": item.admin_state_up,
@@ -67,18 +82,21 @@ def _view(item: Network, subnets: Sequence[str]) -> View:
         "dns_domain": item.dns_domain,
         "availability_zone_hints": [],
         "availability_zones": [ZONE],
-        "ipv4_address_scope": None,
-        "ipv6_address_scope": None,
+        "ipv4_address_scope": scopes.get((item.id, 4)),
+        "ipv6_address_scope": scopes.get((item.id, 6)),
         "l2_adjacency": True,
         "provider:network_type": str(item.provider_network_type),
         "provider:physical_network": item.provider_physical_network,
         "provider:segmentation_id": item.provider_segmentation_id,
+        "qos_policy_id": item.qos_policy_id,
     }
 
 
 def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Network]:
-    """Errors: OverQuota, FlatNetworkInUse, VlanIdInUse, InvalidInput."""
-    made = [_new(call, each) for each in given]
+    """Errors: OverQuota, FlatNetworkInUse, VlanIdInUse, InvalidInput, QosPolicyNotFound."""
+    for each in given:
+        check_usable(call, tx, each)
+    made = [_shaped(tx, _new(call, each), each) for each in given]
     changes.create(tx, made)
     return made
 
@@ -99,6 +117,13 @@ def _new(call: Call[Parts], given: Given) -> Network:
         updated_at=call.now,
         **said,
     )
+
+
+def _shaped(db: Reader, network: Network, given: Given) -> Network:
+    """The network with its project's default policy where the caller says nothing of it."""
+    if given.has("qos_policy_id"):
+        return network
+    return msgspec.structs.replace(network, qos_policy_id=qos.default_of(db, network.project_id))
 
 
 def _kind_unsaid(physical_network: str | None) -> NetworkType:
@@ -137,7 +162,8 @@ def _mtu(given: Given, kind: NetworkType) -> int:
 
 
 def _change(call: Call[Parts], tx: Tx, item: Network, given: Given) -> Network:
-    """Errors: InvalidSharedSetting, InvalidInput."""
+    """Errors: InvalidSharedSetting, InvalidInput, QosPolicyNotFound."""
+    check_usable(call, tx, given)
     said = dict(given.said)
     if "mtu" in said:
         said["mtu"] = _mtu(given, item.provider_network_type)
@@ -164,6 +190,7 @@ NETWORKS = Noun(
     shelf=networks.NETWORKS,
     absent=NetworkNotFound,
     seen_by=networks.seen_by,
+    sharing=Sharing("network", NETWORK.c.id),
     views=_views,
     lock=networks.lock,
     create_all=_create,

@@ -1,4 +1,7 @@
-"""The five usual operations on objects of one noun: list, show, create (one or many), update, delete."""
+"""The five usual operations on objects of one noun: list, show, create (one or many), update, delete.
+
+A `Shelved` noun can be listed and shown; a `Noun` can also be made, changed and deleted.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ from nacre.network.api import filters
 from nacre.network.api.attributes import STANDARD, Attribute, Given, Whole, read, unwrap
 from nacre.network.api.parts import Parts
 from nacre.network.changes import events
+from nacre.network.domain.rbac import Action
 from nacre.network.errors import HTTPBadRequest, RevisionNumberConstraintFailed
+from nacre.network.store import rbac
 from nacre.network.store.shelf import Shelf
 
 Item = TypeVar("Item", bound=msgspec.Struct)
@@ -39,13 +44,19 @@ class Policies(msgspec.Struct, frozen=True):
     delete: Policy
 
 
+class Sharing(msgspec.Struct, frozen=True):
+    """By which entries objects of a noun are shared: those of `object_type` on what `column` names."""
+
+    object_type: str
+    column: sa.Column[Any]
+
+
 @dataclass(frozen=True, kw_only=True)
-class Noun(Generic[Item]):
-    """What is particular to one noun. The rest is the same for all.
+class Shelved(Generic[Item]):
+    """What is particular to one noun that can be listed and shown. The rest is the same for all.
 
     `whole` makes structs of the rows of `rows`; `views` shows them whole, in few statements however many. `seen_by` are
-    those that a project may know of. `create`, `update` and `delete` change things within a transaction; `lock` finds
-    what is to be changed.
+    those that a project may know of. `standard` are the attributes that it has besides its own.
     """
 
     name: str
@@ -56,10 +67,8 @@ class Noun(Generic[Item]):
     absent: Callable[[str], NotFound]
     seen_by: Callable[[str], sa.ColumnElement[bool]]
     views: Callable[[Reader, Sequence[Item]], list[View]]
-    lock: Callable[[Tx, str], Item]
-    create_all: Callable[[Call[Parts], Tx, Sequence[Given]], Sequence[Item]]
-    change: Callable[[Call[Parts], Tx, Item, Given], Item]
-    remove: Callable[[Call[Parts], Tx, Item], None]
+    standard: Sequence[Attribute] = STANDARD
+    sharing: Sharing | None = None
     rows: sa.Select[Any] | None = None
     whole: Callable[[Reader, Sequence[AnyRow]], list[Item]] | None = None
     special: Mapping[str, filters.Filter] = field(default_factory=dict)
@@ -69,7 +78,7 @@ class Noun(Generic[Item]):
     sortable: Mapping[str, sa.Column[Any]] = field(init=False)
 
     def __post_init__(self) -> None:
-        known = {each.name: each for each in (*STANDARD, *self.attributes)}
+        known = {each.name: each for each in (*self.standard, *self.attributes)}
         columns = self.shelf.table.c
         object.__setattr__(self, "known", known)
         object.__setattr__(self, "hidden", frozenset(n for n, each in known.items() if each.hidden))
@@ -84,7 +93,7 @@ class Noun(Generic[Item]):
         if self.before_list is not None:
             self.before_list(call)
         page, reverse = filters.page(call, self.sortable, most=call.parts.page_limit)
-        wanted = filters.conditions(call, self.shelf.table, self.known, self.special)
+        wanted = filters.conditions(call, self.shelf.table, self.known, self._special(call))
         statement = self._rows().where(*wanted, *self._scope(call))
         with call.database.read() as db:
             statement = paged(db, statement, page, self.sortable, unique=self.shelf.table.c.id)
@@ -111,6 +120,13 @@ class Noun(Generic[Item]):
             raise self.absent(object_id)
         return items[0]
 
+    def _special(self, call: Call[Parts]) -> Mapping[str, filters.Filter]:
+        """Filters that are no comparison with a column. What is shared depends on who asks."""
+        if self.sharing is None:
+            return self.special
+        shared = rbac.shown_to(call.project_id, self.sharing.object_type, Action.SHARED)
+        return {**self.special, "shared": filters.is_among(self.sharing.column, shared)}
+
     def _rows(self) -> sa.Select[Any]:
         return self.shelf.all if self.rows is None else self.rows
 
@@ -123,6 +139,7 @@ class Noun(Generic[Item]):
 
     def _views(self, call: Call[Parts], db: Reader, items: Sequence[Item]) -> list[View]:
         views = self.views(db, items)
+        self._tell_shared(call, db, views)
         fields = filters.wanted_fields(call) if call.method in ("GET", "HEAD") else None
         hidden = frozenset() if policy.ADMINISTER.allows(call.caller, {}) else self.hidden
         if fields is None and not hidden:
@@ -131,6 +148,31 @@ class Noun(Generic[Item]):
             {n: value for n, value in view.items() if n not in hidden and (fields is None or n in fields)}
             for view in views
         ]
+
+    def _tell_shared(self, call: Call[Parts], db: Reader, views: Sequence[View]) -> None:
+        """What is shared with the caller's project alone is shared, to the caller."""
+        unshared = [view for view in views if view.get("shared") is False]
+        if self.sharing is None or not unshared:
+            return
+        ids = [view["id"] for view in unshared]
+        shared = rbac.shared_with(db, call.project_id, self.sharing.object_type, ids)
+        for view in unshared:
+            view["shared"] = view["id"] in shared
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noun(Shelved[Item]):
+    """What is particular to one noun that can also be changed.
+
+    `create_all`, `change` and `remove` change things within a transaction; `lock` finds what is to be changed.
+    `guardian` is a project that may delete an object besides its owner.
+    """
+
+    lock: Callable[[Tx, str], Item]
+    create_all: Callable[[Call[Parts], Tx, Sequence[Given]], Sequence[Item]]
+    change: Callable[[Call[Parts], Tx, Item, Given], Item]
+    remove: Callable[[Call[Parts], Tx, Item], None]
+    guardian: Callable[[Reader, Item], str] | None = None
 
     # -- changing ----------------------------------------------------------------------------------------------
 
@@ -163,18 +205,30 @@ class Noun(Generic[Item]):
     def delete(self, call: Call[Parts], object_id: str) -> Answer:
         """Delete an object."""
         with call.database.write(call.actor) as tx:
-            self.remove(call, tx, self.lock_for(call, tx, object_id))
+            self.remove(call, tx, self.lock_for(call, tx, object_id, guardian=self.guardian))
         return NoContent()
 
     def record_update(self, tx: Tx, before: Item, after: Item) -> None:
         """Write in the event log what a change that is the same for all nouns has changed."""
         events.updated(tx, self.name, before, after)
 
-    def lock_for(self, call: Call[Parts], tx: Tx, object_id: str) -> Item:
-        """An object that the caller may change by this route, locked. Raises its NotFound, NotAllowed, ..."""
+    def lock_for(
+        self,
+        call: Call[Parts],
+        tx: Tx,
+        object_id: str,
+        *,
+        guardian: Callable[[Reader, Item], str] | None = None,
+    ) -> Item:
+        """An object that the caller may change by this route, locked. Raises its NotFound, NotAllowed, ...
+
+        What others own cannot be changed and, to this question, is not there, whether it is shared or not.
+        """
         item = self.lock(tx, object_id)
-        if not call.sees(item.project_id):  # type: ignore[attr-defined]
-            self.load(call, tx, object_id)
+        owner = item.project_id  # type: ignore[attr-defined]
+        if not (call.sees(owner) or (guardian is not None and call.sees(guardian(tx, item)))):
+            if owner != call.project_id:
+                raise self.absent(object_id)
             raise NotAllowed(call.route.policy.name)
         check_revision(call, item)
         return item

@@ -32,14 +32,21 @@ from nacre.network.api.kinds import (
 )
 from nacre.network.api.noun import Noun, Policies, View, standard_view
 from nacre.network.api.parts import Parts
+from nacre.network.api.qos import check_usable
 from nacre.network.changes import ports as changes
 from nacre.network.changes.ports import NewPort
 from nacre.network.domain.addresses import ip_number
 from nacre.network.domain.fixed_ips import AddressAsk
 from nacre.network.domain.networks import Network
 from nacre.network.domain.ports import AddressPair, Port
-from nacre.network.errors import InvalidInput, NetworkNotFound, PortNotFound, SecurityGroupNotFound
-from nacre.network.store import networks, ports, security_groups
+from nacre.network.errors import (
+    InvalidInput,
+    NetworkNotFound,
+    PortNotFound,
+    SecurityGroupConflict,
+    SecurityGroupNotFound,
+)
+from nacre.network.store import networks, ports, rbac, security_groups
 from nacre.network.store.prospects import Ground, grounds
 from nacre.network.store.tables import PORT, PORT_ADDRESS, PORT_SECURITY_GROUP
 
@@ -66,6 +73,7 @@ ATTRIBUTES = (
     free("device_owner", or_empty(text(255), "")),
     free("dns_name", or_empty(dns_name, "")),
     shown("dns_assignment"),
+    free("qos_policy_id", optional(uuid)),
     shown("status"),
     free("binding:host_id", or_empty(text(255), ""), admin=True, hidden=True),
     free("binding:profile", or_empty(mapping, {}), admin=True, hidden=True),
@@ -97,6 +105,7 @@ def _view(item: Port) -> View:
         "device_owner": item.device_owner,
         "dns_name": item.dns_name,
         "dns_assignment": [],
+        "qos_policy_id": item.qos_policy_id,
         "status": item.status,
         "binding:host_id": item.binding_host_id,
         "binding:profile": item.binding_profile,
@@ -110,23 +119,26 @@ def _view(item: Port) -> View:
 
 
 def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Port]:
-    """Errors: NetworkNotFound, NotAllowed, SecurityGroupNotFound, and those of `changes.ports.create`."""
+    """Errors: NetworkNotFound, NotAllowed, SecurityGroupNotFound, QosPolicyNotFound, of `changes.ports.create`."""
+    for each in given:
+        check_usable(call, tx, each)
     on = grounds(tx, {each.said["network_id"] for each in given})
     for each in given:
         ground = on.get(each.said["network_id"])
-        _check_network(call, ground.network if ground else None, each)
-    _check_groups(call, tx, {group for each in given for group in each.get("security_groups", ())})
+        _check_network(call, tx, ground.network if ground else None, each)
+    for wanted in {frozenset(each.get("security_groups", ())) for each in given}:
+        _check_groups(call, tx, set(wanted))
     return changes.create(tx, [_new(call, each, on[each.said["network_id"]]) for each in given])
 
 
-def _check_network(call: Call[Parts], network: Network | None, given: Given) -> None:
+def _check_network(call: Call[Parts], db: Reader, network: Network | None, given: Given) -> None:
     if network is None:
         raise NetworkNotFound(given.said["network_id"])
     if call.sees(network.project_id):
         return
-    if not (network.shared or network.router_external):
+    if not networks.is_seen_by(db, network, call.project_id):
         raise NetworkNotFound(network.id)
-    if not network.shared:
+    if not networks.takes_ports_of(db, network, call.project_id):
         raise NotAllowed(policy.PORT_CREATE.name)
     _check_guest(given, has_address=any(ask.ip_address for ask in given.get("fixed_ips", ())))
 
@@ -146,11 +158,16 @@ def _guarded(given: Given, network: Network) -> bool:
     return bool(given.get("port_security_enabled", network.port_security_enabled))
 
 
-def _check_groups(call: Call[Parts], tx: Tx, group_ids: set[str]) -> None:
+def _check_groups(call: Call[Parts], tx: Tx, group_ids: set[str], *, had: Sequence[str] = ()) -> None:
+    """Groups must be the caller's to use. Raises SecurityGroupNotFound, SecurityGroupConflict."""
     found = security_groups.GROUPS.some(tx, group_ids)
-    for group_id in sorted(group_ids):
+    if len({each.stateful for each in found.values()}) > 1:
+        raise SecurityGroupConflict
+    foreign = [each.id for each in found.values() if not (each.shared or call.sees(each.project_id))]
+    shared = rbac.shared_with(tx, call.project_id, "security_group", foreign)
+    for group_id in sorted(group_ids.difference(had)):
         group = found.get(group_id)
-        if group is None or not (group.shared or call.sees(group.project_id)):
+        if group is None or not (call.sees(group.project_id) or group.shared or group_id in shared):
             raise SecurityGroupNotFound(group_id)
 
 
@@ -219,6 +236,7 @@ def _check_guarded(port: Port) -> None:
 
 def _change(call: Call[Parts], tx: Tx, item: Port, given: Given) -> Port:
     """Errors: NotAllowed, SecurityGroupNotFound, InvalidInput, and those of `changes.ports.update`."""
+    check_usable(call, tx, given)
     _refuse_left_out(given)
     if given.get("device_owner", item.device_owner) != item.device_owner:
         _check_owner(call, given)
@@ -230,7 +248,7 @@ def _change(call: Call[Parts], tx: Tx, item: Port, given: Given) -> Port:
     said = given.without("fixed_ips", "security_groups", "allowed_address_pairs", "extra_dhcp_opts")
     after = _paired(msgspec.structs.replace(item, **said), given)
     if given.has("security_groups"):
-        _check_groups(call, tx, set(given.said["security_groups"]) - set(item.security_groups))
+        _check_groups(call, tx, set(given.said["security_groups"]), had=item.security_groups)
         after = ports.replaced(after, security_groups=tuple(sorted(set(given.said["security_groups"]))))
     _check_guarded(after)
     if "binding_host_id" in said:
@@ -292,6 +310,7 @@ PORTS = Noun(
     create_all=_create,
     change=_change,
     remove=_remove,
+    guardian=lambda db, port: networks.load(db, port.network_id).project_id,
     special={
         "fixed_ips": _by_addresses,
         "security_groups": _by_groups,

@@ -110,7 +110,7 @@ def _checked_gateway(call: Call[Parts], tx: Tx, given: Given) -> GatewayAsk | No
         if getattr(ask, name) is not None:
             raise NotAllowed(f"{call.route.policy.name}:external_gateway_info:{name}")
     network = networks.load(tx, ask.network_id)
-    if not (network.router_external or network.shared or call.sees(network.project_id)):
+    if not (call.sees(network.project_id) or networks.is_seen_by(tx, network, call.project_id)):
         raise NetworkNotFound(network.id)
     return ask
 

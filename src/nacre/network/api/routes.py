@@ -7,29 +7,44 @@ from typing import Any
 from nacre.kernel.http.routes import Route
 from nacre.kernel.policy import PUBLIC
 from nacre.network import policy
-from nacre.network.api import extensions, quotas, routers, versions
+from nacre.network.api import address_groups, extensions, qos, quotas, routers, subnet_pools, versions
+from nacre.network.api.address_groups import ADDRESS_GROUPS
+from nacre.network.api.address_scopes import ADDRESS_SCOPES
 from nacre.network.api.attributes import ANY_BODY
+from nacre.network.api.default_rules import DEFAULT_RULES
 from nacre.network.api.floating_ips import FLOATING_IPS
 from nacre.network.api.networks import NETWORKS
 from nacre.network.api.noun import Noun
 from nacre.network.api.ports import PORTS
+from nacre.network.api.qos import QOS_POLICIES
+from nacre.network.api.rbac import RBAC_POLICIES
 from nacre.network.api.routers import ROUTERS
 from nacre.network.api.security_groups import GROUPS, RULES
 from nacre.network.api.subnet_pools import SUBNET_POOLS
 from nacre.network.api.subnets import SUBNETS
 from nacre.network.api.tags import Tags
+from nacre.network.domain.qos import RuleKind
 
 
 def _usual(path: str, noun: Noun[Any]) -> tuple[Route, ...]:
+    """List, create, show, update and delete; and tags."""
+    return (*_plain(path, noun), *_tags(path + "/{object_id}/tags", noun))
+
+
+def _plain(path: str, noun: Noun[Any]) -> tuple[Route, ...]:
     """List, create, show, update and delete."""
+    update = Route("PUT", path + "/{object_id}", noun.update, noun.policies.update, ANY_BODY)
+    return (*_lasting(path, noun), update)
+
+
+def _lasting(path: str, noun: Noun[Any]) -> tuple[Route, ...]:
+    """List, create, show and delete what is never changed."""
     may = noun.policies
     return (
         Route("GET", path, noun.index, may.show),
         Route("POST", path, noun.create, may.create, ANY_BODY),
         Route("GET", path + "/{object_id}", noun.show, may.show),
-        Route("PUT", path + "/{object_id}", noun.update, may.update, ANY_BODY),
         Route("DELETE", path + "/{object_id}", noun.delete, may.delete),
-        *_tags(path + "/{object_id}/tags", noun),
     )
 
 
@@ -44,6 +59,23 @@ def _tags(path: str, noun: Noun[Any]) -> tuple[Route, ...]:
         Route("GET", path + "/{tag}", tags.show, may.show),
         Route("PUT", path + "/{tag}", tags.add, may.update),
         Route("DELETE", path + "/{tag}", tags.remove, may.update),
+    )
+
+
+def _qos_rules(kind: RuleKind) -> tuple[Route, ...]:
+    """The rules of one kind within a policy; and one of them by its id alone."""
+    rules, alias = qos.Rules(kind), qos.Rules(kind, alias=True)
+    path = f"/v2.0/qos/policies/{{policy_id}}/{rules.name}s"
+    short = f"/v2.0/qos/{alias.name}s".replace("_", "-") + "/{rule_id}"
+    return (
+        Route("GET", path, rules.index, policy.QOS_SHOW),
+        Route("POST", path, rules.create, policy.QOS_UPDATE, ANY_BODY),
+        Route("GET", path + "/{rule_id}", rules.show, policy.QOS_SHOW),
+        Route("PUT", path + "/{rule_id}", rules.update, policy.QOS_UPDATE, ANY_BODY),
+        Route("DELETE", path + "/{rule_id}", rules.delete, policy.QOS_UPDATE),
+        Route("GET", short, alias.by_id(alias.show), policy.QOS_SHOW),
+        Route("PUT", short, alias.by_id(alias.update), policy.QOS_UPDATE, ANY_BODY),
+        Route("DELETE", short, alias.by_id(alias.delete), policy.QOS_UPDATE),
     )
 
 
@@ -62,6 +94,16 @@ ROUTES = (
     *_usual("/v2.0/floatingips", FLOATING_IPS),
     *_usual("/v2.0/security-groups", GROUPS),
     *_usual("/v2.0/security-group-rules", RULES),
+    *subnet_pools.ROUTES,
+    *_usual("/v2.0/address-groups", ADDRESS_GROUPS),
+    *address_groups.ROUTES,
+    *_lasting("/v2.0/default-security-group-rules", DEFAULT_RULES),
+    *_plain("/v2.0/address-scopes", ADDRESS_SCOPES),
+    *_plain("/v2.0/rbac-policies", RBAC_POLICIES),
+    *_usual("/v2.0/qos/policies", QOS_POLICIES),
+    *(route for kind in RuleKind for route in _qos_rules(kind)),
+    Route("GET", "/v2.0/qos/rule-types", qos.list_types, policy.QOS_TYPES),
+    Route("GET", "/v2.0/qos/rule-types/{rule_type}", qos.show_type, policy.QOS_TYPES),
     Route("GET", "/v2.0/quotas", quotas.index, policy.QUOTA_LIST),
     Route("GET", "/v2.0/quotas/{project_id}", quotas.show, policy.QUOTA_SHOW),
     Route("GET", "/v2.0/quotas/{project_id}/default", quotas.default, policy.QUOTA_SHOW),

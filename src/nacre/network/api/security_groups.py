@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -13,20 +12,21 @@ from nacre.kernel.http.call import Call
 from nacre.kernel.ids import ProjectId, SecurityGroupId, SecurityGroupRuleId, new_id
 from nacre.network import policy
 from nacre.network.api.attributes import Given, fixed, free, project_of, shown
-from nacre.network.api.kinds import NAME, boolean, number, one_of, optional, text, uuid
-from nacre.network.api.noun import Noun, Policies, View, standard_view
+from nacre.network.api.kinds import NAME, boolean, number, one_of, optional, protocol, text, uuid
+from nacre.network.api.noun import Noun, Policies, Sharing, View, standard_view
 from nacre.network.api.parts import Parts
 from nacre.network.changes import security_groups as changes
 from nacre.network.domain.security_groups import Direction, SecurityGroup, SecurityGroupRule, checked_rule
 from nacre.network.errors import (
-    HTTPBadRequest,
+    AddressGroupNotFound,
     SecurityGroupCannotRemoveDefault,
     SecurityGroupCannotUpdateDefault,
     SecurityGroupDefaultAlreadyExists,
     SecurityGroupNotFound,
     SecurityGroupRuleNotFound,
 )
-from nacre.network.store import security_groups
+from nacre.network.store import address_groups, security_groups
+from nacre.network.store.tables import SECURITY_GROUP
 
 # -- groups ----------------------------------------------------------------------------------------------------
 
@@ -113,6 +113,7 @@ GROUPS = Noun(
     shelf=security_groups.GROUPS,
     absent=SecurityGroupNotFound,
     seen_by=security_groups.seen_by,
+    sharing=Sharing("security_group", SECURITY_GROUP.c.id),
     views=_group_views,
     lock=security_groups.lock,
     create_all=_create_groups,
@@ -124,19 +125,11 @@ GROUPS = Noun(
 # -- rules -----------------------------------------------------------------------------------------------------
 
 
-def _protocol(value: Any) -> str:
-    """A name, or a number as a number or a text."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 255:
-        return str(value)
-    name: str = text(40)(value)
-    return name
-
-
 RULE_ATTRIBUTES = (
     fixed("security_group_id", text(), needed=True),
     fixed("direction", one_of(*Direction), needed=True),
     fixed("ethertype", text(40)),
-    fixed("protocol", optional(_protocol)),
+    fixed("protocol", optional(protocol)),
     fixed("port_range_min", optional(number(-(1 << 31), 1 << 31))),
     fixed("port_range_max", optional(number(-(1 << 31), 1 << 31))),
     fixed("remote_ip_prefix", optional(text())),
@@ -162,7 +155,7 @@ def _rule_view(item: SecurityGroupRule) -> View:
         "port_range_max": item.port_range_max,
         "remote_ip_prefix": prefix,
         "remote_group_id": item.remote_group_id,
-        "remote_address_group_id": None,
+        "remote_address_group_id": item.remote_address_group_id,
         "normalized_cidr": prefix and str(ipaddress.ip_network(prefix, strict=False)),
         "belongs_to_default_sg": item.security_group_id == security_groups.default_id(item.project_id),
     }
@@ -176,7 +169,9 @@ def _create_rules(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Sec
     for rule in made:
         _check_own(call, groups, rule.security_group_id)
         if rule.remote_group_id is not None:
-            _check_own(call, groups, rule.remote_group_id)
+            _check_seen(call, tx, groups, rule.remote_group_id)
+    for address_group_id in sorted({r.remote_address_group_id for r in made if r.remote_address_group_id}):
+        _check_address_group(call, tx, address_group_id)
     changes.create_rules(tx, [groups[key] for key in {rule.security_group_id for rule in made}], made)
     return made
 
@@ -187,10 +182,23 @@ def _check_own(call: Call[Parts], groups: Mapping[str, SecurityGroup], group_id:
         raise SecurityGroupNotFound(group_id)
 
 
+def _check_seen(call: Call[Parts], tx: Tx, groups: Mapping[str, SecurityGroup], group_id: str) -> None:
+    group = groups.get(group_id)
+    if group is None or not (
+        call.sees(group.project_id) or security_groups.is_shared_with(tx, group, call.project_id)
+    ):
+        raise SecurityGroupNotFound(group_id)
+
+
+def _check_address_group(call: Call[Parts], tx: Tx, group_id: str) -> None:
+    """The lock keeps the group from being deleted meanwhile. Raises AddressGroupNotFound."""
+    group = address_groups.lock(tx, group_id)
+    if not (call.sees(group.project_id) or address_groups.is_shared_with(tx, group, call.project_id)):
+        raise AddressGroupNotFound(group_id)
+
+
 def _new_rule(call: Call[Parts], given: Given) -> SecurityGroupRule:
-    if given.get("remote_address_group_id") is not None:
-        raise HTTPBadRequest("Address groups are not offered.")
-    said = given.without("project_id", "remote_address_group_id")
+    said = given.without("project_id")
     said["direction"] = Direction(said["direction"])
     return checked_rule(
         SecurityGroupRule(

@@ -28,7 +28,7 @@ from nacre.network.api.kinds import (
     uuid,
     version,
 )
-from nacre.network.api.noun import Noun, Policies, View, standard_view
+from nacre.network.api.noun import Noun, Policies, Sharing, View, standard_view
 from nacre.network.api.parts import Parts
 from nacre.network.changes import subnets as changes
 from nacre.network.domain.addresses import (
@@ -40,7 +40,8 @@ from nacre.network.domain.addresses import (
     parse_cidr,
 )
 from nacre.network.domain.networks import Network
-from nacre.network.domain.subnet_pools import SubnetPool, free_prefix
+from nacre.network.domain.rbac import Action
+from nacre.network.domain.subnet_pools import SubnetPool, free_prefix, is_over_quota
 from nacre.network.domain.subnets import HostRoute, Ipv6Mode, Subnet
 from nacre.network.errors import (
     HTTPBadRequest,
@@ -49,8 +50,10 @@ from nacre.network.errors import (
     SubnetAllocationError,
     SubnetNotFound,
     SubnetPoolNotFound,
+    SubnetPoolQuotaExceeded,
 )
-from nacre.network.store import networks, subnets
+from nacre.network.store import networks, rbac, subnets
+from nacre.network.store.tables import SUBNET
 
 ROUTE = thing({"destination": cidr, "nexthop": ip}, HostRoute, needed=("destination", "nexthop"))
 POOL = thing({"start": ip, "end": ip}, AllocationPool, needed=("start", "end"))
@@ -126,7 +129,7 @@ def _new(call: Call[Parts], tx: Tx, given: Given) -> Subnet:
     _refuse_left_out(given)
     pool = _pool_of(call, tx, given)
     said["subnetpool_id"] = pool.id if pool else None
-    said["cidr"] = text_cidr = _cidr_of(tx, given, pool)
+    said["cidr"] = text_cidr = _cidr_of(call, tx, given, pool)
     block = parse_cidr(text_cidr)
     if block.version != said["ip_version"]:
         raise InvalidInput(f"ip_version {said['ip_version']} does not match the cidr {text_cidr}")
@@ -163,12 +166,13 @@ def _pool_of(call: Call[Parts], tx: Tx, given: Given) -> SubnetPool | None:
     if pool_id is None:
         return None
     pool = subnets.lock_pool(tx, pool_id)
-    if not (pool.shared or call.sees(pool.project_id)):
+    shared = pool.shared or rbac.grants(tx, call.project_id, "subnetpool", pool.id, Action.SHARED)
+    if not (shared or call.sees(pool.project_id)):
         raise SubnetPoolNotFound(pool_id)
     return pool
 
 
-def _cidr_of(tx: Tx, given: Given, pool: SubnetPool | None) -> str:
+def _cidr_of(call: Call[Parts], tx: Tx, given: Given, pool: SubnetPool | None) -> str:
     asked: str | None = given.get("cidr")
     if pool is None:
         if asked is None:
@@ -189,6 +193,11 @@ def _cidr_of(tx: Tx, given: Given, pool: SubnetPool | None) -> str:
         length = given.get("prefixlen", pool.default_prefixlen)
     if not pool.min_prefixlen <= length <= pool.max_prefixlen:
         raise InvalidInput(f"the prefix length must be {pool.min_prefixlen} to {pool.max_prefixlen}")
+    project_id = project_of(call, given)
+    if pool.default_quota is not None and is_over_quota(
+        pool, subnets.cut_from_by(tx, pool.id, project_id), length
+    ):
+        raise SubnetPoolQuotaExceeded
     found = asked or free_prefix(pool, taken, length)
     if found is None:
         raise SubnetAllocationError(f"Insufficient prefix space to allocate subnet size /{length}")
@@ -265,6 +274,7 @@ SUBNETS = Noun(
     shelf=subnets.SUBNETS,
     absent=SubnetNotFound,
     seen_by=subnets.seen_by,
+    sharing=Sharing("network", SUBNET.c.network_id),
     views=_views,
     lock=subnets.lock,
     create_all=_create,

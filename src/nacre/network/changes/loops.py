@@ -13,6 +13,7 @@ PORTS = "network:ports"
 ROUTERS = "network:routers"
 FLOATING_IPS = "network:floating_ips"
 SECURITY_GROUPS = "network:security_groups"
+ADDRESS_GROUPS = "network:address_groups"
 
 
 def make_due(tx: Tx, loop: str, keys: Iterable[str]) -> None:

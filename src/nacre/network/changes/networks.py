@@ -6,15 +6,24 @@ from collections.abc import Sequence
 
 from nacre.kernel.database import Tx
 from nacre.kernel.ids import NetworkId, PortId, ProjectId, new_id
-from nacre.network.changes import events, floating_ips
+from nacre.network.changes import events, floating_ips, rbac
 from nacre.network.changes import ports as port_changes
 from nacre.network.changes.loops import NETWORKS, PORTS, SUBNETS, make_due
 from nacre.network.domain.addresses import new_mac, pool_ranges
 from nacre.network.domain.networks import Network, NetworkType
 from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
+from nacre.network.domain.rbac import Action
 from nacre.network.domain.subnets import Subnet
-from nacre.network.errors import FlatNetworkInUse, InvalidSharedSetting, NetworkInUse, VlanIdInUse
+from nacre.network.errors import (
+    ExternalNetworkInUse,
+    FlatNetworkInUse,
+    InvalidSharedSetting,
+    NetworkInUse,
+    VlanIdInUse,
+)
 from nacre.network.store import addresses, networks, ports, quotas, routers, subnets
+from nacre.network.store import rbac as rbac_store
+from nacre.network.store.rbac import SharedObject
 from nacre.network.store.shelf import serialise
 
 GOES_WITH_NETWORK = frozenset({DeviceOwner.METADATA})
@@ -31,6 +40,7 @@ def create(tx: Tx, wanted: Sequence[Network]) -> None:
             _check_wire(tx, network)
         networks.NETWORKS.insert(tx, [network])
         events.created(tx, "network", network)
+        rbac.share_new(tx, "network", network.id, network.project_id, *_shared_by(network))
         tx.make_due(NETWORKS, network.id)
 
 
@@ -45,17 +55,19 @@ def _check_wire(tx: Tx, network: Network) -> None:
 
 
 def update(tx: Tx, before: Network, after: Network) -> Network:
-    """Change a locked network. Errors: InvalidSharedSetting."""
+    """Change a locked network. Errors: InvalidSharedSetting, ExternalNetworkInUse."""
     standing = ports.of_network(tx, before.id) if _matters_to_ports(before, after) else []
-    if before.shared and not after.shared:
-        for port in standing:
-            if port.project_id not in ("", before.project_id):
-                raise InvalidSharedSetting(before.name or before.id)
+    if before.shared != after.shared:
+        _reshare(tx, before, wanted=after.shared)
+    if before.router_external != after.router_external:
+        _reroute(tx, before, wanted=after.router_external)
     after = networks.NETWORKS.update(tx, before, after)
     events.updated(tx, "network", before, after)
     tx.make_due(NETWORKS, after.id)
     if before.admin_state_up != after.admin_state_up:
         make_due(tx, PORTS, (port.id for port in standing))
+    if before.qos_policy_id != after.qos_policy_id:
+        make_due(tx, PORTS, (port.id for port in standing if port.qos_policy_id is None))
     if before.mtu != after.mtu:
         make_due(tx, PORTS, (port.id for port in standing if port.is_on_router))
     if (before.mtu, before.dns_domain) != (after.mtu, after.dns_domain):
@@ -63,11 +75,31 @@ def update(tx: Tx, before: Network, after: Network) -> Network:
     return after
 
 
+def _shared_by(network: Network) -> list[Action]:
+    flags = ((network.shared, Action.SHARED), (network.router_external, Action.EXTERNAL))
+    return [action for flag, action in flags if flag]
+
+
+def _reshare(tx: Tx, network: Network, *, wanted: bool) -> None:
+    if not wanted:
+        left = rbac.left_without_everybody(tx, "network", network.id, Action.SHARED)
+        shared = SharedObject(network.id, network.project_id)
+        if rbac.cut_off_by(tx, shared, "network", Action.SHARED, left):
+            raise InvalidSharedSetting(network.name or network.id)
+    rbac.set_flag(tx, "network", network.id, network.project_id, Action.SHARED, wanted=wanted)
+
+
+def _reroute(tx: Tx, network: Network, *, wanted: bool) -> None:
+    if not wanted and ports.owned_on(tx, [network.id], DeviceOwner.ROUTER_GATEWAY):
+        raise ExternalNetworkInUse(network.id)
+    rbac.set_flag(tx, "network", network.id, network.project_id, Action.EXTERNAL, wanted=wanted)
+
+
 def _matters_to_ports(before: Network, after: Network) -> bool:
-    return (before.admin_state_up, before.mtu, before.shared) != (
+    return (before.admin_state_up, before.mtu, before.qos_policy_id) != (
         after.admin_state_up,
         after.mtu,
-        after.shared,
+        after.qos_policy_id,
     )
 
 
@@ -81,6 +113,7 @@ def delete(tx: Tx, network: Network) -> None:
     port_changes.delete(tx, standing)
     for subnet in subnets.on_networks(tx, [network.id]):
         forget_subnet(tx, subnet)
+    rbac_store.forget(tx, "network", network.id)
     networks.NETWORKS.remove(tx, network.id)
     events.deleted(tx, "network", network)
     tx.make_due(NETWORKS, network.id)

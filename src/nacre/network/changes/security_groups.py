@@ -13,7 +13,7 @@ from nacre.network.errors import (
     SecurityGroupInUse,
     SecurityGroupRuleExists,
 )
-from nacre.network.store import ports, quotas, security_groups
+from nacre.network.store import default_rules, ports, quotas, rbac, security_groups
 from nacre.network.store.shelf import serialise
 
 DEFAULT_NAME = "default"
@@ -38,13 +38,13 @@ def _make_default(tx: Tx, group_id: SecurityGroupId, project_id: ProjectId) -> N
         created_at=tx.now,
         updated_at=tx.now,
     )
-    _insert(tx, group, usual_rules(group, is_default=True))
+    _insert(tx, group, usual_rules(group, default_rules.template(tx), is_default=True))
 
 
 def create(tx: Tx, group: SecurityGroup) -> Sequence[SecurityGroupRule]:
-    """Make a group, with the rules that let everything out. Errors: OverQuota."""
+    """Make a group, with the rules of the template. Errors: OverQuota."""
     quotas.check_room(tx, group.project_id, "security_group")
-    rules = usual_rules(group, is_default=False)
+    rules = usual_rules(group, default_rules.template(tx), is_default=False)
     _insert(tx, group, rules)
     return rules
 
@@ -57,7 +57,9 @@ def _insert(tx: Tx, group: SecurityGroup, rules: Sequence[SecurityGroupRule]) ->
 
 
 def update(tx: Tx, before: SecurityGroup, after: SecurityGroup) -> SecurityGroup:
-    """Change a group."""
+    """Change a locked group; `stateful` only before ports are in it. Errors: SecurityGroupInUse."""
+    if before.stateful != after.stateful and ports.ids_in_group(tx, before.id):
+        raise SecurityGroupInUse(before.id)
     after = security_groups.GROUPS.update(tx, before, after)
     events.updated(tx, "security_group", before, after)
     if before.stateful != after.stateful:
@@ -69,6 +71,7 @@ def delete(tx: Tx, group: SecurityGroup) -> None:
     """Delete a group that no port is in and no other group's rule names. Errors: SecurityGroupInUse."""
     if ports.ids_in_group(tx, group.id) or security_groups.is_named_elsewhere(tx, group.id):
         raise SecurityGroupInUse(group.id)
+    rbac.forget(tx, "security_group", group.id)
     security_groups.remove(tx, group.id)
     events.deleted(tx, "security_group", group)
     tx.make_due(SECURITY_GROUPS, group.id)

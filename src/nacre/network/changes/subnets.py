@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nacre.kernel.database import Tx
 from nacre.network.changes import events, networks
 from nacre.network.changes import ports as port_changes
@@ -10,14 +12,16 @@ from nacre.network.domain.addresses import eui64_address, overlaps, parse_cidr
 from nacre.network.domain.networks import Network
 from nacre.network.domain.ports import DeviceOwner, FixedIp
 from nacre.network.domain.subnets import Subnet
-from nacre.network.errors import GatewayIpInUse, InvalidInput, SubnetInUse
-from nacre.network.store import ports, quotas, subnets
+from nacre.network.errors import GatewayIpInUse, InvalidInput, NetworkSubnetPoolAffinityError, SubnetInUse
+from nacre.network.store import address_scopes, ports, quotas, subnets
 
 
 def create(tx: Tx, network: Network, subnet: Subnet) -> None:
     """Make a subnet on a locked network. Errors: OverQuota, InvalidInput."""
     quotas.check_room(tx, subnet.project_id, "subnet")
-    for other in subnets.on_networks(tx, [network.id]):
+    standing = subnets.on_networks(tx, [network.id])
+    _check_pool(tx, subnet, standing)
+    for other in standing:
         if overlaps(other.cidr, subnet.cidr):
             raise InvalidInput(
                 f"Requested subnet with cidr: {subnet.cidr} for network: {network.id} overlaps with another subnet"
@@ -28,6 +32,16 @@ def create(tx: Tx, network: Network, subnet: Subnet) -> None:
     if subnet.makes_own_addresses:
         _address_present_ports(tx, subnet)
     networks.settle_metadata(tx, network)
+
+
+def _check_pool(tx: Tx, subnet: Subnet, standing: Sequence[Subnet]) -> None:
+    """A network's subnets are of one scope, or without any of one pool. Raises NetworkSubnetPoolAffinityError."""
+    pools = {each.subnetpool_id for each in (subnet, *standing) if each.ip_version == subnet.ip_version}
+    if len(pools) == 1:
+        return
+    scopes = address_scopes.of_pools(tx, [pool for pool in pools if pool is not None])
+    if not scopes or {scopes.get(pool or "") for pool in pools} != {next(iter(scopes.values()))}:
+        raise NetworkSubnetPoolAffinityError
 
 
 def _address_present_ports(tx: Tx, subnet: Subnet) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -92,6 +93,7 @@ class SecurityGroupRule(msgspec.Struct, frozen=True, kw_only=True):
     port_range_max: int | None = None
     remote_ip_prefix: str | None = None
     remote_group_id: SecurityGroupId | None = None
+    remote_address_group_id: str | None = None
     description: str = ""
     tags: tuple[str, ...] = ()
     revision_number: int = 0
@@ -121,7 +123,8 @@ def checked_rule(rule: SecurityGroupRule) -> SecurityGroupRule:
         raise SecurityGroupRuleInvalidEtherType(rule.ethertype)
     protocol = _usual_protocol(rule.protocol, ethertype)
     _check_ports(protocol, low=rule.port_range_min, high=rule.port_range_max)
-    if rule.remote_ip_prefix is not None and rule.remote_group_id is not None:
+    remotes = (rule.remote_ip_prefix, rule.remote_group_id, rule.remote_address_group_id)
+    if sum(remote is not None for remote in remotes) > 1:
         raise SecurityGroupMultipleRemoteEntites
     return msgspec.structs.replace(
         rule,
@@ -197,27 +200,91 @@ def rule_meaning(rule: SecurityGroupRule) -> tuple[object, ...]:
         rule.port_range_max,
         prefix,
         rule.remote_group_id,
+        # Meanings that were written down before there were address groups stay as they are.
+        *([rule.remote_address_group_id] if rule.remote_address_group_id else ()),
     )
 
 
-def usual_rules(group: SecurityGroup, *, is_default: bool) -> tuple[SecurityGroupRule, ...]:
-    """The rules a new group begins with: everything out; in the default group also what comes from its members."""
+# -- the rules that groups begin with --------------------------------------------------------------------------
 
-    def rule(
-        direction: Direction, ethertype: str, remote_group_id: SecurityGroupId | None
-    ) -> SecurityGroupRule:
-        return SecurityGroupRule(
-            id=SecurityGroupRuleId(new_id()),
-            security_group_id=group.id,
-            project_id=group.project_id,
-            direction=direction,
-            ethertype=ethertype,
-            remote_group_id=remote_group_id,
-            created_at=group.created_at,
-            updated_at=group.updated_at,
-        )
+PARENT = "PARENT"
+"""In the template, the group that is being made."""
 
-    out = tuple(rule(Direction.EGRESS, ethertype, None) for ethertype in ("IPv4", "IPv6"))
-    if not is_default:
-        return out
-    return out + tuple(rule(Direction.INGRESS, ethertype, group.id) for ethertype in ("IPv4", "IPv6"))
+
+class DefaultRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule of the template; `remote_group_id` is a group's id or PARENT."""
+
+    id: str
+    direction: Direction
+    ethertype: str = "IPv4"
+    protocol: str | None = None
+    port_range_min: int | None = None
+    port_range_max: int | None = None
+    remote_ip_prefix: str | None = None
+    remote_group_id: str | None = None
+    remote_address_group_id: str | None = None
+    used_in_default_sg: bool = False
+    used_in_non_default_sg: bool = True
+    description: str = ""
+    project_id: ProjectId = ProjectId("")
+    tags: tuple[str, ...] = ()
+    revision_number: int = 0
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+
+def checked_default_rule(rule: DefaultRule) -> DefaultRule:
+    """The rule of the template in the form it is kept in, or the problem with it."""
+    checked = checked_rule(
+        _in_group(rule, SecurityGroup(id=SecurityGroupId(PARENT), project_id=ProjectId("")))
+    )
+    return msgspec.structs.replace(
+        rule,
+        ethertype=checked.ethertype,
+        protocol=checked.protocol,
+        remote_ip_prefix=checked.remote_ip_prefix,
+    )
+
+
+def is_same_default(rule: DefaultRule, other: DefaultRule) -> bool:
+    """Whether a group would begin with both, although they mean the same."""
+    group = SecurityGroup(id=SecurityGroupId(PARENT), project_id=ProjectId(""))
+    meet = (rule.used_in_default_sg and other.used_in_default_sg) or (
+        rule.used_in_non_default_sg and other.used_in_non_default_sg
+    )
+    return meet and rule_meaning(_in_group(rule, group)) == rule_meaning(_in_group(other, group))
+
+
+def usual_rules(
+    group: SecurityGroup, template: Iterable[DefaultRule], *, is_default: bool
+) -> tuple[SecurityGroupRule, ...]:
+    """The rules a new group begins with, by the template."""
+    return tuple(
+        _in_group(rule, group)
+        for rule in template
+        if (rule.used_in_default_sg if is_default else rule.used_in_non_default_sg)
+    )
+
+
+def _in_group(rule: DefaultRule, group: SecurityGroup) -> SecurityGroupRule:
+    return SecurityGroupRule(
+        id=SecurityGroupRuleId(new_id()),
+        security_group_id=group.id,
+        project_id=group.project_id,
+        direction=rule.direction,
+        ethertype=rule.ethertype,
+        protocol=rule.protocol,
+        port_range_min=rule.port_range_min,
+        port_range_max=rule.port_range_max,
+        remote_ip_prefix=rule.remote_ip_prefix,
+        remote_group_id=_remote_group(rule, group),
+        remote_address_group_id=rule.remote_address_group_id,
+        created_at=group.created_at,
+        updated_at=group.updated_at,
+    )
+
+
+def _remote_group(rule: DefaultRule, group: SecurityGroup) -> SecurityGroupId | None:
+    if rule.remote_group_id is None:
+        return None
+    return group.id if rule.remote_group_id == PARENT else SecurityGroupId(rule.remote_group_id)

@@ -184,7 +184,7 @@ class FakeNetwork:
             self._members[row_uuid(place.table, place.key), place.column].discard(uuid)
         changed = self._notice(row, gone=True)
         name = row.columns.get("name")
-        for column in ("ports", "acls", "static_routes", "nat", "gateway_chassis"):
+        for column in ("ports", "acls", "static_routes", "policies", "nat", "gateway_chassis"):
             for member in [*self._members.pop((uuid, column), ())]:
                 changed += self._leave(Place(row.table, column, str(name)), member)
         return changed

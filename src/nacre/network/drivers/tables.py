@@ -58,6 +58,7 @@ TABLES: Mapping[str, Mapping[str, Kind]] = {
     | _TAGS,
     "DHCP_Options": {"cidr": Kind.TEXT, "options": Kind.MAP} | _TAGS,
     "Port_Group": {"name": Kind.TEXT} | _TAGS,
+    "Address_Set": {"name": Kind.TEXT, "addresses": Kind.SET} | _TAGS,
     "ACL": {
         "direction": Kind.TEXT,
         "priority": Kind.NUMBER,
@@ -76,6 +77,7 @@ TABLES: Mapping[str, Mapping[str, Kind]] = {
     }
     | _TAGS,
     "Logical_Router_Static_Route": {"ip_prefix": Kind.TEXT, "nexthop": Kind.TEXT} | _TAGS,
+    "Logical_Router_Policy": {"priority": Kind.NUMBER, "match": Kind.TEXT, "action": Kind.TEXT} | _TAGS,
     "NAT": {
         "type": Kind.TEXT,
         "external_ip": Kind.TEXT,
@@ -84,10 +86,18 @@ TABLES: Mapping[str, Mapping[str, Kind]] = {
         "logical_port": Kind.OPTIONAL,
     }
     | _TAGS,
+    "QoS": {
+        "direction": Kind.TEXT,
+        "priority": Kind.NUMBER,
+        "match": Kind.TEXT,
+        "bandwidth": Kind.MAP,
+        "action": Kind.MAP,
+    }
+    | _TAGS,
     "Gateway_Chassis": {"name": Kind.TEXT, "chassis_name": Kind.TEXT, "priority": Kind.NUMBER} | _TAGS,
 }
 
-ROOTS = frozenset({"Logical_Switch", "Logical_Router", "Port_Group", "DHCP_Options"})
+ROOTS = frozenset({"Logical_Switch", "Logical_Router", "Port_Group", "Address_Set", "DHCP_Options"})
 """Tables whose rows stay until they are deleted; rows of the others go when nothing holds them any more."""
 
 HOLDERS: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -95,7 +105,9 @@ HOLDERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "ACL": (("Port_Group", "acls"),),
     "Logical_Router_Port": (("Logical_Router", "ports"),),
     "Logical_Router_Static_Route": (("Logical_Router", "static_routes"),),
+    "Logical_Router_Policy": (("Logical_Router", "policies"),),
     "NAT": (("Logical_Router", "nat"),),
+    "QoS": (("Logical_Switch", "qos_rules"),),
     "Gateway_Chassis": (("Logical_Router_Port", "gateway_chassis"),),
 }
 """Which columns may hold rows of a table."""

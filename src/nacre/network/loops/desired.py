@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from nacre.kernel.database import Reader
 from nacre.kernel.ids import SubnetId
 from nacre.network.domain.addresses import mac_for
+from nacre.network.domain.ovn.address_groups import compile_address_group
 from nacre.network.domain.ovn.floating_ips import compile_floating_ip
 from nacre.network.domain.ovn.networks import compile_network
 from nacre.network.domain.ovn.ports import compile_port, compile_router_port
@@ -17,7 +18,8 @@ from nacre.network.domain.ports import DeviceOwner, Port
 from nacre.network.domain.routers import RouterInterface, rank_gateway_hosts
 from nacre.network.domain.rows import Desired
 from nacre.network.domain.subnets import Subnet
-from nacre.network.store import hosts, security_groups
+from nacre.network.store import address_groups as address_group_store
+from nacre.network.store import address_scopes, hosts, qos, security_groups
 from nacre.network.store import networks as network_store
 from nacre.network.store import ports as port_store
 from nacre.network.store import routers as router_store
@@ -61,6 +63,12 @@ def ports(db: Reader, ids: Collection[str]) -> DesiredOf:
     found = port_store.some(db, ids)
     on = network_store.NETWORKS.some(db, {port.network_id for port in found.values()})
     known = _subnets_of(db, found.values())
+    shaped_by = {
+        port.qos_policy_id or on[port.network_id].qos_policy_id
+        for port in found.values()
+        if port.network_id in on
+    }
+    rules = qos.rules_of(db, {policy_id for policy_id in shaped_by if policy_id})
     legs = {port.id: port for port in found.values() if port.is_on_router}
     routers_of = {each: router_store.find(db, each) for each in {leg.device_id for leg in legs.values()}}
     gateway_hosts = (
@@ -73,7 +81,10 @@ def ports(db: Reader, ids: Collection[str]) -> DesiredOf:
         if port.network_id not in on or not all(fixed.subnet_id in known for fixed in port.fixed_ips):
             continue  # Deleted while we read: its own key is due.
         if port.id not in legs:
-            desired[port.id] = compile_port(port, on[port.network_id], known)
+            policy_id = port.qos_policy_id or on[port.network_id].qos_policy_id
+            desired[port.id] = compile_port(
+                port, on[port.network_id], known, qos_rules=rules[policy_id] if policy_id else ()
+            )
         elif router := routers_of[port.device_id]:
             desired[port.id] = compile_router_port(
                 port,
@@ -94,6 +105,7 @@ def routers(db: Reader, ids: Collection[str]) -> DesiredOf:
     """Routers. Their ports are ports."""
     held = port_store.of_devices(db, ids)
     known = _subnets_of(db, [port for each in held.values() for port in each])
+    scopes = {SubnetId(key): scope for key, scope in address_scopes.of_subnets(db, known).items()}
     desired: dict[str, Desired] = {}
     for router_id in ids:
         router = router_store.find(db, router_id)
@@ -102,7 +114,9 @@ def routers(db: Reader, ids: Collection[str]) -> DesiredOf:
         joined = [_interface(port, known) for port in held[router_id]]
         inside = [each for each in joined if each.port.device_owner == DeviceOwner.ROUTER_INTERFACE]
         outside = [each for each in joined if each.port.device_owner == DeviceOwner.ROUTER_GATEWAY]
-        desired[router_id] = compile_router(router, inside, gateway=outside[0] if outside else None)
+        desired[router_id] = compile_router(
+            router, inside, gateway=outside[0] if outside else None, scopes=scopes
+        )
     return desired
 
 
@@ -113,11 +127,24 @@ def _interface(port: Port, known: Mapping[SubnetId, Subnet]) -> RouterInterface:
 def floating_ips(db: Reader, ids: Collection[str]) -> DesiredOf:
     """Floating IPs."""
     desired: dict[str, Desired] = {}
-    for floating_ip in router_store.FLOATING_IPS.some(db, ids).values():
+    found = router_store.FLOATING_IPS.some(db, ids)
+    rules = qos.rules_of(db, {each.qos_policy_id for each in found.values() if each.qos_policy_id})
+    for floating_ip in found.values():
         router = router_store.find(db, floating_ip.router_id) if floating_ip.router_id else None
         mac = mac_for(floating_ip.id)
-        desired[floating_ip.id] = compile_floating_ip(floating_ip, router, floating_mac=mac)
+        desired[floating_ip.id] = compile_floating_ip(
+            floating_ip,
+            router,
+            floating_mac=mac,
+            qos_rules=rules[floating_ip.qos_policy_id] if floating_ip.qos_policy_id else (),
+        )
     return desired
+
+
+def address_groups(db: Reader, ids: Collection[str]) -> DesiredOf:
+    """Address groups."""
+    found = address_group_store.some(db, ids)
+    return {group_id: compile_address_group(group) for group_id, group in found.items()}
 
 
 def groups(db: Reader, ids: Collection[str]) -> DesiredOf:

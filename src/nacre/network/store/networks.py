@@ -8,7 +8,9 @@ import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
 from nacre.network.domain.networks import Network
+from nacre.network.domain.rbac import Action
 from nacre.network.errors import NetworkNotFound
+from nacre.network.store import rbac
 from nacre.network.store.shelf import Shelf
 from nacre.network.store.tables import NETWORK, SUBNET
 
@@ -27,7 +29,25 @@ _ON_WIRE = sa.select(NETWORK.c.id).where(
 
 def seen_by(project_id: str) -> sa.ColumnElement[bool]:
     """The networks that a project may know of: its own, and what others share or offer as a way out."""
-    return sa.or_(NETWORK.c.project_id == project_id, NETWORK.c.shared, NETWORK.c.router_external)
+    return rbac.seen_by(project_id, "network")
+
+
+def is_seen_by(db: Reader, network: Network, project_id: str) -> bool:
+    """Whether a project may know of a network: it is its own, shared with it, or a way out for it."""
+    return (
+        network.project_id == project_id
+        or network.shared
+        or rbac.grants(db, project_id, "network", network.id, *Action)
+    )
+
+
+def takes_ports_of(db: Reader, network: Network, project_id: str) -> bool:
+    """Whether a project may have ports on a network: it is its own, or shared with it."""
+    return (
+        network.project_id == project_id
+        or network.shared
+        or rbac.grants(db, project_id, "network", network.id, Action.SHARED)
+    )
 
 
 def load(db: Reader, network_id: str) -> Network:

@@ -9,18 +9,18 @@ import sqlalchemy as sa
 
 from nacre.kernel.database import Reader
 from nacre.network.domain.networks import Network
+from nacre.network.domain.rbac import EVERYBODY, Action
 from nacre.network.domain.subnets import Subnet
 from nacre.network.store.networks import NETWORKS
-from nacre.network.store.quotas import most_of, used_of
+from nacre.network.store.quotas import plainly_fits
 from nacre.network.store.subnets import SUBNETS
-from nacre.network.store.tables import NETWORK, PORT, SECURITY_GROUP, SUBNET
+from nacre.network.store.tables import NETWORK, NETWORK_RBAC, PORT, SECURITY_GROUP, SUBNET
 
 
 class Prospects(msgspec.Struct, frozen=True):
-    """The project's bound and use of ports, whether its default group is there, and whether a MAC is in use."""
+    """Whether the ports plainly fit into the project, its default group is there, and a MAC is in use."""
 
-    most: int | None
-    used: int
+    fits: bool
     has_default_group: bool
     is_mac_used: bool
 
@@ -33,8 +33,7 @@ class Ground(msgspec.Struct, frozen=True):
 
 
 _PROSPECTS = sa.select(
-    most_of("port"),
-    used_of("port"),
+    plainly_fits("port"),
     sa.exists().where(SECURITY_GROUP.c.id == sa.bindparam("default_group_id")),
     sa.exists().where(
         PORT.c.network_id.in_(sa.bindparam("network_ids", expanding=True)),
@@ -49,24 +48,42 @@ _GROUND = (
 _NAMED = _GROUND.where(NETWORK.c.id.in_(sa.bindparam("ids", expanding=True)))
 _AT_HAND = (
     _GROUND.where(NETWORK.c.router_external.is_(False))
-    .where(sa.or_(NETWORK.c.project_id == sa.bindparam("project_id"), NETWORK.c.shared))
+    .where(
+        sa.or_(
+            NETWORK.c.project_id == sa.bindparam("project_id"),
+            NETWORK.c.id.in_(
+                sa.select(NETWORK_RBAC.c.object_id).where(
+                    NETWORK_RBAC.c.target_project.in_([EVERYBODY, sa.bindparam("project_id")]),
+                    NETWORK_RBAC.c.object_type == "network",
+                    NETWORK_RBAC.c.action == str(Action.SHARED),
+                )
+            ),
+        )
+    )
     .where(SUBNET.c.id.is_not(None))
 )
 
 
 def prospects_of(
-    db: Reader, project_id: str, *, default_group_id: str, network_ids: Collection[str], macs: Collection[str]
+    db: Reader,
+    project_id: str,
+    *,
+    wanted: int,
+    default_group_id: str,
+    network_ids: Collection[str],
+    macs: Collection[str],
 ) -> Prospects:
-    """What stands in the way of ports of one project on these networks with these MACs."""
+    """What stands in the way of so many ports of one project on these networks with these MACs."""
     row = db.row(
         _PROSPECTS,
         project_id=project_id,
+        wanted=wanted,
         default_group_id=default_group_id,
         network_ids=list(network_ids),
         macs=list(macs),
     )
     assert row is not None
-    return Prospects(row[0], row[1], bool(row[2]), bool(row[3]))
+    return Prospects(bool(row[0]), bool(row[1]), bool(row[2]))
 
 
 def grounds(db: Reader, network_ids: Collection[str]) -> dict[str, Ground]:

@@ -11,10 +11,18 @@ import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import SecurityGroupId
+from nacre.network.domain.rbac import Action
 from nacre.network.domain.security_groups import SecurityGroup, SecurityGroupRule, rule_meaning
 from nacre.network.errors import SecurityGroupNotFound, SecurityGroupRuleNotFound
+from nacre.network.store import rbac
 from nacre.network.store.shelf import Shelf
-from nacre.network.store.tables import PORT, PORT_SECURITY_GROUP, SECURITY_GROUP, SECURITY_GROUP_RULE
+from nacre.network.store.tables import (
+    DEFAULT_SECURITY_GROUP_RULE,
+    PORT,
+    PORT_SECURITY_GROUP,
+    SECURITY_GROUP,
+    SECURITY_GROUP_RULE,
+)
 
 GROUPS = Shelf(SECURITY_GROUP, SecurityGroup)
 RULES = Shelf(SECURITY_GROUP_RULE, SecurityGroupRule)
@@ -32,12 +40,14 @@ _RULES_OF = RULES.all.where(
 _REMOVE_RULES = sa.delete(SECURITY_GROUP_RULE).where(
     SECURITY_GROUP_RULE.c.security_group_id == sa.bindparam("group_id")
 )
-_NAMED_ELSEWHERE = (
+_NAMED_ELSEWHERE = sa.union_all(
     sa.select(SECURITY_GROUP_RULE.c.id)
     .where(SECURITY_GROUP_RULE.c.remote_group_id == sa.bindparam("group_id"))
-    .where(SECURITY_GROUP_RULE.c.security_group_id != sa.bindparam("group_id"))
-    .limit(1)
-)
+    .where(SECURITY_GROUP_RULE.c.security_group_id != sa.bindparam("group_id")),
+    sa.select(DEFAULT_SECURITY_GROUP_RULE.c.id).where(
+        DEFAULT_SECURITY_GROUP_RULE.c.remote_group_id == sa.bindparam("group_id")
+    ),
+).limit(1)
 _SAME = sa.select(SECURITY_GROUP_RULE.c.id).where(
     SECURITY_GROUP_RULE.c.security_group_id == sa.bindparam("group_id"),
     SECURITY_GROUP_RULE.c.meaning.in_(sa.bindparam("meanings", expanding=True)),
@@ -66,7 +76,7 @@ def default_id(project_id: str) -> SecurityGroupId:
 
 def seen_by(project_id: str) -> sa.ColumnElement[bool]:
     """The groups a project may know of."""
-    return sa.or_(SECURITY_GROUP.c.project_id == project_id, SECURITY_GROUP.c.shared)
+    return rbac.seen_by(project_id, "security_group")
 
 
 def rules_seen_by(project_id: str) -> sa.ColumnElement[bool]:
@@ -75,6 +85,11 @@ def rules_seen_by(project_id: str) -> sa.ColumnElement[bool]:
     return sa.or_(
         SECURITY_GROUP_RULE.c.project_id == project_id, SECURITY_GROUP_RULE.c.security_group_id.in_(own)
     )
+
+
+def is_shared_with(db: Reader, group: SecurityGroup, project_id: str) -> bool:
+    """Whether a project that does not own a group may use it."""
+    return group.shared or rbac.grants(db, project_id, "security_group", group.id, Action.SHARED)
 
 
 def load(db: Reader, group_id: str) -> SecurityGroup:
@@ -133,7 +148,7 @@ def _meaning(rule: SecurityGroupRule) -> str:
 
 
 def is_named_elsewhere(db: Reader, group_id: str) -> bool:
-    """Whether a rule of another group lets this group's members through."""
+    """Whether a rule of another group, or of the template, lets this group's members through."""
     return db.row(_NAMED_ELSEWHERE, group_id=group_id) is not None
 
 

@@ -7,9 +7,11 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
+from nacre.network.domain.rbac import Action
 from nacre.network.domain.subnet_pools import SubnetPool
 from nacre.network.domain.subnets import Subnet
 from nacre.network.errors import SubnetNotFound, SubnetPoolNotFound
+from nacre.network.store import rbac
 from nacre.network.store.shelf import Shelf
 from nacre.network.store.tables import NETWORK, SUBNET, SUBNET_POOL
 
@@ -20,6 +22,17 @@ _ON = SUBNETS.all.where(SUBNET.c.network_id.in_(sa.bindparam("ids", expanding=Tr
     SUBNET.c.created_at, SUBNET.c.id
 )
 _FROM_POOL = sa.select(SUBNET.c.cidr).where(SUBNET.c.subnetpool_id == sa.bindparam("pool_id"))
+_OWN_FROM_POOL = _FROM_POOL.where(SUBNET.c.project_id == sa.bindparam("project_id"))
+_neighbour = SUBNET.alias()
+_SHARES_NETWORKS = (
+    sa.select(SUBNET.c.id)
+    .join(_neighbour, _neighbour.c.network_id == SUBNET.c.network_id)
+    .where(SUBNET.c.subnetpool_id == sa.bindparam("pool_id"))
+    .where(_neighbour.c.ip_version == sa.bindparam("version"))
+    .where(_neighbour.c.subnetpool_id.is_not(None))
+    .where(_neighbour.c.subnetpool_id != sa.bindparam("pool_id"))
+    .limit(1)
+)
 _DEFAULT_POOL = sa.select(SUBNET_POOL.c.id).where(
     SUBNET_POOL.c.is_default.is_(True), SUBNET_POOL.c.ip_version == sa.bindparam("version")
 )
@@ -27,8 +40,11 @@ _DEFAULT_POOL = sa.select(SUBNET_POOL.c.id).where(
 
 def seen_by(project_id: str) -> sa.ColumnElement[bool]:
     """The subnets a project may know of: its own, and those of networks that are shared."""
-    shared = sa.select(NETWORK.c.id).where(sa.or_(NETWORK.c.shared, NETWORK.c.project_id == project_id))
-    return sa.or_(SUBNET.c.project_id == project_id, SUBNET.c.network_id.in_(shared))
+    own = sa.select(NETWORK.c.id).where(NETWORK.c.project_id == project_id)
+    shared = rbac.shown_to(project_id, "network", Action.SHARED)
+    return sa.or_(
+        SUBNET.c.project_id == project_id, SUBNET.c.network_id.in_(own), SUBNET.c.network_id.in_(shared)
+    )
 
 
 def load(db: Reader, subnet_id: str) -> Subnet:
@@ -65,6 +81,16 @@ def cut_from(db: Reader, pool_id: str) -> list[str]:
     return [row[0] for row in db.rows(_FROM_POOL, pool_id=pool_id)]
 
 
+def cut_from_by(db: Reader, pool_id: str, project_id: str) -> list[str]:
+    """The CIDRs of the subnets of one project that were cut from a pool."""
+    return [row[0] for row in db.rows(_OWN_FROM_POOL, pool_id=pool_id, project_id=project_id)]
+
+
+def shares_networks(db: Reader, pool_id: str, version: int) -> bool:
+    """Whether a network has subnets of this pool and of another."""
+    return db.row(_SHARES_NETWORKS, pool_id=pool_id, version=version) is not None
+
+
 def default_pool(db: Reader, version: int) -> str | None:
     """The pool that subnets of an IP version are cut from when nobody names one."""
     found: str | None = db.scalar(_DEFAULT_POOL, version=version)
@@ -73,4 +99,4 @@ def default_pool(db: Reader, version: int) -> str | None:
 
 def pools_seen_by(project_id: str) -> sa.ColumnElement[bool]:
     """The pools a project may know of."""
-    return sa.or_(SUBNET_POOL.c.project_id == project_id, SUBNET_POOL.c.shared)
+    return rbac.seen_by(project_id, "subnetpool")

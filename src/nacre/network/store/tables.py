@@ -73,6 +73,7 @@ NETWORK = sa.Table(
     sa.Column("provider_network_type", sa.Text, nullable=False),
     sa.Column("provider_physical_network", sa.Text),
     sa.Column("provider_segmentation_id", sa.Integer),
+    sa.Column("qos_policy_id", sa.Text, index=True),
     sa.Index(
         "network_wire",
         "provider_physical_network",
@@ -94,6 +95,7 @@ SUBNET_POOL = sa.Table(
     sa.Column("max_prefixlen", sa.Integer, nullable=False),
     sa.Column("default_prefixlen", sa.Integer, nullable=False),
     sa.Column("default_quota", sa.Integer),
+    sa.Column("address_scope_id", sa.Text, index=True),
 )
 
 SUBNET = sa.Table(
@@ -113,6 +115,7 @@ SUBNET = sa.Table(
     sa.Column("ipv6_address_mode", sa.Text),
     sa.Column("subnetpool_id", sa.ForeignKey("subnet_pool.id"), index=True),
     sa.Column("service_types", Listed(tuple[str, ...]), nullable=False),
+    sa.Column("segment_id", sa.Text, index=True),
 )
 
 PORT = sa.Table(
@@ -131,6 +134,7 @@ PORT = sa.Table(
     sa.Column("binding_vnic_type", sa.Text, nullable=False),
     sa.Column("binding_profile", Json(dict[str, Any]), nullable=False),
     sa.Column("dns_name", sa.Text, nullable=False),
+    sa.Column("qos_policy_id", sa.Text, index=True),
     # What hosts say of it, and who made it: neither is the owner's to write.
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("made_for_server", sa.Boolean, nullable=False),
@@ -168,6 +172,7 @@ SECURITY_GROUP_RULE = sa.Table(
     sa.Column("port_range_max", sa.Integer),
     sa.Column("remote_ip_prefix", sa.Text),
     sa.Column("remote_group_id", sa.ForeignKey("security_group.id"), index=True),
+    sa.Column("remote_address_group_id", sa.Text, index=True),
     # What the rule lets through, so that two rules of one group that mean the same cannot both be.
     sa.Column("meaning", sa.Text, nullable=False),
     sa.Index("security_group_rule_meaning", "security_group_id", "meaning", unique=True),
@@ -192,6 +197,7 @@ ROUTER = sa.Table(
     sa.Column("gateway_network_id", sa.ForeignKey("network.id"), index=True),
     sa.Column("gateway_port_id", sa.ForeignKey("port.id"), index=True),
     sa.Column("enable_snat", sa.Boolean, nullable=False),
+    sa.Column("flavor_id", sa.Text, index=True),
 )
 
 FLOATING_IP = sa.Table(
@@ -206,15 +212,8 @@ FLOATING_IP = sa.Table(
     sa.Column("router_id", sa.ForeignKey("router.id"), index=True),
     sa.Column("dns_name", sa.Text, nullable=False),
     sa.Column("dns_domain", sa.Text, nullable=False),
+    sa.Column("qos_policy_id", sa.Text, index=True),
     sa.Index("floating_ip_target", "floating_network_id", "port_id", "fixed_ip_address", unique=True),
-)
-
-NETWORK_QUOTA = sa.Table(
-    "network_quota",
-    METADATA,
-    sa.Column("project_id", sa.Text, primary_key=True),
-    sa.Column("noun", sa.Text, primary_key=True),
-    sa.Column("most", sa.Integer, nullable=False),
 )
 
 GATEWAY_HOST = sa.Table(
@@ -222,4 +221,161 @@ GATEWAY_HOST = sa.Table(
     METADATA,
     sa.Column("host_id", sa.Text, primary_key=True),
     sa.Column("since", sa.Double, nullable=False),
+)
+
+# -- who may see what, and the nouns of addresses --------------------------------------------------------------
+
+NETWORK_RBAC = sa.Table(
+    "network_rbac",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("project_id", sa.Text, nullable=False, index=True),
+    sa.Column("object_type", sa.Text, nullable=False),
+    sa.Column("object_id", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("target_project", sa.Text, nullable=False),
+    # Read whole for one object; the other way round, lists ask which objects a project was shown.
+    sa.Index("network_rbac_object", "object_id", "object_type", "action", "target_project", unique=True),
+    sa.Index("network_rbac_target", "target_project", "object_type", "action", "object_id"),
+)
+"""What is shared with whom; `target_project` is `*` for everybody. The columns `shared` and `router_external` of
+objects follow from it."""
+
+ADDRESS_SCOPE = sa.Table(
+    "address_scope",
+    METADATA,
+    *_standard(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("ip_version", sa.Integer, nullable=False),
+    sa.Column("shared", sa.Boolean, nullable=False),
+)
+
+ADDRESS_GROUP = sa.Table(
+    "address_group",
+    METADATA,
+    *_standard(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("shared", sa.Boolean, nullable=False),
+)
+
+ADDRESS_GROUP_ADDRESS = sa.Table(
+    "address_group_address",
+    METADATA,
+    sa.Column("address_group_id", sa.ForeignKey("address_group.id"), primary_key=True),
+    sa.Column("cidr", sa.Text, primary_key=True),
+)
+
+DEFAULT_SECURITY_GROUP_RULE = sa.Table(
+    "default_security_group_rule",
+    METADATA,
+    *_standard(),
+    sa.Column("direction", sa.Text, nullable=False),
+    sa.Column("ethertype", sa.Text, nullable=False),
+    sa.Column("protocol", sa.Text),
+    sa.Column("port_range_min", sa.Integer),
+    sa.Column("port_range_max", sa.Integer),
+    sa.Column("remote_ip_prefix", sa.Text),
+    sa.Column("remote_group_id", sa.Text),
+    sa.Column("remote_address_group_id", sa.Text),
+    sa.Column("used_in_default_sg", sa.Boolean, nullable=False),
+    sa.Column("used_in_non_default_sg", sa.Boolean, nullable=False),
+)
+
+NETWORK_SEGMENT = sa.Table(
+    "network_segment",
+    METADATA,
+    *_standard(),
+    sa.Column("network_id", sa.ForeignKey("network.id"), nullable=False, index=True),
+    sa.Column("name", sa.Text),
+    sa.Column("network_type", sa.Text, nullable=False),
+    sa.Column("physical_network", sa.Text),
+    sa.Column("segmentation_id", sa.Integer),
+    sa.Column("place", sa.Integer, nullable=False),
+    sa.Index(
+        "network_segment_wire",
+        "physical_network",
+        sa.text("coalesce(segmentation_id, 0)"),
+        unique=True,
+    ),
+)
+"""How the frames of networks travel. What a network itself says of its provider is its first segment."""
+
+NETWORK_AGENT = sa.Table(
+    "network_agent",
+    METADATA,
+    sa.Column("host_id", sa.Text, primary_key=True),
+    sa.Column("agent_type", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("admin_state_up", sa.Boolean, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("started_at", sa.Double, nullable=False),
+    sa.Column("heard_at", sa.Double, nullable=False),
+)
+
+AUTO_TOPOLOGY = sa.Table(
+    "auto_topology",
+    METADATA,
+    sa.Column("project_id", sa.Text, primary_key=True),
+    sa.Column("network_id", sa.ForeignKey("network.id"), nullable=False, index=True),
+    sa.Column("router_id", sa.ForeignKey("router.id"), nullable=False, index=True),
+)
+
+NETWORK_FLAVOR = sa.Table(
+    "network_flavor",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("service_type", sa.Text, nullable=False),
+)
+
+SERVICE_PROFILE = sa.Table(
+    "service_profile",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("driver", sa.Text, nullable=False),
+    sa.Column("metainfo", sa.Text, nullable=False),
+)
+
+FLAVOR_PROFILE = sa.Table(
+    "network_flavor_profile",
+    METADATA,
+    sa.Column("flavor_id", sa.ForeignKey("network_flavor.id"), primary_key=True),
+    sa.Column("service_profile_id", sa.ForeignKey("service_profile.id"), primary_key=True),
+    sa.Index("network_flavor_profile_profile", "service_profile_id"),
+)
+
+QOS_POLICY = sa.Table(
+    "qos_policy",
+    METADATA,
+    *_standard(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("shared", sa.Boolean, nullable=False),
+    sa.Column("is_default", sa.Boolean, nullable=False),
+    # A project has one default.
+    sa.Index(
+        "qos_policy_default",
+        "project_id",
+        unique=True,
+        sqlite_where=sa.text("is_default"),
+        postgresql_where=sa.text("is_default"),
+    ),
+)
+
+QOS_RULE = sa.Table(
+    "qos_rule",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("policy_id", sa.ForeignKey("qos_policy.id"), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("direction", sa.Text, nullable=False),
+    sa.Column("max_kbps", sa.Integer, nullable=False),
+    sa.Column("max_burst_kbps", sa.Integer, nullable=False),
+    sa.Column("dscp_mark", sa.Integer, nullable=False),
+    # What a policy says once only, so that two rules cannot say it differently.
+    sa.Column("slot", sa.Text, nullable=False),
+    sa.Index("qos_rule_slot", "policy_id", "slot", unique=True),
 )

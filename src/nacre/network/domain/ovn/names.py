@@ -39,6 +39,11 @@ def port_group(group_id: SecurityGroupId) -> Ref:
     return Ref("Port_Group", "pg_" + group_id.replace("-", "_"))
 
 
+def address_set(group_id: str, family: str) -> Ref:
+    """The addresses of a group that are of one family, `ip4` or `ip6`."""
+    return Ref("Address_Set", f"ag_{group_id.replace('-', '_')}_{family}")
+
+
 def inside(holder: Ref, column: str) -> Place:
     """The place `column` of the row `holder`."""
     return Place(holder.table, column, holder.key)

@@ -31,6 +31,8 @@ ALWAYS_ALLOWED = {
     "neighbours-in": ("to-lport", "nd || nd_ra || mldv1 || mldv2"),
 }
 
+METADATA_ANSWERS = "ip4 && ip4.src == 169.254.169.254 && tcp.src == 80"
+
 
 def compile_base() -> Desired:
     """The group of all guarded ports: what no rule allows is dropped, but for DHCP and neighbour discovery."""
@@ -53,7 +55,13 @@ def compile_security_group(group: SecurityGroup, rules: Sequence[SecurityGroupRu
     """
     ref = names.port_group(group.id)
     action = "allow-related" if group.stateful else "allow-stateless"
-    return Desired((_group(ref), *(_rule(ref, rule, action) for rule in rules)))
+    always = () if group.stateful else (_metadata_answers(ref),)
+    return Desired((_group(ref), *(_rule(ref, rule, action) for rule in rules), *always))
+
+
+def _metadata_answers(group: Ref) -> Row:
+    """Where no connections are remembered, what the metadata service answers must be let in by itself."""
+    return _acl(group, "metadata", "to-lport", METADATA_ANSWERS, action="allow-stateless")
 
 
 def _group(ref: Ref) -> Row:
@@ -62,7 +70,7 @@ def _group(ref: Ref) -> Row:
 
 def _rule(group: Ref, rule: SecurityGroupRule, action: str) -> Row:
     direction = "to-lport" if rule.direction is Direction.INGRESS else "from-lport"
-    remote = names.port_group(rule.remote_group_id) if rule.remote_group_id else None
+    remote = _remote_row(rule)
     return _acl(
         group,
         rule.id,
@@ -99,9 +107,22 @@ def _acl(
     )
 
 
+def _remote_row(rule: SecurityGroupRule) -> Ref | None:
+    """The row whose addresses the rule is about, if it names one."""
+    if rule.remote_group_id:
+        return names.port_group(rule.remote_group_id)
+    if rule.remote_address_group_id:
+        return names.address_set(rule.remote_address_group_id, _family(rule))
+    return None
+
+
+def _family(rule: SecurityGroupRule) -> str:
+    return "ip4" if rule.ethertype == "IPv4" else "ip6"
+
+
 def rule_match(rule: SecurityGroupRule) -> str:
     """What of a rule is about the packet, in OVN's match language."""
-    family = "ip4" if rule.ethertype == "IPv4" else "ip6"
+    family = _family(rule)
     return " && ".join([family, *_remote(rule, family), *_protocol(rule)])
 
 
@@ -109,6 +130,8 @@ def _remote(rule: SecurityGroupRule, family: str) -> list[str]:
     field = f"{family}.{'src' if rule.direction is Direction.INGRESS else 'dst'}"
     if rule.remote_group_id:
         return [f"{field} == ${names.port_group(rule.remote_group_id).key}_{family}"]
+    if rule.remote_address_group_id:
+        return [f"{field} == ${names.address_set(rule.remote_address_group_id, family).key}"]
     if rule.remote_ip_prefix is None:
         return []
     cidr = parse_cidr(rule.remote_ip_prefix)

@@ -1,0 +1,123 @@
+"""Objects are shared with projects, and no longer. What an object shows of it is written in the same transaction."""
+
+from __future__ import annotations
+
+import msgspec
+
+from nacre.kernel.database import Duplicate, Tx
+from nacre.kernel.ids import ProjectId, new_id
+from nacre.network.changes import events
+from nacre.network.domain.rbac import EVERYBODY, Action, RbacPolicy, uncovered
+from nacre.network.errors import DuplicateRbacPolicy, RbacPolicyInUse
+from nacre.network.store import quotas, rbac
+from nacre.network.store.rbac import SharedObject
+
+
+def create(tx: Tx, policy: RbacPolicy) -> None:
+    """Share a locked object. Errors: OverQuota, DuplicateRbacPolicy."""
+    quotas.check_room(tx, policy.project_id, "rbac_policy")
+    _insert(tx, policy)
+    rbac.settle_object(tx, policy.object_type, policy.object_id)
+
+
+def _insert(tx: Tx, policy: RbacPolicy) -> None:
+    try:
+        rbac.POLICIES.insert(tx, [policy])
+    except Duplicate as problem:
+        raise DuplicateRbacPolicy from problem
+    events.created(tx, "rbac_policy", policy)
+
+
+def retarget(tx: Tx, shared: SharedObject, before: RbacPolicy, target_project: str) -> RbacPolicy:
+    """Share a locked object with another project than before. Errors: RbacPolicyInUse, DuplicateRbacPolicy."""
+    after = msgspec.structs.replace(before, target_project=target_project)
+    _check_unused(tx, shared, before, besides=target_project)
+    try:
+        after = rbac.POLICIES.update(tx, before, after)
+    except Duplicate as problem:
+        raise DuplicateRbacPolicy from problem
+    events.updated(tx, "rbac_policy", before, after)
+    rbac.settle_object(tx, after.object_type, after.object_id)
+    return after
+
+
+def delete(tx: Tx, shared: SharedObject, policy: RbacPolicy) -> None:
+    """Share a locked object no longer. Errors: RbacPolicyInUse."""
+    if policy.action is Action.EXTERNAL and policy.target_project == EVERYBODY and shared.is_default_way_out:
+        raise RbacPolicyInUse(policy.object_id, "the network is the default external network")
+    _check_unused(tx, shared, policy)
+    _remove(tx, policy)
+    rbac.settle_object(tx, policy.object_type, policy.object_id)
+
+
+def _remove(tx: Tx, policy: RbacPolicy) -> None:
+    rbac.POLICIES.remove(tx, policy.id)
+    events.deleted(tx, "rbac_policy", policy)
+
+
+def _check_unused(tx: Tx, shared: SharedObject, policy: RbacPolicy, *, besides: str | None = None) -> None:
+    """Refuse to end an entry without which a project could not use what it uses. Raises RbacPolicyInUse."""
+    left = [
+        each.target_project
+        for each in rbac.of_object(tx, policy.object_type, policy.object_id)
+        if each.action is policy.action and each.id != policy.id
+    ]
+    cut_off = cut_off_by(
+        tx, shared, policy.object_type, policy.action, [*left, *([besides] if besides else [])]
+    )
+    if cut_off:
+        raise RbacPolicyInUse(policy.object_id, f"it is used by {', '.join(sorted(cut_off))}")
+
+
+def cut_off_by(
+    tx: Tx, shared: SharedObject, object_type: str, action: Action, targets: list[str]
+) -> frozenset[str]:
+    """The projects that use an object and could not if entries named only `targets`."""
+    if EVERYBODY in targets:
+        return frozenset()
+    users = rbac.users(tx, object_type, shared.id, action)
+    return uncovered(users, shared.project_id, targets)
+
+
+# -- the flags of objects ------------------------------------------------------------------------------------
+
+
+def share_new(tx: Tx, object_type: str, object_id: str, project_id: str, *actions: Action) -> None:
+    """Share an object that was just made, and says so itself, with everybody."""
+    for action in actions:
+        _insert(tx, _for_everybody(object_type, object_id, project_id, action))
+
+
+def _for_everybody(object_type: str, object_id: str, project_id: str, action: Action) -> RbacPolicy:
+    return RbacPolicy(
+        id=new_id(),
+        project_id=ProjectId(project_id),
+        object_type=object_type,
+        object_id=object_id,
+        action=action,
+        target_project=EVERYBODY,
+    )
+
+
+def set_flag(
+    tx: Tx, object_type: str, object_id: str, project_id: str, action: Action, *, wanted: bool
+) -> None:
+    """Share a locked object with everybody, or not. The caller writes its flag, and has seen that nobody is cut off.
+
+    What is no way out any more is none for those either whom an entry named.
+    """
+    held = [each for each in rbac.of_object(tx, object_type, object_id) if each.action is action]
+    if wanted and not any(each.target_project == EVERYBODY for each in held):
+        share_new(tx, object_type, object_id, project_id, action)
+    elif not wanted:
+        for each in held:
+            if action is Action.EXTERNAL or each.target_project == EVERYBODY:
+                _remove(tx, each)
+
+
+def left_without_everybody(tx: Tx, object_type: str, object_id: str, action: Action) -> list[str]:
+    """Whom entries would still name if the one for everybody were gone."""
+    found = rbac.of_object(tx, object_type, object_id)
+    return [
+        each.target_project for each in found if each.action is action and each.target_project != EVERYBODY
+    ]
