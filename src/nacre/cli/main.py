@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from nacre import __version__
-from nacre.cli import cloud, operate, processes
+from nacre.cli import cloud, keys, operate, processes
 from nacre.kernel.errors import Problem
 
 Command = Callable[[argparse.Namespace], int]
@@ -83,6 +83,17 @@ def parser() -> argparse.ArgumentParser:
     explain = _add(commands, "explain", operate.explain, "why a server is where it is, or nowhere")
     explain.add_argument("server", metavar="SERVER", help="its id")
     _add(commands, "audit", operate.audit, "compare intent with reality")
+
+    of_keys = commands.add_parser("keys", help="the keys that sign tokens and seal secrets").add_subparsers(
+        metavar="COMMAND", required=True
+    )
+    _add(of_keys, "status", keys.status, "which keys there are, and what they have sealed")
+    rotate = _add(of_keys, "rotate", keys.rotate, "new keys; without an option, of both kinds")
+    rotate.add_argument("--tokens", action="store_true", help="the key that signs tokens")
+    rotate.add_argument(
+        "--seal", action="store_true", help="the key that seals secrets, and all of them anew"
+    )
+    _add(of_keys, "drop", keys.drop, "forget the older sealing keys once nothing needs them")
 
     _add(commands, "serve", processes.serve, "run the control plane in the foreground")
     _add(commands, "agent", processes.agent, "run the host agent in the foreground")

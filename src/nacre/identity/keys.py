@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from nacre.identity.domain.tokens import TokenKey, new_secret
 from nacre.identity.sealing import Seal
 from nacre.identity.store.tokens import SealedKey, add_key, load_keys, remove_keys_before
+from nacre.kernel.config import Settings
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.events import Event
 
@@ -36,7 +37,7 @@ def open_keys(db: Reader, seal: Seal) -> Mapping[int, TokenKey]:
 def rotate_keys(tx: Tx, sealed_secret: str, *, lifetime_s: float) -> None:
     """Let a new key sign from soon on, and forget those that no living token is signed with.
 
-    `lifetime_s` is how long a token lasts. Raises Duplicate if another node rotates at this moment.
+    `lifetime_s` is how long a token may be asked about. Raises Duplicate if another node rotates at this moment.
     """
     keys = load_keys(tx)
     if not keys:
@@ -50,3 +51,8 @@ def rotate_keys(tx: Tx, sealed_secret: str, *, lifetime_s: float) -> None:
     add_key(tx, SealedKey(key_id=key_id, sealed_secret=sealed_secret, signs_from=signs_from))
     tx.record(Event(action="create", kind="token-key", subject=str(key_id)))
     tx.wake(KEYS_CHANGED)
+
+
+def read_for_s(settings: Settings) -> float:
+    """How long after its issue a token may still be asked about."""
+    return settings.token.lifetime_s + settings.auth.late_validation_s

@@ -15,15 +15,15 @@ from nacre.identity.authority import CATALOG_CHANGED, CHANGED
 from nacre.identity.bootstrap import CatalogEntry
 from nacre.identity.domain.catalog import INTERFACES, CloudService, Endpoint, Region
 from nacre.identity.domain.roles import Role
-from nacre.identity.keys import rotate_keys
+from nacre.identity.keys import read_for_s, rotate_keys
 from nacre.identity.passwords import Passwords
 from nacre.identity.store import assignments, roles
 from nacre.identity.store.assignments import Assignment
 from nacre.identity.store.endpoints import ENDPOINTS
+from nacre.identity.store.limits import find_service_id
 from nacre.identity.store.projects import PROJECTS, Project
 from nacre.identity.store.regions import REGIONS
 from nacre.identity.store.roles import ROLES
-from nacre.identity.store.limits import find_service_id
 from nacre.identity.store.seeded import SEEDS, Seeded, insert_seeds, seeds_like
 from nacre.identity.store.services import SERVICES
 from nacre.identity.store.tokens import load_keys
@@ -54,7 +54,7 @@ class Seed:
     def __call__(self, tx: Tx) -> None:
         """Make what was never made before, and let the addresses follow where the program listens now."""
         if not load_keys(tx):
-            rotate_keys(tx, self.first_token_key, lifetime_s=self.settings.token.lifetime_s)
+            rotate_keys(tx, self.first_token_key, lifetime_s=read_for_s(self.settings))
         self._seed_domain(tx)
         role_ids = self._seed_roles(tx)
         self._seed_people(tx, role_ids)
@@ -119,7 +119,6 @@ class Seed:
                     url=url,
                 )
                 _ensure_endpoint(tx, f"endpoint:{region_id}:{entry.type}:{interface}", wanted)
-
 
     def _seed_limits(self, tx: Tx) -> None:
         """Register what each service of the catalogue counts, with its defaults; each resource once for ever."""

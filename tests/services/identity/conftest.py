@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from argon2 import PasswordHasher
 from nacre.identity.assemble import assemble
 from nacre.identity.bootstrap import CatalogEntry
 from nacre.identity.contract import Identity
+from nacre.identity.drivers import DRIVERS
+from nacre.identity.drivers.base import OpenDirectory
 from nacre.kernel.assembly import Assembled, Kernel
 from nacre.kernel.clock import VirtualClock
 from nacre.kernel.config import Settings
@@ -113,12 +115,21 @@ class Site:
         return path
 
 
-def assembled_site(url: str, *, state: Path, clock: VirtualClock, listen: str = "127.0.0.1:5000") -> Site:
-    """Identity begun over a store, as at a start of the program."""
+def assembled_site(
+    url: str,
+    *,
+    state: Path,
+    clock: VirtualClock,
+    listen: str = "127.0.0.1:5000",
+    hasher: PasswordHasher = CHEAP,
+    directories: Mapping[str, OpenDirectory] = DRIVERS,
+    **options: Any,
+) -> Site:
+    """Identity begun over a store, as at a start of the program. `options` are further settings."""
     wakes = Wakes()
     database = Database(url, clock=clock, wakes=wakes, durable=False)
-    kernel = Kernel(Settings(state=str(state), listen=listen), database, clock, wakes)
-    assembled = assemble(kernel, catalog=CATALOG, bootstrap=PASSWORDS, hasher=CHEAP)
+    kernel = Kernel(Settings(state=str(state), listen=listen, **options), database, clock, wakes)
+    assembled = assemble(kernel, catalog=CATALOG, bootstrap=PASSWORDS, hasher=hasher, directories=directories)
     with database.write(Actor("start")) as tx:
         assembled.seed(tx)
     http = HttpApp(

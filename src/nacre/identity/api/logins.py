@@ -35,10 +35,10 @@ async def prove_password(call: Call[Parts], attempt: Attempt, *, even_expired: b
     login, passwords = attempt.login, call.parts.passwords
     known = login.password_hash if login else None
     right = await passwords.matches(attempt.password, known)
-    if login is None or known is None or not right or not login.user.enabled:
+    right = right and login is not None and login.user.enabled
+    if login is None or known is None or not right or not await call.in_thread(_admit, call, login):
         await call.in_thread(_count_failure, call, attempt)
-        raise refused("the user is unknown or disabled, or the password is wrong")
-    await call.in_thread(_admit, call, login)
+        raise refused("the user is unknown, disabled or locked out, or the password is wrong")
     renewed = await passwords.renewed(attempt.password, known)
     if renewed is not None:
         await call.in_thread(_renew, call, login, known, renewed)
@@ -60,8 +60,8 @@ def _count_failure(call: Call[Parts], attempt: Attempt) -> None:
             tx.record(Event(action="lock", kind="user", subject=subject))
 
 
-def _admit(call: Call[Parts], login: Login) -> None:
-    """Let a right password count, unless the account is locked. Most logins find nothing to write."""
+def _admit(call: Call[Parts], login: Login) -> bool:
+    """Whether a right password counts: not while the account is locked. Most logins find nothing to write."""
     user, rules = login.user, call.parts.password_rules
     failed = rules.counts_failures(user.options)
     if failed:
@@ -69,12 +69,13 @@ def _admit(call: Call[Parts], login: Login) -> None:
             failed = logins.has_failures(db, user.user_id)
     stale = logins.is_stale(login.active_at, now=call.now)
     if not failed and not stale:
-        return
+        return True
     with call.database.write(_as(call, login)) as tx:
         if failed and not logins.forget_failures_unless_locked(tx, user.user_id, rules):
-            raise refused("the account is locked")
+            return False
         if stale:
             logins.note_active(tx, user.user_id)
+    return True
 
 
 def _renew(call: Call[Parts], login: Login, known: str, renewed: str) -> None:
