@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -120,7 +121,7 @@ def _entrusted(
         refusal = f"somebody whom trust {trust_id} hangs on is disabled"
     elif scope != Scope(ScopeKind.PROJECT, trust.project_id) or user_id != trust.user_id:
         refusal = f"trust {trust_id} is for another project or user"
-    elif not set(trust.role_ids) <= graph.closure(access.role_ids):
+    elif not _handed_down(graph, [*(each.role_ids for each in pedigree.trusts), access.role_ids]):
         refusal = f"the trustor has lost a role of trust {trust_id}"
     access = msgspec.structs.replace(
         access, user=people[user_id].user, user_domain=people[user_id].domain, role_ids=trust.role_ids
@@ -132,6 +133,11 @@ def _entrusted(
         refusal=refusal or _refusal_of(access, scope, roles),
         trust=trust,
     )
+
+
+def _handed_down(graph: RoleGraph, roles: Sequence[Sequence[str]]) -> bool:
+    """Whether everybody in a line gave no roles but those they were given, or what these imply."""
+    return all(set(given) <= graph.closure(had) for given, had in pairwise(roles))
 
 
 def _refusal_of(access: Access, scope: Scope, roles: Sequence[Role]) -> str:

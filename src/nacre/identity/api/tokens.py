@@ -23,7 +23,7 @@ from nacre.identity.api.token_view import is_scoped, token_view
 from nacre.identity.authority import Admitted
 from nacre.identity.domain.tokens import LONGEST_TOKEN
 from nacre.identity.domain.trusts import Trust
-from nacre.identity.errors import NotPossible, TokenNotFound, TrustNotFound
+from nacre.identity.errors import LoginRefused, NotPossible, TokenNotFound, TrustNotFound
 from nacre.identity.standing import refused
 from nacre.identity.store.credentials import claim_passcode
 from nacre.identity.store.tokens import load_revocations
@@ -93,9 +93,17 @@ def issued(call: Call[Parts], aim: Aim, proof: Proof, *, status: int = 201) -> A
 
 
 def new_token(call: Call[Parts], aim: Aim, proof: Proof) -> tuple[str, Admitted]:
-    """A token for somebody who has proven all that was asked of them. Raises LoginRefused, TrustNotFound."""
+    """A token for somebody who has proven all that was asked of them.
+
+    Raises LoginRefused; NotPossible for a trust that gives nothing any more, TrustNotFound for one used up.
+    """
     authority = call.parts.authority
-    standing = authority.standing(aim.user_id, aim.scope, aim.bound)
+    try:
+        standing = authority.standing(aim.user_id, aim.scope, aim.bound)
+    except LoginRefused as refusal:
+        if aim.bound.trust_id:
+            raise NotPossible("The trust gives nothing any more.") from refusal
+        raise
     user = standing.access.user
     if proof.epoch is not None and user.user_id == proof.user_id and user.epoch > proof.epoch:
         raise refused("the password was changed while it was checked")

@@ -45,7 +45,7 @@ class Pedigree(msgspec.Struct, frozen=True, kw_only=True):
         return self.trusts[-1]
 
 
-_this: sa.BindParameter[str] = sa.bindparam("trust_id")
+_this: sa.BindParameter[str] = sa.bindparam("this")
 _up = sa.select(
     TRUST.c.trust_id, TRUST.c.redelegated_trust_id, sa.literal(0, sa.Integer).label("height")
 ).where(TRUST.c.trust_id == _this)
@@ -87,7 +87,7 @@ def find_pedigree(db: Reader, trust_id: str) -> Pedigree | None:
     """A trust with all it hangs on, in one statement."""
     trusts: dict[str, Trust] = {}
     people: dict[str, Person] = {}
-    for row in db.rows(_PEDIGREE, trust_id=trust_id):
+    for row in db.rows(_PEDIGREE, this=trust_id):
         trust = TRUSTS.of(row)
         trusts[trust.trust_id] = trust
         user = USERS.of(row[len(TRUSTS.columns) :])
@@ -99,9 +99,9 @@ def find_pedigree(db: Reader, trust_id: str) -> Pedigree | None:
 def remove_trust(tx: Tx, trust_id: str) -> None:
     """Let a trust and all that it was handed on to count no more."""
     tx.execute(_FORGET, before=tx.now - REMEMBERED_S)
-    tx.execute(_DELETE, trust_id=trust_id, at=tx.now)
+    tx.execute(_DELETE, this=trust_id, at=tx.now)
 
 
 def claim_use(tx: Tx, trust_id: str) -> bool:
     """Take one of the uses that remain; whether there was one. For trusts whose uses are counted."""
-    return tx.execute(_USE, trust_id=trust_id) > 0
+    return tx.execute(_USE, this=trust_id) > 0
