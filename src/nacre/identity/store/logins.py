@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from nacre.identity.domain.passwords import DAY_S, PasswordRules
-from nacre.identity.store.tables import LOGIN_FAILURE, USER
+from nacre.identity.store.tables import LOGIN_FAILURE, MIRRORED, USER
 from nacre.kernel.database import Reader, Tx
 
 UNKNOWN_ROWS = 256
@@ -41,6 +41,7 @@ _idle_user = (
     sa.select(USER.c.user_id)
     .where(
         USER.c.enabled,
+        USER.c.user_id.not_in(sa.select(MIRRORED.c.subject_id)),  # Their directory judges them.
         sa.func.coalesce(USER.c.active_at, USER.c.created_at) <= sa.bindparam("since"),
         sa.not_(sa.cast(USER.c.options, sa.Text).like('%"ignore_user_inactivity":true%')),
     )
