@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ from nacre.network.domain.ovn.routers import compile_router
 from nacre.network.domain.ovn.security_groups import CLOUD, compile_base, compile_security_group
 from nacre.network.domain.ovn.subnets import compile_subnet
 from nacre.network.domain.ports import AddressPair, DeviceOwner, FixedIp, Port
+from nacre.network.domain.qos import Direction as QosDirection
+from nacre.network.domain.qos import QosRule, RuleKind
 from nacre.network.domain.routers import ExternalGateway, Router, RouterInterface
 from nacre.network.domain.rows import NOTHING, Desired, Owner, owner_of
 from nacre.network.domain.security_groups import Direction, SecurityGroup, SecurityGroupRule
@@ -98,8 +100,8 @@ class Cloud:
         }
         return self.put(a_port(**usual | {"binding_host_id": HostId(CHASSIS)} | fields))
 
-    def put(self, port: Port) -> Port:
-        wish = compile_port(port, self.networks[port.network_id], self.subnets)
+    def put(self, port: Port, *, qos_rules: Sequence[QosRule] = ()) -> Port:
+        wish = compile_port(port, self.networks[port.network_id], self.subnets, qos_rules=qos_rules)
         self.apply(owner_of("port", port.id), wish)
         return port
 
@@ -427,3 +429,79 @@ def test_ovn_reads_every_kind_of_rule(cloud: Cloud, stateful: bool) -> None:
     cloud.plug(cloud.port(subnet, "10.0.0.11", group))
 
     assert "error parsing" not in cloud.lab.log("controller")
+
+
+SEND = """
+import socket, sys, time
+to, seconds = (sys.argv[1], 5000), float(sys.argv[2])
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+end, sent = time.monotonic() + seconds, 0
+while time.monotonic() < end:
+    udp.sendto(bytes(1000), to)
+    sent += 1
+    time.sleep(0.0005)
+print(sent)
+"""
+HEAR = """
+import socket
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+udp.bind(("0.0.0.0", 5000))
+print("listening", flush=True)
+heard, marks = 0, set()
+udp.settimeout(30)
+while True:
+    try:
+        _, beside, _, _ = udp.recvmsg(2000, 100)
+    except TimeoutError:
+        break
+    heard += 1
+    marks |= {data[0] >> 2 for _, kind, data in beside}
+    udp.settimeout(1)
+print(heard, sorted(marks))
+"""
+
+
+def flood(cloud: Cloud, *, to: str, at: str, address: str, seconds: float = 1.0) -> tuple[int, int, str]:
+    """How many packets of 1,000 bytes were sent and heard, and the DSCP marks they were heard with."""
+    enter = ["ip", "netns", "exec", at, sys.executable, "-c", HEAR]
+    with subprocess.Popen(enter, stdout=subprocess.PIPE, text=True) as listener:
+        assert listener.stdout is not None
+        listener.stdout.readline()
+        sent = cloud.lab.run(sys.executable, "-c", SEND, address, str(seconds), namespace=to)
+        heard, _, marks = listener.stdout.readline().partition(" ")
+    return int(sent), int(heard), marks.strip()
+
+
+def test_a_ports_packets_are_limited_in_both_directions_and_marked(cloud: Cloud) -> None:
+    net = cloud.network()
+    subnet = cloud.subnet(net)
+    group = cloud.group({"protocol": "udp"}, {"protocol": "icmp"})
+    limited, other = cloud.port(subnet, "10.0.0.11", group), cloud.port(subnet, "10.0.0.12", group)
+    near = cloud.plug(limited, addresses=["10.0.0.11/24"])
+    far = cloud.plug(other, addresses=["10.0.0.12/24"])
+    cloud.lab.reaches("10.0.0.12", namespace=near)
+    before = flood(cloud, to=near, at=far, address="10.0.0.12")
+
+    def rule(kind: RuleKind, direction: QosDirection = QosDirection.EGRESS, **fields: int) -> QosRule:
+        return QosRule(id=new_id(), policy_id="", kind=kind, direction=direction, **fields)
+
+    limit = RuleKind.BANDWIDTH_LIMIT
+    cloud.put(
+        limited,
+        qos_rules=[
+            rule(limit, max_kbps=1000, max_burst_kbps=100),
+            rule(limit, QosDirection.INGRESS, max_kbps=2000, max_burst_kbps=200),
+            rule(RuleKind.DSCP_MARKING, dscp_mark=46),
+        ],
+    )
+    cloud.lab.settle()
+    sent_out, heard_out, marks_out = flood(cloud, to=near, at=far, address="10.0.0.12")
+    sent_in, heard_in, marks_in = flood(cloud, to=far, at=near, address="10.0.0.11")
+
+    # 1,000 kbit/s are 125 packets of 1,000 bytes in a second; a burst may come before.
+    assert before[1] > 500, "without a limit most of them arrive"
+    assert before[2] == "[0]"
+    assert heard_out < 250 < sent_out
+    assert heard_out < heard_in < 500 < sent_in
+    assert (marks_out, marks_in) == ("[46]", "[0]")

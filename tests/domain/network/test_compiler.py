@@ -17,6 +17,7 @@ from nacre.network.domain.ovn.routers import compile_router
 from nacre.network.domain.ovn.security_groups import compile_base, compile_security_group, rule_match
 from nacre.network.domain.ovn.subnets import DhcpSettings, compile_subnet
 from nacre.network.domain.ports import AddressPair, DeviceOwner, FixedIp
+from nacre.network.domain.qos import QosRule, RuleKind
 from nacre.network.domain.routers import (
     MOST_GATEWAY_HOSTS,
     ExternalGateway,
@@ -589,6 +590,28 @@ def test_what_is_in_the_scope_of_the_way_out_leaves_under_its_own_address() -> N
     assert translated({outside: "one", SUB: "one", OTHER_SUBNET.id: "two"}) == {"10.1.0.0/24"}
 
 
+QOS_RULES = (
+    QosRule(id=an_id(61), policy_id=an_id(60), kind=RuleKind.BANDWIDTH_LIMIT, max_kbps=1000),
+    QosRule(id=an_id(62), policy_id=an_id(60), kind=RuleKind.DSCP_MARKING, dscp_mark=46),
+)
+
+
+def test_a_limit_of_no_rate_is_none() -> None:
+    unlimited = QosRule(id=an_id(61), policy_id=an_id(60), kind=RuleKind.BANDWIDTH_LIMIT, max_kbps=0)
+
+    assert compile_port(a_port(), a_network(), SUBNETS, qos_rules=[unlimited]) == compile_port(
+        a_port(), a_network(), SUBNETS
+    )
+
+
+def test_what_the_cloud_itself_sends_is_not_shaped() -> None:
+    port = a_port(device_owner=DeviceOwner.METADATA)
+
+    assert compile_port(port, a_network(), SUBNETS, qos_rules=QOS_RULES) == compile_port(
+        port, a_network(), SUBNETS
+    )
+
+
 def everything() -> list[Desired]:
     router = a_router(external_gateway_info=GATEWAY, routes=(HostRoute("10.9.0.0/16", "10.0.0.9"),))
     gateway_port = a_port(
@@ -599,10 +622,10 @@ def everything() -> list[Desired]:
         compile_base(),
         compile_network(a_network(provider_network_type=NetworkType.FLAT, provider_physical_network="p")),
         compile_subnet(a_subnet(), a_network(), metadata_ip="10.0.0.2"),
-        compile_port(a_port(security_groups=(GROUP,)), a_network(), SUBNETS),
+        compile_port(a_port(security_groups=(GROUP,)), a_network(), SUBNETS, qos_rules=QOS_RULES),
         compile_router_port(gateway_port, a_network(), SUBNETS, router, gateway_hosts=(HostId("h"),)),
         compile_router(router, [WAY_IN], gateway=WAY_OUT),
-        compile_floating_ip(floating_ip, router, floating_mac=MAC),
+        compile_floating_ip(floating_ip, router, floating_mac=MAC, qos_rules=QOS_RULES),
         compile_security_group(a_group(), (a_rule(),)),
         compile_address_group(AddressGroup(id=an_id(71), project_id=PROJECT)),
         compile_router(

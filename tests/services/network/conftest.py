@@ -74,8 +74,13 @@ class Tokens:
         return {}
 
 
+PATHS = {"policy": "/qos/policies"}
+
+
 def plural(noun: str) -> str:
     """The path of a noun's list."""
+    if noun in PATHS:
+        return PATHS[noun]
     path = noun.replace("_", "-")
     return f"/{path[:-1]}ies" if path.endswith("y") else f"/{path}s"
 

@@ -35,6 +35,20 @@ def updated(tx: Tx, kind: str, before: Any, after: Any, *, action: str = "update
     )
 
 
+def within(tx: Tx, kind: str, item: Any, *, part: str, before: Any, after: Any) -> None:
+    """A changed object, of which one part came (`before` is None), changed, or went (`after` is None)."""
+    tx.record(
+        Event(
+            action="update",
+            kind=kind,
+            subject=item.id,
+            before=None if before is None else {part: _fields(before)},
+            after=None if after is None else {part: _fields(after)},
+            project_id=item.project_id,
+        )
+    )
+
+
 def deleted(tx: Tx, kind: str, item: Any) -> None:
     """An object that is gone, with all that it was."""
     tx.record(

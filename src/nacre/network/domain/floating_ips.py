@@ -24,6 +24,7 @@ class FloatingIp(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     dns_name: str = ""
     dns_domain: str = ""
+    qos_policy_id: str | None = None
     tags: tuple[str, ...] = ()
     revision_number: int = 0
     created_at: float = 0.0

@@ -42,6 +42,7 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     provider_network_type: NetworkType = NetworkType.GENEVE
     provider_physical_network: str | None = None
     provider_segmentation_id: int | None = None
+    qos_policy_id: str | None = None
     tags: tuple[str, ...] = ()
     revision_number: int = 0
     created_at: float = 0.0

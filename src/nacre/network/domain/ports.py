@@ -54,6 +54,7 @@ class Port(msgspec.Struct, frozen=True, kw_only=True):
     binding_vnic_type: str = "normal"
     binding_profile: Mapping[str, Any] = {}
     dns_name: str = ""
+    qos_policy_id: str | None = None
     status: str = "DOWN"
     tags: tuple[str, ...] = ()
     revision_number: int = 0

@@ -59,7 +59,7 @@ class Place(msgspec.Struct, frozen=True, order=True):
         return f"{self.table}.{self.column} {self.key}"
 
 
-Value = str | int | bool | None | frozenset[str] | Mapping[str, str] | Ref
+Value = str | int | bool | None | frozenset[str] | Mapping[str, str] | Mapping[str, int] | Ref
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import cast
 
 import msgspec
 
@@ -21,7 +22,7 @@ class Held(msgspec.Struct, frozen=True):
     def tags(self) -> Mapping[str, str]:
         tags = self.columns["external_ids"]
         assert isinstance(tags, Mapping)
-        return tags
+        return cast("Mapping[str, str]", tags)
 
     @property
     def owner(self) -> Owner | None:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nacre.network.domain.floating_ips import FloatingIp
 from nacre.network.domain.ovn import names
+from nacre.network.domain.ovn.qos import floating_ip_rows
+from nacre.network.domain.qos import QosRule
 from nacre.network.domain.routers import Router
 from nacre.network.domain.rows import NOTHING, Desired, Row, Value
 
 
-def compile_floating_ip(floating_ip: FloatingIp, router: Router | None, *, floating_mac: str) -> Desired:
+def compile_floating_ip(
+    floating_ip: FloatingIp,
+    router: Router | None,
+    *,
+    floating_mac: str,
+    qos_rules: Sequence[QosRule] = (),
+) -> Desired:
     """The translation of a floating IP; nothing while it leads nowhere.
 
     On a distributed router the guest's own host answers for the address, under `floating_mac`; otherwise the
@@ -29,4 +39,16 @@ def compile_floating_ip(floating_ip: FloatingIp, router: Router | None, *, float
         columns=columns,
         places=(names.inside(names.router(router.id), "nat"),),
     )
-    return Desired((row,))
+    gateway = router.external_gateway_info
+    shaping = (
+        floating_ip_rows(
+            floating_ip.id,
+            floating_ip.floating_ip_address,
+            gateway.port_id,
+            floating_ip.floating_network_id,
+            qos_rules,
+        )
+        if gateway
+        else ()
+    )
+    return Desired((row, *shaping))

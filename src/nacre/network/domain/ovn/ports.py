@@ -8,7 +8,9 @@ from nacre.kernel.ids import HostId, SubnetId
 from nacre.network.domain.addresses import ip_text, ip_version, parse_cidr
 from nacre.network.domain.networks import Network
 from nacre.network.domain.ovn import names
+from nacre.network.domain.ovn.qos import port_rows
 from nacre.network.domain.ports import DeviceOwner, Port
+from nacre.network.domain.qos import QosRule
 from nacre.network.domain.routers import Router
 from nacre.network.domain.rows import NOTHING, Desired, Place, Ref, Row, Value
 from nacre.network.domain.subnets import Ipv6Mode, Subnet
@@ -20,10 +22,13 @@ RA_MODES = {
 }
 
 
-def compile_port(port: Port, network: Network, subnets: Mapping[SubnetId, Subnet]) -> Desired:
+def compile_port(
+    port: Port, network: Network, subnets: Mapping[SubnetId, Subnet], *, qos_rules: Sequence[QosRule] = ()
+) -> Desired:
     """The switch port of a guest, of the metadata service, or of anything else that is no router.
 
-    `subnets` holds at least those the port has addresses from. A port that only keeps a floating IP's address
+    `subnets` holds at least those the port has addresses from; `qos_rules` are those of its policy, or else of its
+    network's. A port that only keeps a floating IP's address
     from being used has no row.
     """
     if port.device_owner == DeviceOwner.FLOATING_IP:
@@ -38,7 +43,9 @@ def compile_port(port: Port, network: Network, subnets: Mapping[SubnetId, Subnet
         "dhcpv4_options": _dhcp(port, subnets, version=4),
         "dhcpv6_options": _dhcp(port, subnets, version=6),
     }
-    return Desired((_switch_port(port, network, columns, groups=_port_groups(port)),))
+    plug = _switch_port(port, network, columns, groups=_port_groups(port))
+    shaping = () if port.is_trusted else port_rows(port.id, network.id, qos_rules)
+    return Desired((plug, *shaping))
 
 
 def compile_router_port(
