@@ -22,11 +22,13 @@ from nacre.agent.drivers.fake import FakeWorld
 from nacre.agent.fleet import FakeFleet
 from nacre.compute import policy as compute_policy
 from nacre.compute.assemble import assemble as assemble_compute
+from nacre.compute.store.quotas import ACCOUNT as COMPUTE_ACCOUNT
 from nacre.host import paths
 from nacre.identity.assemble import assemble as assemble_identity
 from nacre.identity.bootstrap import CatalogEntry, ensure_bootstrap_passwords
 from nacre.image import policy as image_policy
 from nacre.image.assemble import assemble as assemble_image
+from nacre.image.store.quotas import ACCOUNT as IMAGE_ACCOUNT
 from nacre.kernel.assembly import Assembled, Kernel
 from nacre.kernel.clock import Clock, SystemClock
 from nacre.kernel.config import Settings
@@ -42,6 +44,7 @@ from nacre.kernel.wakes import Wakes
 from nacre.network import policy as network_policy
 from nacre.network.assemble import assemble as assemble_network
 from nacre.network.drivers.base import NetworkDriver
+from nacre.network.store.quotas import ACCOUNT as NETWORK_ACCOUNT
 from nacre.placement import policy as placement_policy
 from nacre.placement.assemble import assemble as assemble_placement
 
@@ -54,6 +57,9 @@ CATALOG = (
     CatalogEntry("placement", "nacre-placement", "/placement"),
     CatalogEntry("compute", "nacre-compute", "/compute/v2.1"),
 )
+
+ACCOUNTS = (IMAGE_ACCOUNT, NETWORK_ACCOUNT, COMPUTE_ACCOUNT)
+"""What each service counts and lets be limited."""
 
 POLICIES = [
     named
@@ -106,7 +112,7 @@ def assemble(
     kernel = Kernel(settings, database, clock, wakes)
 
     the_identity = assemble_identity(
-        kernel, catalog=CATALOG, bootstrap=bootstrap, policies=POLICIES, hasher=hasher
+        kernel, catalog=CATALOG, bootstrap=bootstrap, policies=POLICIES, accounts=ACCOUNTS, hasher=hasher
     )
     the_images = assemble_image(kernel)
     the_placement = assemble_placement(kernel)

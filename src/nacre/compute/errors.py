@@ -250,21 +250,26 @@ class NoValidHost(Conflict):
 
 @dataclass(eq=False)
 class TooManyServers(OverQuota):
-    """The project's quota of instances, cores or memory does not allow the servers."""
+    """A limit of the project, or of one above it, does not allow the servers.
+
+    One entry for each resource that is short.
+    """
 
     code: ClassVar[str] = "compute.too_many_servers"
     resources: tuple[str, ...]
-    asked: Mapping[str, int]
-    used: Mapping[str, int]
-    allowed: Mapping[str, int]
+    asked: tuple[int, ...]
+    used: tuple[int, ...]
+    allowed: tuple[int, ...]
+    project_ids: tuple[str, ...]
 
     def __str__(self) -> str:
-        def listed(amounts: Mapping[str, int]) -> str:
-            return ", ".join(str(amounts[name]) for name in self.resources)
+        def listed(values: tuple[int, ...] | tuple[str, ...]) -> str:
+            return ", ".join(map(str, values))
 
         return (
-            f"Quota exceeded for {', '.join(self.resources)}: Requested {listed(self.asked)},"
-            f" but already used {listed(self.used)} of {listed(self.allowed)} {', '.join(self.resources)}"
+            f"Quota exceeded for {listed(self.resources)}: Requested {listed(self.asked)},"
+            f" but already used {listed(self.used)} of {listed(self.allowed)} {listed(self.resources)}"
+            f" (by the limit of project {listed(self.project_ids)})"
         )
 
 
@@ -274,9 +279,16 @@ class QuotaReached(OverQuota):
 
     code: ClassVar[str] = "compute.quota_reached"
     resource: str
+    project_id: str
+    limit: int
+    used: int
+    asked: int
 
     def __str__(self) -> str:
-        return f"Quota exceeded, too many {self.resource}."
+        return (
+            f"Quota exceeded, too many {self.resource}. The limit of project {self.project_id} is {self.limit},"
+            f" {self.used} are in use, and {self.asked} asked for."
+        )
 
 
 @dataclass(eq=False)

@@ -107,12 +107,14 @@ def plainly_fits(account: Account, resource: str) -> sa.ColumnElement[bool]:
 
 def defaults_of(db: Reader, account: Account) -> dict[str, int]:
     """What a project may have without limits of its own, by resource."""
-    return rules.amounts(account.defaults, _said(store.kinds_of(db, account.service)))
+    return _own(account, rules.amounts(account.defaults, _said(store.kinds_of(db, account.service))))
 
 
 def limits_of(db: Reader, account: Account, node_id: str) -> dict[str, int]:
     """What a project may have of each resource: its own limit, or the default."""
-    return rules.amounts(defaults_of(db, account), store.limits_of(db, account.service, node_id))
+    return _own(
+        account, rules.amounts(defaults_of(db, account), store.limits_of(db, account.service, node_id))
+    )
 
 
 def limits_of_projects(db: Reader, account: Account) -> Mapping[str, Mapping[str, int]]:
@@ -121,7 +123,12 @@ def limits_of_projects(db: Reader, account: Account) -> Mapping[str, Mapping[str
     own: dict[str, list[Said]] = {}
     for said in store.limits_of_projects(db, account.service):
         own.setdefault(said.node_id, []).append(said)
-    return {project_id: rules.amounts(defaults, said) for project_id, said in own.items()}
+    return {project_id: _own(account, rules.amounts(defaults, said)) for project_id, said in own.items()}
+
+
+def _own(account: Account, amounts: Mapping[str, int]) -> dict[str, int]:
+    """What a service itself names; a site may register more."""
+    return {resource: amounts[resource] for resource in account.measures}
 
 
 def usage_of(db: Reader, account: Account, node_id: str, *, whole: bool = False) -> Mapping[str, int]:

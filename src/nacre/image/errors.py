@@ -154,6 +154,24 @@ class StorageFull(TooLarge):
 
 
 @dataclass(eq=False)
+class OverLimit(TooLarge):
+    """A limit of the project, or of one above it, does not allow this. Sizes are in MiB."""
+
+    code: ClassVar[str] = "image.over_limit"
+    resource: str
+    project_id: str
+    limit: int
+    used: int
+    asked: int
+
+    def __str__(self) -> str:
+        return (
+            f"Project {self.project_id} is over a limit for [Resource {self.resource} is over limit of {self.limit}"
+            f" due to current usage {self.used} and delta {self.asked}]"
+        )
+
+
+@dataclass(eq=False)
 class TooMany(TooLarge):
     """More tags, properties or members than an image may have."""
 

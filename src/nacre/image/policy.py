@@ -37,3 +37,4 @@ MEMBER_DECIDE = Policy("image:members:decide", _AS_MEMBER)
 
 SCHEMA_SHOW = Policy("image:schemas:show", "@")
 INFO_SHOW = Policy("image:info:show", "@")
+USAGE_SHOW = Policy("image:info:usage", OWN_READER)

@@ -1142,3 +1142,14 @@ class SecurityGroupConflict(Conflict):
 
     def __str__(self) -> str:
         return "Cannot apply both stateful and stateless security groups on the same port at the same time."
+
+
+@dataclass(eq=False)
+class AgentAlive(Conflict):
+    """An agent that is heard would be back at once."""
+
+    code: ClassVar[str] = "network.agent_alive"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Agent {self.object_id} is alive. Only agents of hosts that are gone can be deleted."

@@ -7,10 +7,11 @@ import pytest
 from nacre.compute.domain import keypairs
 from nacre.compute.domain.flavors import GIB, Flavor, demand_of
 from nacre.compute.domain.history import tell
-from nacre.compute.domain.quotas import DEFAULTS, Usage, affordable, check_room
+from nacre.compute.domain.quotas import affordable, check_room, cost_of, further_classes
 from nacre.compute.domain.servers import hostname_of, is_base64, names_of_many, new_password
 from nacre.compute.errors import BadPublicKey, TooManyServers
 from nacre.compute.store.history import Happening
+from nacre.identity.contract import Room
 
 KEY = (
     "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQDx8nkQv/zgGgB4rMYmIf+6A4l6Rr+o/6lHBQdW5aYd44bd8JttDCE/F/pNRr0lRE"
@@ -71,17 +72,36 @@ def test_a_server_demands_its_flavor_and_the_disk_of_its_image_when_the_flavor_h
     assert "DISK_GB" not in demand_of(flavor(disk_gib=0), image_bytes=0)
 
 
-def test_quotas_allow_what_fits_and_name_what_does_not():
-    limits = DEFAULTS | {"instances": 3, "cores": -1, "ram": 1000}
-    used = Usage(instances=1, cores=50, ram=400)
+def test_limits_allow_what_fits_and_name_what_does_not():
+    def rooms(**left: int) -> dict[str, Room]:
+        return {f"class:{name}": Room(name, "lab", amount + 1, 1, amount) for name, amount in left.items()}
 
-    assert affordable(limits, used, Usage(instances=1, cores=1, ram=100)) == 2
-    assert affordable(limits, used, Usage(instances=1, cores=1, ram=601)) == 0
-    check_room(limits, used, Usage(instances=2, cores=100, ram=600))
+    some = rooms(VCPU=50, MEMORY_MB=600)
+    one = {"class:VCPU": 1, "class:MEMORY_MB": 100}
+
+    assert affordable(some, one) == 6
+    assert affordable(some, one | {"class:MEMORY_MB": 601}) == 0
+    check_room(some, one, number=6)
     with pytest.raises(TooManyServers) as caught:
-        check_room(limits, used, Usage(instances=3, cores=1, ram=601))
-    assert caught.value.resources == ("instances", "ram")
-    assert affordable(dict.fromkeys(DEFAULTS, -1), used, Usage(instances=1, cores=1, ram=1)) > 10**9
+        check_room(some, one, number=7)
+    assert caught.value.resources == ("ram",)
+    assert "Quota exceeded for ram: Requested 700, but already used 1 of 601 ram" in str(caught.value)
+    assert "lab" in str(caught.value)
+
+
+def test_a_flavor_asks_for_further_classes_by_its_extra_specs_and_for_nothing_it_cannot_mean():
+    specs = {
+        "resources:CUSTOM_FPGA": "2",
+        "resources:VCPU": "9",
+        "resources:PGPU": "0",
+        "resources:SRIOV": "x",
+    }
+    asked = flavor(extra_specs=specs)
+
+    assert further_classes(asked) == {"CUSTOM_FPGA": 2}
+    assert cost_of(asked, image_bytes=0) == {
+        "servers": 1, "class:VCPU": 2, "class:MEMORY_MB": 512, "class:DISK_GB": 10, "class:CUSTOM_FPGA": 2,
+    }  # fmt: skip
 
 
 def test_the_fingerprint_of_a_given_key_is_the_md5_of_its_bytes():

@@ -10,6 +10,7 @@ import pytest
 
 from nacre.agent.fleet import FakeFleet
 from nacre.compute.assemble import assemble
+from nacre.compute.store.quotas import ACCOUNT
 from nacre.kernel.assembly import Kernel
 from nacre.kernel.clock import VirtualClock
 from nacre.kernel.config import LoopSettings, Settings
@@ -20,6 +21,7 @@ from nacre.kernel.loops import LoopEngine
 from nacre.kernel.wakes import Wakes
 from tests.services.compute.neighbours import FakeIdentity, FakeImages, FakeNetworks, FakePlacement
 from tests.support.asgi import AsgiClient, Reply
+from tests.support.limits import register_limits
 from tests.support.stores import lay_sqlite
 
 SECRET = "the host's secret"
@@ -95,6 +97,7 @@ class Lab:
             self.compute.services, database=self.database, authenticator=self.identity, settings=settings.http
         )
         self.engine = LoopEngine(self.database, self.compute.loops, LoopSettings(), node="test")
+        register_limits(self.database, ACCOUNT)
         self.engine.begin()
         self.fleet = FakeFleet(self.compute.contract.fleet, count=hosts, clock=self.clock)
 

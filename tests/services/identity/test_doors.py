@@ -16,7 +16,7 @@ ODD_VALUES = ("0" * 32, "no such thing", "%00", "%F0%9F%98%80", "%ED%A0%80", "..
 GARBAGE = (b"", b"[", b"{}", b'{"a":{}}', b'"\xff"', b"1e999", b"[" * 5000, b'{"user":{"name":"\\ud800"}}')
 WRAPPERS = (
     "user", "project", "domain", "group", "role", "region", "service", "endpoint", "application_credential", "auth",
-    "credential", "policy",
+    "credential", "policy", "limit", "registered_limit",
 )  # fmt: skip
 FIELDS = (
     "name",
@@ -125,6 +125,7 @@ def test_no_read_spends_more_than_six_statements(site: Site, monkeypatch: pytest
         "role_id": site.role_id("member"), "prior_role_id": site.role_id("admin"),
         "implied_role_id": site.role_id("manager"), "region_id": "RegionOne",
         "group_id": site.make("group", name="staff"), "credential_id": "none", "policy_id": "none",
+        "registered_limit_id": "none", "limit_id": "none",
         "service_id": site.as_user().get("/identity/v3/services").json["services"][0]["id"],
         "endpoint_id": site.as_user().get("/identity/v3/endpoints").json["endpoints"][0]["id"],
     }  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from nacre.image.assemble import assemble
+from nacre.image.store.quotas import ACCOUNT
 from nacre.kernel.assembly import Kernel
 from nacre.kernel.clock import VirtualClock
 from nacre.kernel.config import LoopSettings, Settings
@@ -20,6 +21,7 @@ from nacre.kernel.ids import ProjectId, UserId
 from nacre.kernel.loops import LoopEngine
 from nacre.kernel.policy import Caller
 from tests.support.asgi import AsgiClient, Reply
+from tests.support.limits import register_limits
 
 ROLES = {
     "admin": ("admin", "manager", "member", "reader"),
@@ -106,6 +108,7 @@ class ImageCloud:
     def settle(self, after_s: float = 0.0) -> None:
         """Let time pass and the loops look at everything there is."""
         self.clock.advance(after_s)
+        register_limits(self.database, ACCOUNT)
         self.engine.begin()
         while self.engine.turn():
             pass

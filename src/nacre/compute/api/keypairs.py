@@ -8,6 +8,7 @@ import msgspec
 
 from nacre.compute.api.common import Parts
 from nacre.compute.domain.keypairs import Keypair, fingerprint_of, new_keys
+from nacre.compute.domain.quotas import check_amounts
 from nacre.compute.store import keypairs, quotas
 from nacre.compute.store.tables import KEYPAIR
 from nacre.kernel.clock import iso_micro
@@ -60,12 +61,10 @@ def create(call: Call[Parts], ask: CreateKeypair) -> Answer:
     made = None if ask.public_key else new_keys(ask.name, ask.type)
     public_key = made.public_key if made else str(ask.public_key)
     fingerprint = fingerprint_of(public_key, ask.type)
-    with call.database.read() as db:
-        most = quotas.limits(db, call.project_id)["key_pairs"]
     with call.database.write(call.actor) as tx:
-        keypairs.insert(
-            tx, user_id, ask.name, kind=ask.type, fingerprint=fingerprint, public_key=public_key, most=most
-        )
+        room = quotas.rooms(tx, call.project_id, ["server_key_pairs"])
+        check_amounts(room, {"server_key_pairs": keypairs.count(tx, user_id) + 1})
+        keypairs.insert(tx, user_id, ask.name, kind=ask.type, fingerprint=fingerprint, public_key=public_key)
         tx.record(
             Event(action="create", kind="keypair", subject=ask.name, after={"fingerprint": fingerprint})
         )

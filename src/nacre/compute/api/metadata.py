@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from nacre.compute.api.common import Metadata, Parts, load_server, lock_server
-from nacre.compute.domain.quotas import UNLIMITED
+from nacre.compute.domain.quotas import check_amounts
 from nacre.compute.domain.servers import changes
-from nacre.compute.errors import MetadataKeyNotFound, QuotaReached
+from nacre.compute.errors import MetadataKeyNotFound
 from nacre.compute.store import quotas, servers
 from nacre.kernel.errors import Bad
 from nacre.kernel.events import Event
@@ -81,13 +81,11 @@ def delete(call: Call[Parts], server_id: str, key: str) -> Answer:
 def _change(
     call: Call[Parts], server_id: str, new: Callable[[Mapping[str, str]], Mapping[str, str]]
 ) -> Mapping[str, str]:
-    with call.database.read() as db:
-        most = quotas.limits(db, call.project_id)["metadata_items"]
     with call.database.write(call.actor) as tx:
         server = lock_server(call, tx, server_id)
         items = dict(new(server.metadata))
-        if most != UNLIMITED and len(items) > most:
-            raise QuotaReached("metadata_items")
+        room = quotas.rooms(tx, server.project_id, ["server_metadata_items"])
+        check_amounts(room, {"server_metadata_items": len(items)})
         before, after = changes(server, {"metadata": items})
         if after:
             servers.change(tx, server, after, tell_host=True)

@@ -1,4 +1,5 @@
-"""Quotas of projects, and of the whole cloud; and limits, which are quotas as their owner sees them."""
+"""Quotas of projects, and of the whole cloud: the limits that identity keeps, by their old names. And what
+compute calls limits, which are quotas as their owner sees them."""
 
 from __future__ import annotations
 
@@ -8,13 +9,12 @@ from typing import Any
 import msgspec
 
 from nacre.compute.api.common import LARGEST, Count, Parts, Truth, count, truth
-from nacre.compute.domain.quotas import DEFAULT_SCOPE, UNLIMITED, Usage
+from nacre.compute.domain.quotas import UNLIMITED
 from nacre.compute.errors import LeftOut, ProjectUnknown
 from nacre.compute.policy import LIMITS_READ_OTHERS
 from nacre.compute.store import quotas
 from nacre.kernel.database import Reader
 from nacre.kernel.errors import Bad
-from nacre.kernel.events import Event
 from nacre.kernel.http.body import Body
 from nacre.kernel.http.call import Answer, Call, Ok
 from nacre.kernel.http.versions import Windows, since, until
@@ -65,15 +65,15 @@ def show(call: Call[Parts], project_id: str) -> Answer:
     """The limits of a project. Raises ProjectUnknown."""
     with call.database.read() as db:
         _check_visible(call, db, project_id)
-        return Ok({"quota_set": _view(call, quotas.limits(db, project_id)) | {"id": project_id}})
+        return Ok({"quota_set": _view(call, quotas.quotas_of(db, project_id)) | {"id": project_id}})
 
 
 def show_detail(call: Call[Parts], project_id: str) -> Answer:
-    """The limits of a project, and how much of each is in use."""
+    """The limits of a project, and how much of each it uses itself."""
     with call.database.read() as db:
         _check_visible(call, db, project_id)
-        limits = quotas.limits(db, project_id)
-        in_use = _in_use(db, project_id)
+        limits = quotas.quotas_of(db, project_id)
+        in_use = quotas.usage(db, project_id)
     full = {
         name: {"limit": amount, "in_use": in_use.get(name, 0), "reserved": 0}
         for name, amount in _view(call, limits).items()
@@ -85,26 +85,22 @@ def show_defaults(call: Call[Parts], project_id: str) -> Answer:
     """The limits a project begins with."""
     with call.database.read() as db:
         _check_project(call, db, project_id)
-        return Ok({"quota_set": _view(call, quotas.limits(db, DEFAULT_SCOPE)) | {"id": project_id}})
+        return Ok({"quota_set": _view(call, quotas.defaults(db)) | {"id": project_id}})
 
 
 def update(call: Call[Parts], ask: UpdateQuotas, project_id: str) -> Answer:
-    """Set limits of a project. Errors: ProjectUnknown, Bad, LeftOut."""
+    """Set limits of a project; they bound all below it as well. Errors: ProjectUnknown, Bad, LeftOut."""
     _check_whole_project(call)
     new = _amounts(ask)
     force = truth(ask.force, where="quota_set.force")
     with call.database.read() as db:
         _check_project(call, db, project_id)
         if not force:
-            _check_not_below(new, _in_use(db, project_id))
+            _check_not_below(new, quotas.usage(db, project_id, with_subtree=True))
     with call.database.write(call.actor) as tx:
-        before = quotas.limits(tx, project_id)
         quotas.ensure(tx, project_id, new)
-        tx.record(
-            Event(action="update", kind="compute-quota", subject=project_id,
-                  before={name: before[name] for name in new}, after=new)
-        )  # fmt: skip
-    return Ok({"quota_set": _view(call, {**before, **new})})
+        limits = quotas.quotas_of(tx, project_id)
+    return Ok({"quota_set": _view(call, limits)})
 
 
 def delete(call: Call[Parts], project_id: str) -> Answer:
@@ -112,30 +108,25 @@ def delete(call: Call[Parts], project_id: str) -> Answer:
     _check_whole_project(call)
     with call.database.write(call.actor) as tx:
         quotas.delete(tx, project_id)
-        tx.record(Event(action="delete", kind="compute-quota", subject=project_id))
     return Answer(None, 202)
 
 
 def show_class(call: Call[Parts], class_name: str) -> Answer:
-    """The limits of the cloud. There is one class of quotas: `default`."""
+    """The limits of the cloud, which every class has. There is one class of quotas: `default`."""
     with call.database.read() as db:
-        limits = quotas.limits(db, _class_scope(class_name))
+        limits = quotas.defaults(db)
     return Ok({"quota_class_set": _CLASS_WINDOWS.project(limits, call.version) | {"id": class_name}})
 
 
 def update_class(call: Call[Parts], ask: UpdateQuotas, class_name: str) -> Answer:
-    """Set limits of the cloud."""
+    """Set limits of the cloud. Raises LeftOut for another class than `default`."""
+    if class_name != "default":
+        raise LeftOut("classes of quotas beside `default`")
     new = _amounts(ask)
-    scope = _class_scope(class_name)
     with call.database.write(call.actor) as tx:
-        before = quotas.limits(tx, scope)
-        quotas.ensure(tx, scope, new)
-        tx.record(Event(action="update", kind="compute-quota", subject=scope, after=new))
-    return Ok({"quota_class_set": _CLASS_WINDOWS.project({**before, **new}, call.version)})
-
-
-def _class_scope(class_name: str) -> str:
-    return DEFAULT_SCOPE if class_name == "default" else f"class:{class_name[:255]}"
+        quotas.ensure_defaults(tx, new)
+        limits = quotas.defaults(tx)
+    return Ok({"quota_class_set": _CLASS_WINDOWS.project(limits, call.version)})
 
 
 def _amounts(ask: UpdateQuotas) -> dict[str, int]:
@@ -175,12 +166,6 @@ def _check_may_see(call: Call[Parts], project_id: str) -> None:
 def _check_project(call: Call[Parts], db: Reader, project_id: str) -> None:
     if project_id != call.project_id and not call.parts.identity.projects(db, [ProjectId(project_id)]):
         raise ProjectUnknown(project_id)
-
-
-def _in_use(db: Reader, project_id: str) -> dict[str, int]:
-    return msgspec.structs.asdict(quotas.usage(db, project_id)) | {
-        "server_groups": quotas.group_count(db, project_id)
-    }
 
 
 def _view(call: Call[Parts], limits: Mapping[str, int]) -> dict[str, Any]:
@@ -223,20 +208,19 @@ def show_limits(call: Call[Parts]) -> Answer:
         LIMITS_READ_OTHERS.enforce(call.caller, {"project_id": named})
         project_id = ProjectId(named)
     with call.database.read() as db:
-        limits = quotas.limits(db, project_id)
+        limits = quotas.quotas_of(db, project_id)
         used = quotas.usage(db, project_id)
-        groups = quotas.group_count(db, project_id)
-    return Ok({"limits": {"rate": [], "absolute": _absolute(call, limits, used, groups)}})
+    return Ok({"limits": {"rate": [], "absolute": _absolute(call, limits, used)}})
 
 
-def _absolute(call: Call[Parts], limits: Mapping[str, int], used: Usage, groups: int) -> dict[str, int]:
+def _absolute(call: Call[Parts], limits: Mapping[str, int], used: Mapping[str, int]) -> dict[str, int]:
     view = {shown: limits[name] for name, shown in _LIMIT_NAMES.items()}
     view |= {
         "maxImageMeta": limits["metadata_items"],
-        "totalInstancesUsed": used.instances,
-        "totalCoresUsed": used.cores,
-        "totalRAMUsed": used.ram,
-        "totalServerGroupsUsed": groups,
+        "totalInstancesUsed": used["instances"],
+        "totalCoresUsed": used["cores"],
+        "totalRAMUsed": used["ram"],
+        "totalServerGroupsUsed": used["server_groups"],
         "totalFloatingIpsUsed": 0,
         "totalSecurityGroupsUsed": 0,
     }

@@ -8,8 +8,8 @@ import msgspec
 import sqlalchemy as sa
 
 from nacre.compute.api.common import Count, Name, Parts, count
-from nacre.compute.domain.quotas import UNLIMITED
-from nacre.compute.errors import QuotaReached, ServerGroupNotFound
+from nacre.compute.domain.quotas import check_amounts
+from nacre.compute.errors import ServerGroupNotFound
 from nacre.compute.policy import SERVER_OF_ALL
 from nacre.compute.store import groups, quotas
 from nacre.compute.store.groups import ServerGroup
@@ -75,9 +75,7 @@ def create(call: Call[Parts], ask: CreateGroup) -> Answer:
         most_per_host=None if most is None else count(most, where="server_group.rules", least=1),
     )  # fmt: skip
     with call.database.write(call.actor) as tx:
-        limit = quotas.limits(tx, call.project_id)["server_groups"]
-        if limit != UNLIMITED and quotas.group_count(tx, call.project_id) >= limit:
-            raise QuotaReached("server_groups")
+        check_amounts(quotas.rooms(tx, call.project_id, ["server_groups"]), {"server_groups": 1})
         groups.insert(tx, group)
         tx.record(
             Event(action="create", kind="server-group", subject=group.group_id, after={"policy": policy})

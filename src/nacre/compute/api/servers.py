@@ -28,7 +28,7 @@ from nacre.compute.api.links import links, reference
 from nacre.compute.api.server_views import FullViews, short_view, surroundings_of
 from nacre.compute.domain.flavors import GIB, Flavor
 from nacre.compute.domain.guests import GuestImage, Power, Reboot
-from nacre.compute.domain.quotas import UNLIMITED, Usage, affordable, check_room, times
+from nacre.compute.domain.quotas import affordable, check_amounts, check_room, cost_of, further_classes
 from nacre.compute.domain.servers import (
     Server,
     ServerName,
@@ -44,7 +44,6 @@ from nacre.compute.errors import (
     FlavorNotFound,
     KeypairNotFound,
     LeftOut,
-    QuotaReached,
     ZoneIsForAdmins,
 )  # fmt: skip
 from nacre.compute.policy import SERVER_CREATE_ON_HOST
@@ -213,6 +212,7 @@ def create(call: Call[Parts], ask: CreateServer) -> Answer:
         number = _admitted(tx, call, ask, ground, least=least, most=most)
         rows = _rows(call, ask, ground, number=number, reservation_id=reservation_id, password=password)
         servers.insert_many(tx, rows)
+        quotas.insert_resources(tx, [row["server_id"] for row in rows], further_classes(ground.flavor))
         for row in rows:
             server_id = ServerId(row["server_id"])
             call.parts.networks.claim_nics(tx, ground.nics, server_id=server_id, caller=call.caller)
@@ -379,29 +379,31 @@ def _counts(ask: CreateServer, nics: NicPlan) -> tuple[int, int]:
 
 
 def _admitted(tx: Tx, call: Call[Parts], ask: CreateServer, ground: Ground, *, least: int, most: int) -> int:
-    """How many of the servers the quotas allow; at least `least`. Raises TooManyServers, QuotaReached."""
-    limits, used = quotas.room(tx, call.project_id)
-    _check_amounts(limits, {"metadata_items": len(ask.metadata)} | _amounts_of_files(ask.personality))
-    one = Usage(instances=1, cores=ground.flavor.vcpus, ram=ground.flavor.memory_mib)
-    number = max(least, min(most, affordable(limits, used, one)))
-    check_room(limits, used, times(one, number))
+    """How many of the servers the limits allow; at least `least`. Raises TooManyServers, QuotaReached."""
+    one = _cost(ground)
+    amounts = {"server_metadata_items": len(ask.metadata)} | _amounts_of_files(ask.personality)
+    amounts = {name: amount for name, amount in amounts.items() if amount}
+    in_group = ["server_group_members"] if ground.group_id else []
+    rooms = quotas.rooms(tx, call.project_id, [*one, *amounts, *in_group])
+    check_amounts(rooms, amounts)
+    number = max(least, min(most, affordable(rooms, one)))
+    check_room(rooms, one, number=number)
     if ground.group_id:
         members = groups.members(tx, [ground.group_id])[ground.group_id]
-        _check_amounts(limits, {"server_group_members": len(members) + number})
+        check_amounts(rooms, {"server_group_members": len(members) + number})
     return number
 
 
-def _check_amounts(limits: Mapping[str, int], amounts: Mapping[str, int]) -> None:
-    for resource, amount in amounts.items():
-        if limits[resource] != UNLIMITED and amount > limits[resource]:
-            raise QuotaReached(resource)
+def _cost(ground: Ground) -> Mapping[str, int]:
+    """What one of the servers amounts to, by the names of what is limited."""
+    return cost_of(ground.flavor, image_bytes=ground.image.virtual_size_bytes if ground.image else 0)
 
 
 def _amounts_of_files(files: Sequence[AskedFile]) -> dict[str, int]:
     return {
-        "injected_files": len(files),
-        "injected_file_path_bytes": max((len(file.path.encode()) for file in files), default=0),
-        "injected_file_content_bytes": max((len(file.contents) * 3 // 4 for file in files), default=0),
+        "server_injected_files": len(files),
+        "server_injected_file_path_bytes": max((len(file.path.encode()) for file in files), default=0),
+        "server_injected_file_content_bytes": max((len(file.contents) * 3 // 4 for file in files), default=0),
     }
 
 
@@ -420,6 +422,7 @@ def _rows(
         "flavor_id": flavor.flavor_id,
         "vcpus": flavor.vcpus,
         "memory_mib": flavor.memory_mib,
+        "disk_gib": _cost(ground).get("class:DISK_GB", 0),
         "image_id": image.image_id if image else None,
         "image": _guest_image(image) if image else None,
         "key_name": ask.key_name or None,

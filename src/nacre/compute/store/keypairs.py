@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from nacre.compute.domain.keypairs import Keypair
-from nacre.compute.errors import KeypairExists, KeypairNotFound, QuotaReached
+from nacre.compute.errors import KeypairExists, KeypairNotFound
 from nacre.compute.store.tables import KEYPAIR
 from nacre.kernel.database import Duplicate, Reader, Tx
 
@@ -30,12 +30,14 @@ def listed(db: Reader, statement: sa.Select[tuple[object, ...]]) -> Sequence[Key
     return [Keypair(*row) for row in db.rows(statement)]
 
 
-def insert(
-    tx: Tx, user_id: str, name: str, *, kind: str, fingerprint: str, public_key: str, most: int
-) -> None:
-    """A new key pair; at most `most` a user (-1: any number). Raises KeypairExists, QuotaReached."""
-    if most >= 0 and tx.scalar(_COUNT, user_id=user_id) >= most:
-        raise QuotaReached("key_pairs")
+def count(db: Reader, user_id: str) -> int:
+    """How many key pairs a user has."""
+    found: int = db.scalar(_COUNT, user_id=user_id)
+    return found
+
+
+def insert(tx: Tx, user_id: str, name: str, *, kind: str, fingerprint: str, public_key: str) -> None:
+    """A new key pair. Raises KeypairExists."""
     try:
         tx.execute(
             sa.insert(KEYPAIR), user_id=user_id, name=name, kind=kind, fingerprint=fingerprint,

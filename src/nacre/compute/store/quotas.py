@@ -1,91 +1,112 @@
-"""Quotas: limits are kept, usage is summed."""
+"""What compute counts of a project, by the names that limits have; and the old names of quotas for it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
-from nacre.compute.domain.quotas import DEFAULT_SCOPE, DEFAULTS, Usage
-from nacre.compute.store.tables import COMPUTE_QUOTA
-from nacre.kernel.database import AnyRow, Reader, Tx
-from nacre.kernel.ids import ProjectId
+from nacre.compute.domain.quotas import RESOURCE_OF
+from nacre.compute.store.tables import SERVER, SERVER_GROUP, SERVER_RESOURCE
+from nacre.identity.contract import UNLIMITED, Account, Measure, Room, limits
+from nacre.kernel.database import Reader, Tx
+from nacre.kernel.ids import ServerId
 
-_LIMITS = sa.select(COMPUTE_QUOTA.c.scope, COMPUTE_QUOTA.c.resource, COMPUTE_QUOTA.c.amount).where(
-    COMPUTE_QUOTA.c.scope.in_([DEFAULT_SCOPE, sa.bindparam("scope")])
-)
-_USAGE = sa.text(
-    "SELECT COUNT(*), COALESCE(SUM(vcpus), 0), COALESCE(SUM(memory_mib), 0)"
-    " FROM server WHERE project_id = :project_id AND deleted_at IS NULL"
-)
-_ROOM = sa.text(
-    "WITH used AS (SELECT COUNT(*) AS instances, COALESCE(SUM(vcpus), 0) AS cores,"
-    " COALESCE(SUM(memory_mib), 0) AS ram FROM server WHERE project_id = :project_id AND deleted_at IS NULL)"
-    " SELECT '' AS scope, 'instances' AS resource, instances AS amount FROM used"
-    " UNION ALL SELECT '', 'cores', cores FROM used"
-    " UNION ALL SELECT '', 'ram', ram FROM used"
-    " UNION ALL SELECT scope, resource, amount FROM compute_quota WHERE scope IN (:cloud, :project_id)"
-)
-_GROUPS = sa.text("SELECT COUNT(*) FROM server_group WHERE project_id = :project_id")
-_ENSURE = sa.text(
-    "INSERT INTO compute_quota (scope, resource, amount) VALUES (:scope, :resource, :amount)"
-    " ON CONFLICT (scope, resource) DO UPDATE SET amount = excluded.amount"
-)
-_DELETE = sa.text("DELETE FROM compute_quota WHERE scope = :scope")
-_LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext('compute_quota'), hashtext(:project_id))")
+CLASS = "class:"
+"""What the name of a resource class begins with where it is limited."""
+
+_THERE = SERVER.c.deleted_at.is_(None)
 
 
-def limits(db: Reader, scope: str) -> Mapping[str, int]:
-    """The limit of each resource for a project (or a project's user): its own, the cloud's, or the built-in one."""
-    return _merged(db.rows(_LIMITS, scope=scope))
-
-
-def _merged(rows: Iterable[AnyRow]) -> dict[str, int]:
-    """Built-in limits, under those of the cloud, under a project's own."""
-    found = dict(DEFAULTS)
-    ordered = sorted(rows, key=lambda row: bool(row[0] != DEFAULT_SCOPE))
-    found.update({resource: int(amount) for _scope, resource, amount in ordered})
-    return found
-
-
-def room(tx: Tx, project_id: ProjectId) -> tuple[Mapping[str, int], Usage]:
-    """The limits of a project and what it has, which nobody else adds to until the transaction ends."""
-    _lock_usage(tx, project_id)
-    rows = tx.rows(_ROOM, project_id=project_id, cloud=DEFAULT_SCOPE)
-    used = {resource: int(amount) for scope, resource, amount in rows if not scope}
-    return _merged(row for row in rows if row[0]), Usage(**used)
-
-
-def usage(db: Reader, project_id: ProjectId | str) -> Usage:
-    """What a project has, summed from its servers."""
-    row = db.row(_USAGE, project_id=project_id)
-    assert row is not None, "a sum has a row"
-    return Usage(instances=row[0], cores=int(row[1]), ram=int(row[2]))
-
-
-def group_count(db: Reader, project_id: ProjectId | str) -> int:
-    """How many server groups a project has."""
-    count: int = db.scalar(_GROUPS, project_id=project_id)
-    return count
-
-
-def _lock_usage(tx: Tx, project_id: ProjectId) -> None:
-    """Keep others from adding servers to the project until the transaction ends.
-
-    SQLite has one writer anyway. PostgreSQL would let two requests see the same sum and both be accepted.
-    """
-    if tx.dialect == "postgresql":
-        tx.execute(_LOCK, project_id=project_id)
-
-
-def ensure(tx: Tx, scope: str, amounts: Mapping[str, int]) -> None:
-    """Set limits."""
-    tx.execute_many(
-        _ENSURE,
-        [{"scope": scope, "resource": name, "amount": amount} for name, amount in sorted(amounts.items())],
+def _class_by_name(resource: str) -> Measure | None:
+    """Any other resource class that flavors ask for."""
+    name = resource.removeprefix(CLASS)
+    if name == resource or not name:
+        return None
+    asked = sa.and_(
+        SERVER_RESOURCE.c.server_id == SERVER.c.server_id, SERVER_RESOURCE.c.resource_class == name, _THERE
     )
+    return Measure(UNLIMITED, SERVER.c.project_id, SERVER_RESOURCE.c.amount, asked)
 
 
-def delete(tx: Tx, scope: str) -> None:
+ACCOUNT = Account(
+    "compute",
+    {
+        "servers": Measure(10, SERVER.c.project_id, only=_THERE),
+        "class:VCPU": Measure(20, SERVER.c.project_id, SERVER.c.vcpus, _THERE),
+        "class:MEMORY_MB": Measure(51200, SERVER.c.project_id, SERVER.c.memory_mib, _THERE),
+        "class:DISK_GB": Measure(UNLIMITED, SERVER.c.project_id, SERVER.c.disk_gib, _THERE),
+        "server_groups": Measure(10, SERVER_GROUP.c.project_id),
+        # These bound one server, one group or one user, so that nothing is summed.
+        "server_group_members": Measure(10),
+        "server_key_pairs": Measure(100),
+        "server_metadata_items": Measure(128),
+        "server_injected_files": Measure(5),
+        "server_injected_file_content_bytes": Measure(10240),
+        "server_injected_file_path_bytes": Measure(255),
+        # Kept for those who still set them. What they bounded is the network service's, which has limits for it.
+        "fixed_ips": Measure(UNLIMITED),
+        "floating_ips": Measure(UNLIMITED),
+        "security_groups": Measure(UNLIMITED),
+        "security_group_rules": Measure(UNLIMITED),
+    },
+    further=_class_by_name,
+)
+
+
+def quotas_of(db: Reader, project_id: str) -> Mapping[str, int]:
+    """What a project may have, by the names of quotas."""
+    return _as_quotas(limits.limits_of(db, ACCOUNT, project_id))
+
+
+def defaults(db: Reader) -> Mapping[str, int]:
+    """What a project may have without limits of its own, by the names of quotas."""
+    return _as_quotas(limits.defaults_of(db, ACCOUNT))
+
+
+def usage(db: Reader, project_id: str, *, with_subtree: bool = False) -> Mapping[str, int]:
+    """What a project has of those quotas that are summed; with all projects below it if asked."""
+    used = limits.usage_of(db, ACCOUNT, project_id, whole=with_subtree)
+    return {quota: used[resource] for quota, resource in RESOURCE_OF.items() if resource in used}
+
+
+def ensure(tx: Tx, project_id: str, amounts: Mapping[str, int]) -> None:
+    """Give a project limits of its own, by the names of quotas."""
+    limits.set_limits(tx, ACCOUNT, project_id, _as_limits(amounts))
+
+
+def ensure_defaults(tx: Tx, amounts: Mapping[str, int]) -> None:
+    """Change what projects may have without limits of their own, by the names of quotas."""
+    limits.set_defaults(tx, ACCOUNT, _as_limits(amounts))
+
+
+def delete(tx: Tx, project_id: str) -> None:
     """Go back to the cloud's own limits."""
-    tx.execute(_DELETE, scope=scope)
+    limits.remove_limits(tx, ACCOUNT, project_id)
+
+
+def rooms(tx: Tx, project_id: str, resources: Sequence[str]) -> Mapping[str, Room]:
+    """What is left to a project of resources, which nobody else takes until the transaction ends."""
+    return limits.room(tx, ACCOUNT, project_id, resources)
+
+
+_INSERT_RESOURCE = sa.insert(SERVER_RESOURCE)
+
+
+def insert_resources(tx: Tx, server_ids: Sequence[ServerId], classes: Mapping[str, int]) -> None:
+    """Note what servers ask for of resource classes that have no column of their own."""
+    rows: list[dict[str, Any]] = [
+        {"server_id": server_id, "resource_class": name, "amount": amount}
+        for server_id in server_ids
+        for name, amount in classes.items()
+    ]
+    tx.execute_many(_INSERT_RESOURCE, rows)
+
+
+def _as_quotas(amounts: Mapping[str, int]) -> dict[str, int]:
+    return {quota: amounts[resource] for quota, resource in RESOURCE_OF.items()}
+
+
+def _as_limits(amounts: Mapping[str, int]) -> dict[str, int]:
+    return {RESOURCE_OF[quota]: amount for quota, amount in amounts.items()}

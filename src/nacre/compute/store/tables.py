@@ -60,6 +60,7 @@ SERVER = sa.Table(
     sa.Column("flavor_id", sa.Text, nullable=False),
     sa.Column("vcpus", sa.BigInteger, nullable=False),
     sa.Column("memory_mib", sa.BigInteger, nullable=False),
+    sa.Column("disk_gib", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("image_id", sa.Text),
     sa.Column("image", Json(GuestImage)),
     sa.Column("key_name", sa.Text),
@@ -92,9 +93,19 @@ SERVER = sa.Table(
     sa.Column("task_state", sa.Text),
     sa.Column("power_state", sa.Integer, nullable=False),
     sa.Index("server_newest", "project_id", "created_at", "server_id"),
-    # Covers the sums that quotas ask for.
-    sa.Index("server_usage", "project_id", "deleted_at", "vcpus", "memory_mib"),
+    # Covers the sums that limits ask for.
+    sa.Index("server_usage", "project_id", "deleted_at", "vcpus", "memory_mib", "disk_gib"),
     sa.Index("server_of_group", "group_id"),
+)
+
+# What a server asks for of resource classes that have no column above.
+SERVER_RESOURCE = sa.Table(
+    "server_resource",
+    METADATA,
+    sa.Column("server_id", sa.ForeignKey("server.server_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("resource_class", sa.Text, primary_key=True),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Index("server_resource_class", "resource_class", "server_id", "amount"),
 )
 
 # Written by the placing loop: the host, or why there is none. `host_generation` is the number of the host's
@@ -142,14 +153,6 @@ HOST = sa.Table(
     sa.Column("disabled", sa.Boolean, nullable=False),
     sa.Column("disabled_reason", sa.Text),
     sa.Column("forced_down", sa.Boolean, nullable=False),
-)
-
-COMPUTE_QUOTA = sa.Table(
-    "compute_quota",
-    METADATA,
-    sa.Column("scope", sa.Text, primary_key=True),
-    sa.Column("resource", sa.Text, primary_key=True),
-    sa.Column("amount", sa.BigInteger, nullable=False),
 )
 
 SERVER_GROUP = sa.Table(

@@ -353,8 +353,9 @@ def _sum(measured: Sequence[tuple[str, Measure]], node: str, *, whole: bool) -> 
     return statement.where(owner, *([] if first.only is None else [first.only]))
 
 
+@functools.cache
 def _below(node: str) -> sa.Select[Any]:
-    """The ids of a node and of everything below it."""
+    """The ids of a node and of everything below it. One object for each name, so that a statement can have it twice."""
     start = sa.select(sa.cast(sa.bindparam(node), sa.Text).label("project_id")).cte(
         f"below_{node}", recursive=True
     )

@@ -11,7 +11,7 @@ from nacre.image.api.fields import view_of
 from nacre.image.content.files import ImageFiles
 from nacre.image.domain.images import Attributes, Image, Visibility
 from nacre.image.errors import ImageNotFound, MemberNotFound
-from nacre.image.store import images, members
+from nacre.image.store import images, members, quotas
 from nacre.kernel.database import Reader
 from nacre.kernel.errors import Stale
 from nacre.kernel.events import Event
@@ -91,7 +91,7 @@ def check_visibility(caller: Caller, wanted: Attributes, *, before: Attributes |
 def change_image(call: Call[Parts], image_id: str, action: str, decide: Callable[[Image], Image]) -> Image:
     """Write what `decide` makes of the image, deciding again if it changes meanwhile. The image as it is now.
 
-    Errors: ImageNotFound, NotAllowed, ImageBusy, and what `decide` raises.
+    Errors: ImageNotFound, NotAllowed, ImageBusy, OverLimit for another owner, and what `decide` raises.
     """
     for _ in range(TRIES):
         with call.database.read() as db:
@@ -100,6 +100,9 @@ def change_image(call: Call[Parts], image_id: str, action: str, decide: Callable
         if after == before:
             return before
         with call.database.write(call.actor) as tx:
+            if after.owner != before.owner:
+                size_bytes = before.content.size_bytes if before.content else 0
+                quotas.check_room(tx, after.owner, {quotas.COUNT: 1, quotas.SIZE: size_bytes})
             if images.update_image(tx, before, after):
                 tx.record(change_event(action, before, after))
                 return after

@@ -26,7 +26,7 @@ from nacre.image.errors import (
     WrongMediaType,
     WrongStatus,
 )
-from nacre.image.store import images
+from nacre.image.store import images, quotas
 from nacre.kernel.errors import Bad
 from nacre.kernel.events import Event
 from nacre.kernel.http.call import Answer, Call, NoContent, Stream
@@ -38,7 +38,7 @@ OCTETS = "application/octet-stream"
 async def upload(call: Call[Parts], image_id: str) -> Answer:
     """Take the content in. It is kept whole, as what the image says it is, or not at all.
 
-    Errors: WrongMediaType, ImageNotFound, NotAllowed, WrongStatus, StorageFull, ContentRefused, BrokenOff,
+    Errors: WrongMediaType, ImageNotFound, NotAllowed, WrongStatus, StorageFull, OverLimit, ContentRefused, BrokenOff,
     ImageGone. After each of them but the last the image is queued, and may be uploaded to again.
     """
     image, incoming = await call.in_thread(_begin, call, image_id)
@@ -64,12 +64,16 @@ def _begin(call: Call[Parts], image_id: str) -> tuple[Image, Incoming]:
         image = load_for_change(db, call, image_id)
     check_uploadable(image)
     room_bytes = call.parts.files.room_bytes()
-    if room_bytes <= _announced_bytes(call.headers):
+    announced_bytes = _announced_bytes(call.headers)
+    if room_bytes <= announced_bytes:
         raise StorageFull(room_bytes)
     upload_id = new_hex_id()
     incoming = call.parts.files.begin(upload_id)
     try:
         with call.database.write(call.actor) as tx:
+            # What comes without its size is let in while there is any room, and weighed when it is here.
+            wanted = {quotas.UPLOADING: 1, quotas.SIZE: max(1, announced_bytes)}
+            quotas.check_room(tx, image.owner, wanted)
             if not images.claim_upload(tx, image.image_id, upload_id):
                 raise WrongStatus(image.image_id, Status.SAVING, "a second upload")
             tx.make_due(UPLOADS, upload_id, in_s=LOOK_AGAIN_S)
@@ -103,6 +107,7 @@ def _finish(call: Call[Parts], image: Image, incoming: Incoming, intake: Intake)
     incoming.make_durable()
     upload_id = incoming.path.name
     with call.database.write(call.actor) as tx:
+        quotas.check_room(tx, image.owner, {quotas.SIZE: content.size_bytes})
         if not images.name_content(tx, upload_id, content):
             raise ImageGone(image.image_id)
     call.parts.files.publish(incoming, content.sha256)

@@ -23,7 +23,7 @@ from nacre.image.domain.images import (
 from nacre.image.domain.patches import Change, as_properties, changes_of, check_writable, patched
 from nacre.image.due import CONTENTS
 from nacre.image.errors import ImageExists, ImageNotFound, WrongMediaType
-from nacre.image.store import images
+from nacre.image.store import images, quotas
 from nacre.image.store.lists import COLUMNS, images_in_view
 from nacre.kernel.database import Duplicate
 from nacre.kernel.errors import Bad
@@ -58,13 +58,14 @@ CREATE = Body(CreateImage, rest="properties")
 
 
 def create(call: Call[Parts], ask: CreateImage) -> Answer:
-    """Accept an image without content. Errors: NotAllowed, Refused, TooMany, ImageExists."""
+    """Accept an image without content. Errors: NotAllowed, Refused, TooMany, OverLimit, ImageExists."""
     for name in ask.properties:
         check_writable(name)
     image = _new_image(call, ask)
     check_visibility(call.caller, image.attributes)
     try:
         with call.database.write(call.actor) as tx:
+            quotas.check_room(tx, image.owner, {quotas.COUNT: 1})
             images.insert_image(tx, image)
             tx.record(Event(action="create", kind="image", subject=image.image_id, after=view_of(image)))
     except Duplicate as error:

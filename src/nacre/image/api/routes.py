@@ -35,4 +35,5 @@ ROUTES = (
     Route("GET", "/v2/schemas/members", schemas.members, policy.SCHEMA_SHOW),
     Route("GET", "/v2/info/import", info.import_methods, policy.INFO_SHOW),
     Route("GET", "/v2/info/stores", info.stores, policy.INFO_SHOW),
+    Route("GET", "/v2/info/usage", info.usage, policy.USAGE_SHOW),
 )  # fmt: skip

@@ -151,13 +151,12 @@ def upgrade() -> None:
     op.create_table(
         "network_agent",
         sa.Column("host_id", sa.Text(), nullable=False),
-        sa.Column("agent_type", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("admin_state_up", sa.Boolean(), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("started_at", sa.Double(), nullable=False),
         sa.Column("heard_at", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("host_id", "agent_type"),
+        sa.PrimaryKeyConstraint("host_id", "kind"),
         sa.UniqueConstraint("id"),
     )
     op.create_table(
@@ -506,14 +505,8 @@ def upgrade() -> None:
         sa.Column("project_id", sa.Text(), nullable=False),
         sa.Column("network_id", sa.Text(), nullable=False),
         sa.Column("router_id", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["network_id"],
-            ["network.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["router_id"],
-            ["router.id"],
-        ),
+        sa.ForeignKeyConstraint(["network_id"], ["network.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["router_id"], ["router.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("project_id"),
     )
     op.create_index(op.f("ix_auto_topology_network_id"), "auto_topology", ["network_id"], unique=False)

@@ -79,17 +79,18 @@ def _settle_prospects(tx: Tx, wanted: Sequence[NewPort], made: list[Port]) -> li
     macs = {port.mac_address for port in made}
     crowded = len({(port.network_id, port.mac_address) for port in made}) < len(made)
     for project_id in sorted({port.project_id for port in made}):
+        own = [new for new in wanted if new.port.project_id == project_id]
         quotas.hold(tx, project_id, "port")
         found = prospects_of(
             tx,
             project_id,
+            wanted=len(own),
             default_group_id=security_groups.default_id(project_id),
             network_ids=network_ids,
             macs=macs,
         )
-        own = [new for new in wanted if new.port.project_id == project_id]
-        if project_id:
-            quotas.refuse_beyond("port", most=found.most, used=found.used, wanted=len(own))
+        if not found.fits:
+            quotas.check_room(tx, project_id, "port", wanted=len(own))
         if not found.has_default_group and any(new.default_group for new in own):
             ensure_default(tx, project_id)
         crowded = crowded or found.is_mac_used

@@ -304,9 +304,8 @@ NETWORK_AGENT = sa.Table(
     "network_agent",
     METADATA,
     sa.Column("host_id", sa.Text, primary_key=True),
-    sa.Column("agent_type", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
     sa.Column("id", sa.Text, nullable=False, unique=True),
-    sa.Column("admin_state_up", sa.Boolean, nullable=False),
     sa.Column("description", sa.Text, nullable=False),
     sa.Column("started_at", sa.Double, nullable=False),
     sa.Column("heard_at", sa.Double, nullable=False),
@@ -316,8 +315,8 @@ AUTO_TOPOLOGY = sa.Table(
     "auto_topology",
     METADATA,
     sa.Column("project_id", sa.Text, primary_key=True),
-    sa.Column("network_id", sa.ForeignKey("network.id"), nullable=False, index=True),
-    sa.Column("router_id", sa.ForeignKey("router.id"), nullable=False, index=True),
+    sa.Column("network_id", sa.ForeignKey("network.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("router_id", sa.ForeignKey("router.id", ondelete="CASCADE"), nullable=False, index=True),
 )
 
 NETWORK_FLAVOR = sa.Table(
