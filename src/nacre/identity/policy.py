@@ -7,6 +7,7 @@ which role there. Where a thing is not the caller's, the answer is a refusal whe
 A target names the domain and the project of the thing itself. `project_path` and `parent_path` are a project or a
 thing's parent, with all projects above it; of a grant, `actor_domain_id` is the user's or group's domain and
 `domain_id` that of what the role is held on. `member_domain_id` is the domain of a user in a group.
+`by_name` is set when a list is asked for by name: whoever gives roles needs the ids.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _DOMAIN_READER = f"{_READER} or rule:domain_reader"
 _DOMAIN_MANAGER = f"{ADMIN} or rule:domain_manager"
 _SELF = "rule:self"
 _OWN_PROJECT = "project_id:%(project_id)s"
-_PROJECT_MANAGER = "rule:manager and not project_id:None"
+_FINDER = "rule:manager and not project_id:None and 'True':%(by_name)s"
 _PROJECT_CHANGER = f"{_DOMAIN_MANAGER} or (rule:manager and within:%(parent_path)s)"
 
 
@@ -43,18 +44,15 @@ LIST_DOMAINS = Policy("identity:list_domains", _DOMAIN_READER)
 GET_DOMAIN = Policy("identity:get_domain", f"{_DOMAIN_READER} or project_domain_id:%(domain_id)s")
 CREATE_DOMAIN, UPDATE_DOMAIN, DELETE_DOMAIN = _changes("domain")
 
-LIST_PROJECTS = Policy("identity:list_projects", _DOMAIN_READER)
+LIST_PROJECTS = Policy("identity:list_projects", f"{_DOMAIN_READER} or rule:subtree_manager")
 GET_PROJECT = Policy("identity:get_project", f"{_DOMAIN_READER} or {_OWN_PROJECT} or rule:subtree_manager")
-LIST_PROJECTS_BELOW = Policy("identity:list_projects_below", _PROJECT_MANAGER)
 CREATE_PROJECT, UPDATE_PROJECT, DELETE_PROJECT = _changes("project", _PROJECT_CHANGER)
 LIST_TAGS = Policy(
     "identity:list_project_tags", f"{_DOMAIN_READER} or {_OWN_PROJECT} or rule:subtree_manager"
 )
 UPDATE_TAGS = Policy("identity:update_project_tags", _PROJECT_CHANGER)
 
-LIST_USERS = Policy("identity:list_users", _DOMAIN_READER)
-FIND_USER = Policy("identity:find_user", _PROJECT_MANAGER)
-"""To see the id of the one user of a name, as whoever gives roles needs it."""
+LIST_USERS = Policy("identity:list_users", f"{_DOMAIN_READER} or ({_FINDER})")
 GET_USER = Policy("identity:get_user", f"{_DOMAIN_READER} or {_SELF}")
 CREATE_USER, UPDATE_USER, DELETE_USER = _changes("user", _DOMAIN_MANAGER)
 CHANGE_OWN_PASSWORD = PUBLIC
@@ -62,8 +60,7 @@ IMPORT_PASSWORD_HASH = Policy("identity:import_password_hash", ADMIN)
 LIST_USER_PROJECTS = Policy("identity:list_user_projects", f"{_DOMAIN_READER} or {_SELF}")
 LIST_USER_GROUPS = Policy("identity:list_groups_for_user", f"{_DOMAIN_READER} or {_SELF}")
 
-LIST_GROUPS = Policy("identity:list_groups", _DOMAIN_READER)
-FIND_GROUP = Policy("identity:find_group", _PROJECT_MANAGER)
+LIST_GROUPS = Policy("identity:list_groups", f"{_DOMAIN_READER} or ({_FINDER})")
 GET_GROUP = Policy("identity:get_group", _DOMAIN_READER)
 CREATE_GROUP, UPDATE_GROUP, DELETE_GROUP = _changes("group", _DOMAIN_MANAGER)
 GET_MEMBERS = Policy("identity:list_users_in_group", _DOMAIN_READER)
@@ -75,8 +72,9 @@ _MEMBERS_CHANGER = f"{ADMIN} or (rule:domain_manager and domain_id:%(member_doma
 ADD_MEMBER = Policy("identity:add_user_to_group", _MEMBERS_CHANGER)
 REMOVE_MEMBER = Policy("identity:remove_user_from_group", _MEMBERS_CHANGER)
 
-LIST_ROLES = Policy("identity:list_roles", f"{_READER} or (rule:manager and not domain_id:None)")
-FIND_ROLE = Policy("identity:find_role", _PROJECT_MANAGER)
+LIST_ROLES = Policy(
+    "identity:list_roles", f"{_READER} or (rule:manager and not domain_id:None) or ({_FINDER})"
+)
 GET_ROLE = Policy(
     "identity:get_role", f"{_READER} or (rule:manager and rule:role_for_domains) or role_ids:%(role_id)s"
 )

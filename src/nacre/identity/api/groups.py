@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from nacre.identity import policy
 from nacre.identity.api.changes import changed, name_free, updated
 from nacre.identity.api.fields import UNSET, Description, Extra, Id, ShortName, Unset
 from nacre.identity.api.guard import demand, known, sight
@@ -70,7 +69,7 @@ def create(call: Call[Parts], ask: CreateGroup) -> Answer:
 
 def list_all(call: Call[Parts]) -> Answer:
     """Groups in the caller's sight, by name; filters `name` and `domain_id`."""
-    shown = sight(call, find=policy.FIND_GROUP)
+    shown = sight(call)
     conditions = [] if shown.domain_id is None else [GROUPS.table.c.domain_id == shown.domain_id]
     with call.database.read() as db:
         page, rows = page_from(db, call, GROUPS, text_filters(call, "name", "domain_id"), *conditions)

@@ -13,7 +13,7 @@ import msgspec
 
 from nacre.identity.errors import Missing
 from nacre.kernel.http.call import Call
-from nacre.kernel.policy import NotAllowed, Policy
+from nacre.kernel.policy import NotAllowed
 
 T = TypeVar("T")
 
@@ -46,18 +46,18 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     brief: bool = False
 
 
-def sight(call: Call[Any], *, find: Policy | None = None) -> Sight:
+def sight(call: Call[Any]) -> Sight:
     """What a list may show to this caller. Raises NotAllowed.
 
-    A token for a domain shows what is in it, whatever else its user may see. With `find`, somebody who may not
-    list may still look up one by name.
+    A token for a domain shows what is in it, whatever else its user may see. Somebody who may not list may still
+    be allowed to look up one by name.
     """
     own = call.caller.domain_id
     if own and allowed(call, domain_id=own):
         return Sight(domain_id=own)
     if allowed(call):
         return Sight()
-    if find is not None and call.one("name") and find.allows(call.caller, {}):
+    if call.one("name") and allowed(call, by_name=True):
         return Sight(brief=True)
     raise NotAllowed(call.route.policy.name)
 

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from nacre.identity import policy
 from nacre.identity.api.changes import changed, name_free, updated
 from nacre.identity.api.fields import UNSET, Description, Extra, Id, ShortName, Tag, Unset
 from nacre.identity.api.guard import allowed, demand, domain_in_sight, known
@@ -78,7 +77,6 @@ def create(call: Call[Parts], ask: CreateProject) -> Answer:
 
     Errors: DomainNotFound, ProjectNotFound for the parent, NotPossible below a disabled one, Taken.
     """
-    demand(call)
     tags = _checked_tags(ask.tags)
     with name_free("project", ask.name), call.database.write(call.actor) as tx:
         project = _placed(tx, call, ask)
@@ -145,7 +143,7 @@ def _sight(call: Call[Parts]) -> tuple[str | None, list[sa.ColumnElement[bool]]]
         return domain_in_sight(call), []
     except NotAllowed:
         asks = call.one("name") is not None or call.one("parent_id") is not None
-        if not (asks and policy.LIST_PROJECTS_BELOW.allows(call.caller, {})):
+        if not (asks and allowed(call, project_path=(call.project_id,))):
             raise
         return None, [store.within_subtree(call.project_id)]
 
@@ -169,7 +167,7 @@ def list_of_user(call: Call[Parts], user_id: str) -> Answer:
     filters = {"is_domain": False} | text_filters(call, "name", "domain_id") | flag_filters(call, "enabled")
     with call.database.read() as db:
         known(call, lambda: USERS.load(db, user_id), user_target)
-        page, rows = page_from(db, call, PROJECTS, filters, project_ids_of(user_id))
+        page, rows = page_from(db, call, PROJECTS, filters, project_ids_of(user_id, now=call.now))
         view = list_views(db, call, rows)
     return listed(call, "projects", rows, page, view, id_of=lambda project: project.project_id)
 
@@ -315,14 +313,12 @@ def list_tags(call: Call[Parts], project_id: str) -> Answer:
 
 def set_tags(call: Call[Parts], ask: Tags, project_id: str) -> Answer:
     """Let these be all the tags."""
-    demand(call)
     tags = _checked_tags(ask.tags)
     return _tags_answer(call, project_id, _change_tags(call, project_id, lambda _before: tags))
 
 
 def remove_tags(call: Call[Parts], project_id: str) -> Answer:
     """Let a project have no tags. Errors: ProjectNotFound."""
-    demand(call)
     _change_tags(call, project_id, lambda _before: [])
     return NoContent()
 
@@ -338,7 +334,6 @@ def check_tag(call: Call[Parts], project_id: str, tag: str) -> Answer:
 
 def add_tag(call: Call[Parts], project_id: str, tag: str) -> Answer:
     """Give a project one tag more; safe to repeat. Errors: ProjectNotFound, Bad."""
-    demand(call)
     convert({"tags": [tag]}, Tags)
     _change_tags(call, project_id, lambda before: _checked_tags({*before, tag}))
     return Created(None, Location=call.url(call.path))
@@ -346,7 +341,6 @@ def add_tag(call: Call[Parts], project_id: str, tag: str) -> Answer:
 
 def remove_tag(call: Call[Parts], project_id: str, tag: str) -> Answer:
     """Take one tag away. Errors: ProjectNotFound, TagNotFound."""
-    demand(call)
 
     def without(before: Sequence[str]) -> Sequence[str]:
         if tag not in before:

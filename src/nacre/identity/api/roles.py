@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from nacre.identity import policy
 from nacre.identity.api.changes import changed, name_free, updated
 from nacre.identity.api.fields import UNSET, Description, Id, LongName, Unset
 from nacre.identity.api.guard import allowed, demand
@@ -65,8 +64,7 @@ def create(call: Call[Parts], ask: CreateRole) -> Answer:
 def list_all(call: Call[Parts]) -> Answer:
     """The roles of the cloud, or with `domain_id` those of a domain; filter `name`."""
     filters = {"domain_id": ""} | text_filters(call, "name", "domain_id")
-    if not (filters.get("name") and not filters["domain_id"] and policy.FIND_ROLE.allows(call.caller, {})):
-        demand(call)
+    demand(call, by_name=bool(filters.get("name")) and not filters["domain_id"])
     with call.database.read() as db:
         page, rows = page_from(db, call, ROLES, filters)
     return listed(

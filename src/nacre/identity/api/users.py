@@ -176,7 +176,7 @@ def _with_password(
 
 def list_all(call: Call[Parts]) -> Answer:
     """Users in the caller's sight, by name; filters `name`, `domain_id`, `enabled` and `password_expires_at`."""
-    shown = sight(call, find=policy.FIND_USER)
+    shown = sight(call)
     filters = text_filters(call, "name", "domain_id") | flag_filters(call, "enabled")
     conditions = [_expiry(text) for text in call.all("password_expires_at")]
     if shown.domain_id is not None:
