@@ -189,7 +189,7 @@ class LdapDirectory:
         """The entries that match, or one page of them with what asks for the next one. At most `most`, unless 0."""
         with _words(f"the search below {tree}"):
             try:
-                _, result, response, _ = connection.search(
+                connection.search(
                     tree,
                     condition,
                     search_scope=_SCOPES[self._options.query_scope],
@@ -203,9 +203,9 @@ class LdapDirectory:
                 if not most:
                     raise
                 return _entries(error.response or ()), None
-            _demand_whole(result)
-            control = (result.get("controls") or {}).get(_PAGED_RESULTS)
-            return _entries(response), control["value"]["cookie"] if control else None
+            _demand_whole(connection.result)
+            control = (connection.result.get("controls") or {}).get(_PAGED_RESULTS)
+            return _entries(connection.response or ()), control["value"]["cookie"] if control else None
 
     # -- connections -----------------------------------------------------------------------------------
 
@@ -272,7 +272,7 @@ class LdapDirectory:
         )  # fmt: skip
         connection = ldap3.Connection(
             server,
-            client_strategy=ldap3.SAFE_SYNC,
+            client_strategy=ldap3.SYNC,
             receive_timeout=self._timeout_s,
             auto_referrals=False,
             check_names=False,
@@ -290,15 +290,16 @@ class LdapDirectory:
 
     def _tls(self) -> ldap3.Tls:
         options = self._options
-        demanded = ssl.CERT_REQUIRED if options.tls_req_cert == "demand" else ssl.CERT_NONE
         try:
-            return ldap3.Tls(
-                validate=demanded,
-                ca_certs_file=options.tls_cacertfile or None,
-                ca_certs_path=options.tls_cacertdir or None,
+            context = ssl.create_default_context(
+                cafile=options.tls_cacertfile or None, capath=options.tls_cacertdir or None
             )
-        except (ldap_errors.LDAPSSLConfigurationError, OSError) as error:
+        except OSError as error:
             raise DirectoryMisconfigured("tls_cacertfile", str(error)) from error
+        if options.tls_req_cert != "demand":
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return _Tls(context)
 
     # -- trying everything -----------------------------------------------------------------------------
 
@@ -375,6 +376,19 @@ class LdapDirectory:
         yield Finding(f"{total} groups below {tree}, with {known} memberships of these users.")
 
 
+class _Tls(ldap3.Tls):
+    """TLS as Python itself does it: the certificate and the name it is for are checked in the handshake."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__(validate=context.verify_mode)
+        self._context = context
+
+    def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
+        connection.socket = self._context.wrap_socket(
+            connection.socket, server_hostname=connection.server.host, do_handshake_on_connect=do_handshake
+        )
+
+
 class _Pointless(Exception):
     """What comes next needs what has just failed."""
 
@@ -445,12 +459,8 @@ def _words(doing: str) -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     """What is told of a failure: of TLS the heart of it, since the library wraps it in layers of its own."""
-    tls = re.search(
-        r"\[SSL: \w+\] ([^(']*)|certificate \{.*\} doesn't match any name in (\[.*?\])", str(error)
-    )
-    if tls is None:
-        return str(error)
-    return f"TLS: {tls[1].strip()}" if tls[1] else f"TLS: the certificate is for none of {tls[2]}"
+    tls = re.search(r"\[SSL: \w+\] (.*?)( \(_ssl|\\n|$)", str(error))
+    return "TLS: " + tls[1].replace("\\'", "'") if tls else str(error)
 
 
 def _demand_whole(result: Mapping[str, Any]) -> None:
