@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from nacre.host import choices, clouds_yaml, guests, ledger, namespaces, paths, processes
+from nacre.host import choices, clouds_yaml, guests, ledger, logs, namespaces, paths, processes
 from nacre.host.api_client import ApiClient
 from nacre.host.ledger import Record
 
@@ -112,6 +112,16 @@ class EngineCloud:
             timeout_s=timeout_s,
         )
 
+    def told(self) -> str:
+        """What a stranger needs to understand a failure: the state of all, and the newest of every log."""
+        lines = []
+        for command in ("status", "audit"):
+            done = self.nacre(command, check=False)
+            lines += [f"---- nacre {command}", done.stdout + done.stderr]
+        for name in ("supervisor", *self.parts()):
+            lines += [f"---- log of {name}", *logs.last_lines(paths.log_dir(self.state), name, count=150)]
+        return "\n".join(lines)
+
     def left_overs(self) -> list[str]:
         """What this cloud has left on the machine; nothing after `purge`."""
         found = [f"namespace {name}" for name in namespaces.named(paths.namespace_prefix(self.state))]
@@ -142,6 +152,18 @@ def new_cloud() -> EngineCloud:
     state = Path(tempfile.mkdtemp(prefix="ne-", dir="/tmp"))
     home = Path(tempfile.mkdtemp(prefix="ne-home-", dir="/tmp"))
     return EngineCloud(state, home)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """A test that fails says of its cloud what is known, while that is still there."""
+    report = yield
+    if call.when == "call" and report.failed:
+        for found in getattr(item, "funcargs", {}).values():
+            if isinstance(found, EngineCloud):
+                report.sections.append(("the cloud", found.told()))
+                break
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from nacre.host import clouds_yaml, engines, guests, logs, namespaces, paths, tools
+from nacre.host import clouds_yaml, engines, guests, namespaces, paths, tools
 from nacre.host.api_client import ApiClient
 from nacre.host.errors import Refused
 
@@ -43,18 +43,9 @@ def leaving_no_trace(cloud: EngineCloud) -> Iterator[None]:
         _assert_unchanged(cloud, before)
         eventually(lambda: cloud.nacre("audit", check=False).returncode == 0, timeout_s=10)
     except BaseException:
-        _tell_of(cloud)
+        print(cloud.told())
         _remove_all_but(cloud, kept)
         raise
-
-
-def _tell_of(cloud: EngineCloud) -> None:
-    """Print what a stranger needs to understand the failure, before the cloud is cleaned up."""
-    for command in ("status", "audit"):
-        done = cloud.nacre(command, check=False)
-        print(f"---- nacre {command}\n{done.stdout}{done.stderr}")
-    for name in ("supervisor", *cloud.parts()):
-        print(f"---- log of {name}", *logs.last_lines(paths.log_dir(cloud.state), name, count=150), sep="\n")
 
 
 def _owed(cloud: EngineCloud) -> set[str]:
