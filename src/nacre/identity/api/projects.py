@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from nacre.identity import limits
 from nacre.identity.api.changes import changed, name_free, updated
 from nacre.identity.api.fields import UNSET, Description, Extra, Id, ShortName, Tag, Unset
 from nacre.identity.api.guard import allowed, demand, domain_in_sight, known
@@ -56,10 +57,10 @@ class UpdateProject(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool | Unset = UNSET
     tags: tuple[Tag, ...] | Unset = UNSET
     options: Options | Unset = UNSET
-    # These can be said again, but not changed.
+    # These two can be said again, but not changed.
     domain_id: str | Unset | None = UNSET
-    parent_id: str | Unset | None = UNSET
     is_domain: bool | Unset = UNSET
+    parent_id: str | Unset | None = UNSET
     extra: Extra = {}
 
 
@@ -239,15 +240,24 @@ def _nested_tree(root: str, below: Sequence[Project]) -> dict[str, Any] | None:
 
 
 def update(call: Call[Parts], ask: UpdateProject, project_id: str) -> Answer:
-    """Change what is given. Errors: ProjectNotFound, Taken, NotPossible."""
+    """Change what is given; with `parent_id`, move the project and all below it within its domain.
+
+    Errors: ProjectNotFound, also for the parent, Taken; NotPossible for a move that makes a circle or breaks a limit.
+    """
     with name_free("project", str(ask.name)), call.database.write(call.actor) as tx:
+        if ask.parent_id is not UNSET:
+            limits.hold_tree(tx)
         before = _locked(tx, call, project_id)
         check_mutable(before, ask.options)
         _check_place(before, ask)
+        parent_id = _new_parent_id(tx, call, before, ask)
+        line_before = limits.line_of(tx, project_id) if parent_id != before.parent_id else ()
         if ask.enabled is not UNSET and ask.enabled is not before.enabled and not before.is_domain:
             _check_switch(tx, before, enabled=ask.enabled)
-        after = _updated(before, ask)
+        after = _updated(before, ask, parent_id=parent_id)
         PROJECTS.update(tx, after)
+        if line_before:
+            limits.check_moved(tx, call.parts.accounts, project_id, line_before=line_before)
         if ask.tags is not UNSET:
             store.set_tags(tx, project_id, _checked_tags(ask.tags))
         tags = store.tags_of(tx, [project_id])[project_id]
@@ -255,9 +265,9 @@ def update(call: Call[Parts], ask: UpdateProject, project_id: str) -> Answer:
     return Ok({"project": project_view(call, after, tags)})
 
 
-def _updated(before: Project, ask: UpdateProject) -> Project:
+def _updated(before: Project, ask: UpdateProject, *, parent_id: str) -> Project:
     after = updated(before, ask)
-    place = {"domain_id": before.domain_id, "parent_id": before.parent_id}
+    place = {"domain_id": before.domain_id, "parent_id": parent_id}
     return msgspec.structs.replace(after, description=after.description or "", **place)
 
 
@@ -266,8 +276,24 @@ def _check_place(before: Project, ask: UpdateProject) -> None:
         raise Bad("Update of `is_domain` is not allowed.")
     if ask.domain_id is not UNSET and (ask.domain_id or "") != before.domain_id:
         raise Bad("Update of `domain_id` is not allowed.")
-    if ask.parent_id is not UNSET and (ask.parent_id or "") != before.parent_id:
-        raise NotPossible("Update of `parent_id` is not allowed.")
+
+
+def _new_parent_id(tx: Tx, call: Call[Parts], before: Project, ask: UpdateProject) -> str:
+    """Where the project is to be, if the caller may put it there. Raises NotPossible, ProjectNotFound."""
+    parent_id = before.parent_id if ask.parent_id is UNSET else ask.parent_id or ""
+    if parent_id == before.parent_id:
+        return parent_id
+    if before.is_domain or not parent_id:
+        raise NotPossible("A domain has no parent, and a project always has one.")
+    found = store.hold_above(tx, parent_id)
+    placed = known(call, lambda: load_placed(found, parent_id), lambda placed: placed.target_below)
+    if (placed.project.domain_id or parent_id) != before.domain_id:
+        raise NotPossible("A project does not move to another domain.")
+    if before.project_id in (parent_id, *placed.above):
+        raise NotPossible(f"Cannot move project {before.project_id} below itself.")
+    if before.enabled and not placed.project.enabled:
+        raise NotPossible(f"Cannot move an enabled project below {parent_id}, which is disabled.")
+    return parent_id
 
 
 def _check_switch(tx: Tx, before: Project, *, enabled: bool) -> None:

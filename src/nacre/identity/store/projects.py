@@ -15,6 +15,7 @@ from nacre.identity.store.tables import (
     ASSIGNMENT,
     CREDENTIAL,
     GROUP,
+    LIMIT,
     MEMBERSHIP,
     PROJECT,
     PROJECT_TAG,
@@ -189,6 +190,7 @@ def _has_one_of(tags: Sequence[str]) -> sa.ColumnElement[bool]:
 
 _this: sa.BindParameter[str] = sa.bindparam("this")
 _WITH_PROJECT = (
+    sa.delete(LIMIT).where(LIMIT.c.node_id == _this),
     sa.delete(ASSIGNMENT).where(ASSIGNMENT.c.target_id == _this),
     sa.delete(APPLICATION_CREDENTIAL).where(APPLICATION_CREDENTIAL.c.project_id == _this),
     sa.delete(CREDENTIAL).where(CREDENTIAL.c.project_id == _this),
@@ -202,6 +204,7 @@ _groups = sa.select(GROUP.c.group_id).where(GROUP.c.domain_id == _this)
 _roles = sa.select(ROLE.c.role_id).where(ROLE.c.domain_id == _this)
 _projects = sa.select(PROJECT.c.project_id).where(PROJECT.c.domain_id == _this)
 _WITH_DOMAIN = (
+    sa.delete(LIMIT).where(sa.or_(LIMIT.c.node_id.in_(_projects), LIMIT.c.node_id == _this)),
     sa.delete(ASSIGNMENT).where(
         sa.or_(
             ASSIGNMENT.c.actor_id.in_(_users),
