@@ -93,11 +93,14 @@ def _ec2_blob(text: str) -> Ec2Blob:
         raise Bad("It must hold an access key and a secret key, as JSON.", where="credential.blob") from error
 
 
-def _check_same_keys(before: str, after: str) -> None:
-    """Raise Bad where a change would find another pair of keys, or free it of what it is bound by."""
-    had, now = _ec2_blob(before), _ec2_blob(after)
-    if (had.access, had.trust_id, had.app_cred_id) != (now.access, now.trust_id, now.app_cred_id):
-        raise Bad("The access key and what it is bound by cannot be changed.", where="credential.blob")
+def _check_same_bounds(before: Credential, after: Credential, had: str, now: str) -> None:
+    """Raise Bad where a change of the blob, or of the type, would free keys for EC2 of what they are bound by."""
+    if (before.type == "ec2") != (after.type == "ec2"):
+        raise Bad("Keys for EC2 stay what they are, and nothing else becomes that.", where="credential.type")
+    if after.type == "ec2":
+        first, second = _ec2_blob(had), _ec2_blob(now)
+        if (first.trust_id, first.app_cred_id) != (second.trust_id, second.app_cred_id):
+            raise Bad("What the keys are bound by cannot be changed.", where="credential.blob")
 
 
 def list_all(call: Call[Parts]) -> Answer:
@@ -129,7 +132,7 @@ def show(call: Call[Parts], credential_id: str) -> Answer:
 
 
 def update(call: Call[Parts], ask: UpdateCredential, credential_id: str) -> Answer:
-    """Change what is given, but nothing that keys for EC2 are found or bound by.
+    """Change what is given, but nothing that keys for EC2 are bound by.
 
     Errors: CredentialNotFound, Bad; NotPossible for programs that may make no credentials.
     """
@@ -137,9 +140,8 @@ def update(call: Call[Parts], ask: UpdateCredential, credential_id: str) -> Answ
     with call.database.write(call.actor) as tx:
         before = _locked(tx, call, credential_id)
         after = updated(before, ask)
-        if "ec2" in (before.type, after.type):
-            kept = call.parts.seal.open(before.sealed_blob)
-            _check_same_keys(kept, ask.blob if isinstance(ask.blob, str) else kept)
+        kept = call.parts.seal.open(before.sealed_blob)
+        _check_same_bounds(before, after, kept, ask.blob if isinstance(ask.blob, str) else kept)
         if isinstance(ask.blob, str):
             after = msgspec.structs.replace(after, sealed_blob=call.parts.seal.seal(ask.blob))
         demand(call, user_id=after.user_id)
