@@ -258,7 +258,7 @@ def _update(call: Call[Parts], ask: UpdateUser, user_id: str, given: str | None)
             after = msgspec.structs.replace(after, epoch=before.epoch + 1)
         if ask.enabled is True:
             beside["active_at"] = tx.now
-        if sets_password or ask.enabled is True:
+        if login.failures and (sets_password or ask.enabled is True):
             unlock(tx, user_id)
         update_user(tx, after, **beside)
         changed(tx, "update", "user", user_id, before=before, after=after)

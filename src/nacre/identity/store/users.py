@@ -41,7 +41,7 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     """A user about to prove to be one. Without a `password_hash`, no password will do.
 
     `chosen_at` is when the user chose the password, if it was the user; `former_hashes` are of those before it,
-    the newest first; `active_at` is when the user last logged in.
+    the newest first; `active_at` is when the user last logged in, `failures` how many wrong passwords came since.
     """
 
     user: User
@@ -49,6 +49,7 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     chosen_at: float | None = None
     active_at: float | None = None
     former_hashes: Sequence[str] = ()
+    failures: int = 0
 
 
 class PasswordSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,9 +70,11 @@ _LOGIN = (
         USER.c.password_chosen_at,
         USER.c.active_at,
         FORMER_PASSWORD.c.hashes,
+        LOGIN_FAILURE.c.failures,
     )
     .select_from(USER)
     .outerjoin(FORMER_PASSWORD, FORMER_PASSWORD.c.user_id == USER.c.user_id)
+    .outerjoin(LOGIN_FAILURE, LOGIN_FAILURE.c.subject == USER.c.user_id)
 )
 _LOGIN_BY_ID = _LOGIN.where(USER.c.user_id == sa.bindparam("user_id"))
 _LOCK_LOGIN = _LOGIN_BY_ID.with_for_update(of=USER)
@@ -124,13 +127,14 @@ def lock_login(tx: Tx, user_id: str) -> Login:
 def _login(row: AnyRow | None) -> Login | None:
     if row is None:
         return None
-    password_hash, chosen_at, active_at, former = row[len(USERS.columns) :]
+    password_hash, chosen_at, active_at, former, failures = row[len(USERS.columns) :]
     return Login(
         user=USERS.of(row),
         password_hash=password_hash,
         chosen_at=chosen_at,
         active_at=active_at,
         former_hashes=former or (),
+        failures=failures or 0,
     )
 
 
