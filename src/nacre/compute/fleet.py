@@ -100,6 +100,7 @@ class Fleet:
         if old:
             with self.database.write(Actor("hosts")) as tx:
                 hosts.note_heard(tx, old)
+                self.networks.hear_hosts(tx, old)
 
     # -- what hosts say ----------------------------------------------------------------------------------
 

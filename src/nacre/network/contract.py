@@ -156,6 +156,10 @@ class Networks(Protocol):
         """Take note of what a host says of its ports' flows: the status of ports follows."""
         ...
 
+    def hear_hosts(self, tx: Tx, host_ids: Collection[HostId]) -> None:
+        """Take note that hosts have spoken: what runs on them for networks is alive."""
+        ...
+
     def ensure_gateway_host(self, tx: Tx, host_id: HostId) -> None:
         """Let a host carry the gateways of routers; safe to repeat. Its id is also its OVN chassis."""
         ...

@@ -1153,3 +1153,185 @@ class AgentAlive(Conflict):
 
     def __str__(self) -> str:
         return f"Agent {self.object_id} is alive. Only agents of hosts that are gone can be deleted."
+
+
+@dataclass(eq=False)
+class AutoAllocationFailure(Conflict):
+    """What a network for everybody is made of is not there."""
+
+    code: ClassVar[str] = "network.auto_allocation"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Deployment error: {self.reason}."
+
+
+@dataclass(eq=False)
+class AutoAllocatedTopologyNotFound(NotFound):
+    """Nothing was made for the project."""
+
+    code: ClassVar[str] = "network.auto_topology_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"No auto-allocated topology of project {self.object_id} could be found."
+
+
+@dataclass(eq=False)
+class DefaultExternalNetworkExists(Conflict):
+    """There is one external network that is taken when nobody names one."""
+
+    code: ClassVar[str] = "network.default_external_network"
+    net_id: str
+
+    def __str__(self) -> str:
+        return f"A default external network already exists: {self.net_id}."
+
+
+@dataclass(eq=False)
+class FlavorNotFound(NotFound):
+    """There is none."""
+
+    code: ClassVar[str] = "network.flavor_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Flavor {self.object_id} could not be found."
+
+
+@dataclass(eq=False)
+class FlavorInUse(Conflict):
+    """Routers are of the flavor."""
+
+    code: ClassVar[str] = "network.flavor_in_use"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Flavor {self.object_id} is used by some service instance."
+
+
+@dataclass(eq=False)
+class FlavorDisabled(Conflict):
+    """Nothing new is of this flavor."""
+
+    code: ClassVar[str] = "network.flavor_disabled"
+
+    def __str__(self) -> str:
+        return "Flavor is not enabled."
+
+
+@dataclass(eq=False)
+class InvalidServiceType(Invalid):
+    """There are no flavors of this service."""
+
+    code: ClassVar[str] = "network.service_type"
+    service_type: str
+
+    def __str__(self) -> str:
+        return f"Invalid service type {self.service_type[:60]}."
+
+
+@dataclass(eq=False)
+class ServiceProfileNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.service_profile_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Service Profile {self.object_id} could not be found."
+
+
+@dataclass(eq=False)
+class ServiceProfileInUse(Conflict):
+    """A flavor stands for the profile."""
+
+    code: ClassVar[str] = "network.service_profile_in_use"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Service Profile {self.object_id} is used by some service instance."
+
+
+@dataclass(eq=False)
+class ServiceProfileDisabled(Conflict):
+    """No flavor may stand for the profile."""
+
+    code: ClassVar[str] = "network.service_profile_disabled"
+
+    def __str__(self) -> str:
+        return "Service Profile is not enabled."
+
+
+@dataclass(eq=False)
+class ServiceProfileEmpty(Invalid):
+    """A profile says something."""
+
+    code: ClassVar[str] = "network.service_profile_empty"
+
+    def __str__(self) -> str:
+        return "Service Profile needs either a driver or metainfo."
+
+
+@dataclass(eq=False)
+class FlavorServiceProfileBindingExists(Conflict):
+    """The flavor stands for the profile already."""
+
+    code: ClassVar[str] = "network.flavor_binding_exists"
+    profile_id: str
+    flavor_id: str
+
+    def __str__(self) -> str:
+        return f"Service Profile {self.profile_id} is already associated with flavor {self.flavor_id}."
+
+
+@dataclass(eq=False)
+class FlavorServiceProfileBindingNotFound(NotFound):
+    """The flavor does not stand for the profile."""
+
+    code: ClassVar[str] = "network.flavor_binding_not_found"
+    profile_id: str
+    flavor_id: str
+
+    def __str__(self) -> str:
+        return f"Service Profile {self.profile_id} is not associated with flavor {self.flavor_id}."
+
+
+@dataclass(eq=False)
+class PortForwardingNotFound(NotFound):
+    """No such forwarding of this floating IP."""
+
+    code: ClassVar[str] = "network.port_forwarding_not_found"
+    forwarding_id: str
+
+    def __str__(self) -> str:
+        return f"Port Forwarding {self.forwarding_id} could not be found."
+
+
+@dataclass(eq=False)
+class FloatingIpInUse(Conflict):
+    """A floating IP leads to a port as a whole, or by forwardings, not both."""
+
+    code: ClassVar[str] = "network.floating_ip_in_use"
+    floating_ip_id: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"Floating IP {self.floating_ip_id} is in use: {self.why}."
+
+
+@dataclass(eq=False)
+class PortHasBindedFloatingIP(Conflict):
+    """The address inside has a floating IP of its own."""
+
+    code: ClassVar[str] = "network.port_has_floating_ip"
+    floating_ip_id: str
+    port_id: str
+    fixed_ip: str
+    bound_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"Cannot forward ports of floating IP {self.floating_ip_id} to port {self.port_id} using fixed IP "
+            f"{self.fixed_ip}, as that port already has floating IP {self.bound_id}."
+        )

@@ -41,7 +41,7 @@ from nacre.network.errors import (
     PortNotFound,
     SecurityGroupNotFound,
 )
-from nacre.network.store import hosts, networks, ports, routers, security_groups, subnets
+from nacre.network.store import agents, hosts, networks, ports, routers, security_groups, subnets
 from nacre.network.store.prospects import Ground, grounds, grounds_at_hand
 
 OWNER_OF_SERVERS = "compute:nova"
@@ -174,6 +174,9 @@ class Nics:
     ) -> None:
         statuses: dict[str, str] = dict.fromkeys(down, "DOWN")
         ports.report(tx, host_id, statuses | dict.fromkeys(up, "ACTIVE"))
+
+    def hear_hosts(self, tx: Tx, host_ids: Collection[HostId]) -> None:
+        agents.note_heard(tx, host_ids)
 
     def ensure_gateway_host(self, tx: Tx, host_id: HostId) -> None:
         if hosts.ensure_gateway_host(tx, host_id):

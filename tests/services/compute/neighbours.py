@@ -150,6 +150,9 @@ class FakeNetworks:
     ) -> Mapping[ServerId, Sequence[str]]:
         return {each: ["default"] for each in server_ids if each in self.ports}
 
+    def hear_hosts(self, tx: Tx, host_ids: Collection[HostId]) -> None:
+        """Who runs for networks is of no interest here."""
+
     def report_ports(
         self, tx: Tx, host_id: HostId, *, up: Collection[PortId], down: Collection[PortId]
     ) -> None:

@@ -81,7 +81,7 @@ def plural(noun: str) -> str:
     """The path of a noun's list."""
     if noun in PATHS:
         return PATHS[noun]
-    path = noun.replace("_", "-")
+    path = noun if noun == "service_profile" else noun.replace("_", "-")
     return f"/{path[:-1]}ies" if path.endswith("y") else f"/{path}s"
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from nacre.kernel.events import Actor
 from nacre.network.api.routes import ROUTES
 from tests.services.network.conftest import problem
 
@@ -189,6 +190,8 @@ def test_a_list_of_any_noun_costs_the_same_however_long(cloud, demo):
 
 
 def test_every_attribute_that_is_shown_is_declared_and_the_reverse(cloud, demo, admin):
+    with cloud.database.write(Actor("test")) as tx:
+        cloud.networks.hear_hosts(tx, ["host-1"])
     outside, _ = cloud.outside()
     net, subnet = demo.make_network()
     group = demo.make("security_group", name="web")
@@ -212,6 +215,12 @@ def test_every_attribute_that_is_shown_is_declared_and_the_reverse(cloud, demo, 
         ),
         "policy": admin.make("policy", name="calm"),
         "default_security_group_rule": admin.find("/default-security-group-rules")[0],
+        "agent": admin.find("/agents")[0],
+        "network_ip_availability": {"id": net["id"]},
+        "flavor": admin.make("flavor", service_type="L3_ROUTER_NAT"),
+        "service_profile": admin.post("/service_profiles", json={"service_profile": {"driver": "d"}}).json[
+            "service_profile"
+        ],
     }
     nouns = {
         route.handler.__self__.name: route.handler.__self__
@@ -222,6 +231,8 @@ def test_every_attribute_that_is_shown_is_declared_and_the_reverse(cloud, demo, 
         "subnet": {"use_default_subnetpool", "prefixlen"},
         "floatingip": {"subnet_id"},
         "rbac_policy": {"target_project"},
+        # The network's own words for its id; lists are in their order.
+        "network_ip_availability": {"id"},
     }
 
     assert nouns.keys() == made.keys()

@@ -277,7 +277,6 @@ def test_gateways_stand_on_the_hosts_that_are_known(cloud, demo, admin):
         cloud.networks.ensure_gateway_host(tx, HOST)
         cloud.networks.ensure_gateway_host(tx, ELSEWHERE)
     assert hosts() == {HOST, ELSEWHERE}
-    assert [each["host"] for each in admin.find("/agents")] == [HOST, ELSEWHERE]
     with cloud.database.write(Actor("test")) as tx:
         cloud.networks.remove_gateway_host(tx, HOST)
     assert hosts() == {ELSEWHERE}

@@ -530,6 +530,34 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("idp_id", "protocol_id"),
     )
+    op.create_table(
+        "port_forwarding",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("floating_ip_id", sa.Text(), nullable=False),
+        sa.Column("internal_port_id", sa.Text(), nullable=False),
+        sa.Column("internal_ip_address", sa.Text(), nullable=False),
+        sa.Column("protocol", sa.Text(), nullable=False),
+        sa.Column("external_first", sa.Integer(), nullable=False),
+        sa.Column("external_last", sa.Integer(), nullable=False),
+        sa.Column("internal_first", sa.Integer(), nullable=False),
+        sa.Column("internal_last", sa.Integer(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["floating_ip_id"],
+            ["floating_ip.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["internal_port_id"],
+            ["port.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_port_forwarding_floating_ip_id"), "port_forwarding", ["floating_ip_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_port_forwarding_internal_port_id"), "port_forwarding", ["internal_port_id"], unique=False
+    )
     op.add_column("floating_ip", sa.Column("qos_policy_id", sa.Text(), nullable=True))
     op.create_index(op.f("ix_floating_ip_qos_policy_id"), "floating_ip", ["qos_policy_id"], unique=False)
     op.add_column("identity_application_credential", sa.Column("rules", sa.Text(), nullable=True))

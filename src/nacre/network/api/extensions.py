@@ -1,27 +1,41 @@
-"""What of the Networking API is here: the extensions by alias, the zones, the agents, the providers."""
+"""What of the Networking API is here: the extensions by alias, the zones, the providers."""
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from nacre.kernel.http.call import Answer, Call, Ok
-from nacre.network import policy
 from nacre.network.api.networks import ZONE
 from nacre.network.api.parts import Parts
-from nacre.network.errors import AgentNotFound, ExtensionNotFound
-from nacre.network.store import hosts
+from nacre.network.errors import ExtensionNotFound
 
 _UPDATED = "2026-01-01T00:00:00-00:00"
 
 # Alias: what clients may rely on when they find it.
 EXTENSIONS = {
-    "agent": "The hosts that carry gateways, as agents.",
+    "address-group": "Groups of addresses, and rules that name them.",
+    "address-scope": "Addresses that mean one host wherever they are seen.",
+    "agent": "What runs on hosts for networks, as agents.",
     "allowed-address-pairs": "Further addresses that a port may send from.",
+    "auto-allocated-topology": "A network for those who ask for any.",
     "availability_zone": "Zones of networks and routers.",
     "binding": "On which host a port is.",
     "default-subnetpools": "Subnet pools that are used when nobody names one.",
     "dns-integration": "Names of ports, and domains of networks.",
+    "flavors": "Flavors of services, and their profiles.",
+    "l3-flavors": "Flavors of routers.",
+    "network-ip-availability": "How many addresses networks have, and how many of them are in use.",
+    "rbac-address-group": "Address groups, shared with projects.",
+    "rbac-address-scope": "Address scopes, shared with projects.",
+    "rbac-policies": "Networks, shared with projects.",
+    "rbac-security-groups": "Security groups, shared with projects.",
+    "rbac-subnetpool": "Subnet pools, shared with projects.",
+    "security-groups-default-rules": "The rules that new security groups begin with.",
+    "security-groups-remote-address-group": "Rules that name groups of addresses.",
+    "security-groups-rules-belongs-to-default-sg": "Whether a rule is in a default group.",
+    "security-groups-shared-filtering": "Security groups by whether they are shared.",
+    "subnet_onboard": "Subnets that become part of a pool.",
+    "subnetpool-prefix-ops": "Prefixes of pools, added and taken away.",
     "dvr": "Routers whose floating IPs answer on the guest's own host.",
     "empty-string-filtering": "Filters that ask for what is empty.",
     "external-net": "Networks that are a way out.",
@@ -30,6 +44,11 @@ EXTENSIONS = {
     "ext-gw-mode": "Source NAT that can be switched off.",
     "filter-validation": "Filters that do not exist are refused.",
     "fip-port-details": "What a floating IP leads to.",
+    "floating-ip-port-forwarding": "Ports of a floating IP that lead inside.",
+    "floating-ip-port-forwarding-description": "Descriptions of forwardings.",
+    "floating-ip-port-forwarding-detail": "What a floating IP shows of its forwardings.",
+    "floating-ip-port-forwarding-port-ranges": "Forwardings of ranges of ports.",
+    "expose-port-forwarding-in-fip": "A floating IP shows its forwardings.",
     "net-mtu": "The largest packet of a network.",
     "net-mtu-writable": "The largest packet of a network, chosen.",
     "network_availability_zone": "Zones of networks.",
@@ -37,6 +56,12 @@ EXTENSIONS = {
     "port-security": "What ports send is checked, or not.",
     "project-id": "project_id as a name for tenant_id.",
     "provider": "How frames of a network travel.",
+    "qos": "How much of the wire a port may use, and how its packets are marked.",
+    "qos-bw-limit-direction": "Limits of bandwidth in both directions.",
+    "qos-default": "A policy that a project's new networks get.",
+    "qos-fip": "Limits of bandwidth for floating IPs.",
+    "qos-rule-type-details": "What the rules of one type may say.",
+    "qos-rules-alias": "Rules named without their policy.",
     "quotas": "How many of each noun a project may have.",
     "quota_details": "How many of each noun a project has.",
     "revision-if-match": "Changes of what has changed meanwhile are refused.",
@@ -94,42 +119,3 @@ def zones(call: Call[Parts]) -> Answer:
 def providers(call: Call[Parts]) -> Answer:
     """Providers of services other than networks: none."""
     return Ok({"service_providers": []})
-
-
-def agents(call: Call[Parts]) -> Answer:
-    """The hosts that carry routers' gateways, as agents; to others than the operator there are none."""
-    return Ok({"agents": _agents(call)})
-
-
-def agent(call: Call[Parts], object_id: str) -> Answer:
-    """One of them. Errors: AgentNotFound."""
-    for view in _agents(call):
-        if view["id"] == object_id:
-            return Ok({"agent": view})
-    raise AgentNotFound(object_id)
-
-
-def _agents(call: Call[Parts]) -> list[dict[str, Any]]:
-    if not policy.ADMINISTER.allows(call.caller, {}):
-        return []
-    with call.database.read() as db:
-        return [_agent(host_id) for host_id in hosts.gateway_hosts(db)]
-
-
-def agent_id(host_id: str) -> str:
-    """The id under which a host appears as an agent."""
-    return str(uuid.uuid5(uuid.NAMESPACE_DNS, host_id))
-
-
-def _agent(host_id: str) -> dict[str, Any]:
-    return {
-        "id": agent_id(host_id),
-        "agent_type": "OVN Controller Gateway agent",
-        "binary": "ovn-controller",
-        "host": host_id,
-        "topic": "n/a",
-        "availability_zone": ZONE,
-        "admin_state_up": True,
-        "configurations": {},
-        "description": "",
-    }

@@ -100,14 +100,18 @@ TAG_FILTERS = {
 
 
 def is_among(column: sa.Column[Any], objects: sa.Select[Any]) -> Filter:
-    """A filter on whether what `column` names is among `objects`. Both values together ask for everything."""
+    """A filter on whether what `column` names is among `objects`."""
+    return either(column.in_(objects))
+
+
+def either(inside: Condition) -> Filter:
+    """A filter on whether this holds. Both values together ask for everything."""
 
     def condition(values: Sequence[str]) -> Condition:
         try:
             wanted = {boolean(value) for value in values}
         except ValueError as error:
             raise Bad(str(error)) from error
-        inside = column.in_(objects)
         return sa.or_(*([inside] if True in wanted else []), *([sa.not_(inside)] if False in wanted else []))
 
     return condition

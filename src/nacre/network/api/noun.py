@@ -139,7 +139,7 @@ class Shelved(Generic[Item]):
 
     def _views(self, call: Call[Parts], db: Reader, items: Sequence[Item]) -> list[View]:
         views = self.views(db, items)
-        self._tell_shared(call, db, views)
+        self._complete(call, db, views)
         fields = filters.wanted_fields(call) if call.method in ("GET", "HEAD") else None
         hidden = frozenset() if policy.ADMINISTER.allows(call.caller, {}) else self.hidden
         if fields is None and not hidden:
@@ -149,8 +149,8 @@ class Shelved(Generic[Item]):
             for view in views
         ]
 
-    def _tell_shared(self, call: Call[Parts], db: Reader, views: Sequence[View]) -> None:
-        """What is shared with the caller's project alone is shared, to the caller."""
+    def _complete(self, call: Call[Parts], db: Reader, views: Sequence[View]) -> None:
+        """Tell what depends on who asks: what is shared with the caller's project alone is shared, to the caller."""
         unshared = [view for view in views if view.get("shared") is False]
         if self.sharing is None or not unshared:
             return

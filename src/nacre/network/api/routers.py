@@ -23,8 +23,16 @@ from nacre.network.changes import routers as changes
 from nacre.network.changes.routers import GatewayAsk
 from nacre.network.domain.ports import Port
 from nacre.network.domain.routers import ExternalGateway, Router
-from nacre.network.errors import BadRequest, HTTPBadRequest, NetworkNotFound, PortNotFound, RouterNotFound
-from nacre.network.store import networks, ports, routers
+from nacre.network.errors import (
+    BadRequest,
+    FlavorDisabled,
+    FlavorNotFound,
+    HTTPBadRequest,
+    NetworkNotFound,
+    PortNotFound,
+    RouterNotFound,
+)
+from nacre.network.store import flavors, networks, ports, routers
 
 _GATEWAY = thing(
     {
@@ -50,6 +58,7 @@ ATTRIBUTES = (
     free("distributed", optional(boolean), admin=True, hidden=True),
     free("external_gateway_info", _gateway),
     free("routes", or_empty(many(ROUTE, most=MOST_ROUTES), ())),
+    fixed("flavor_id", optional(uuid)),
     fixed("availability_zone_hints", many(text())),
     shown("availability_zones"),
 )
@@ -67,6 +76,7 @@ def _view(item: Router) -> View:
         "distributed": item.distributed,
         "external_gateway_info": _gateway_view(item.external_gateway_info),
         "routes": item.routes,
+        "flavor_id": item.flavor_id,
         "availability_zone_hints": [],
         "availability_zones": [ZONE],
     }
@@ -88,6 +98,7 @@ def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Router]:
     for each in given:
         check_zones(each.get("availability_zone_hints", ()))
         ask = _checked_gateway(call, tx, each)
+        _check_flavor(tx, each)
         said = each.without("project_id", "external_gateway_info", "availability_zone_hints")
         said["distributed"] = bool(said.get("distributed"))
         router = Router(
@@ -99,6 +110,20 @@ def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Router]:
         )
         made.append(changes.create(tx, router, ask))
     return made
+
+
+def _check_flavor(db: Reader, given: Given) -> None:
+    """A flavor says what kind of router it is, and nobody else. Raises BadRequest, FlavorNotFound, FlavorDisabled."""
+    flavor_id = given.get("flavor_id")
+    if flavor_id is None:
+        return
+    if given.get("distributed") is not None:
+        raise BadRequest("router", "A flavor and a kind of router cannot both be specified")
+    flavor = flavors.find(db, flavor_id)
+    if flavor is None or flavor.service_type != "L3_ROUTER_NAT":
+        raise FlavorNotFound(flavor_id)
+    if not flavor.enabled:
+        raise FlavorDisabled
 
 
 def _checked_gateway(call: Call[Parts], tx: Tx, given: Given) -> GatewayAsk | None:

@@ -7,7 +7,20 @@ from typing import Any
 from nacre.kernel.http.routes import Route
 from nacre.kernel.policy import PUBLIC
 from nacre.network import policy
-from nacre.network.api import address_groups, extensions, qos, quotas, routers, subnet_pools, versions
+from nacre.network.api import (
+    address_groups,
+    agents,
+    auto_topology,
+    availability,
+    extensions,
+    flavors,
+    port_forwardings,
+    qos,
+    quotas,
+    routers,
+    subnet_pools,
+    versions,
+)
 from nacre.network.api.address_groups import ADDRESS_GROUPS
 from nacre.network.api.address_scopes import ADDRESS_SCOPES
 from nacre.network.api.attributes import ANY_BODY
@@ -24,6 +37,8 @@ from nacre.network.api.subnet_pools import SUBNET_POOLS
 from nacre.network.api.subnets import SUBNETS
 from nacre.network.api.tags import Tags
 from nacre.network.domain.qos import RuleKind
+
+FORWARDINGS = "/v2.0/floatingips/{floating_ip_id}/port_forwardings"
 
 
 def _usual(path: str, noun: Noun[Any]) -> tuple[Route, ...]:
@@ -92,6 +107,11 @@ ROUTES = (
     Route("PUT", "/v2.0/routers/{object_id}/add_extraroutes", routers.add_routes, policy.ROUTER_UPDATE, ANY_BODY),
     Route("PUT", "/v2.0/routers/{object_id}/remove_extraroutes", routers.remove_routes, policy.ROUTER_UPDATE, ANY_BODY),
     *_usual("/v2.0/floatingips", FLOATING_IPS),
+    Route("GET", FORWARDINGS, port_forwardings.index, policy.FLOATING_IP_SHOW),
+    Route("POST", FORWARDINGS, port_forwardings.create, policy.FLOATING_IP_UPDATE, ANY_BODY),
+    Route("GET", FORWARDINGS + "/{forwarding_id}", port_forwardings.show, policy.FLOATING_IP_SHOW),
+    Route("PUT", FORWARDINGS + "/{forwarding_id}", port_forwardings.update, policy.FLOATING_IP_UPDATE, ANY_BODY),
+    Route("DELETE", FORWARDINGS + "/{forwarding_id}", port_forwardings.delete, policy.FLOATING_IP_UPDATE),
     *_usual("/v2.0/security-groups", GROUPS),
     *_usual("/v2.0/security-group-rules", RULES),
     *subnet_pools.ROUTES,
@@ -115,6 +135,10 @@ ROUTES = (
     Route("GET", "/v2.0/extensions/{alias}", extensions.show, policy.EXTENSION_SHOW),
     Route("GET", "/v2.0/availability_zones", extensions.zones, policy.ZONE_SHOW),
     Route("GET", "/v2.0/service-providers", extensions.providers, policy.PROVIDER_SHOW),
-    Route("GET", "/v2.0/agents", extensions.agents, policy.AGENT_SHOW),
-    Route("GET", "/v2.0/agents/{object_id}", extensions.agent, policy.AGENT_SHOW),
+    *agents.ROUTES,
+    *_plain("/v2.0/flavors", flavors.FLAVORS),
+    *_plain("/v2.0/service_profiles", flavors.PROFILES),
+    *flavors.ROUTES,
+    *auto_topology.ROUTES,
+    *availability.ROUTES,
 )  # fmt: skip

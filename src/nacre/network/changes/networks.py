@@ -15,8 +15,10 @@ from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
 from nacre.network.domain.rbac import Action
 from nacre.network.domain.subnets import Subnet
 from nacre.network.errors import (
+    DefaultExternalNetworkExists,
     ExternalNetworkInUse,
     FlatNetworkInUse,
+    InvalidInput,
     InvalidSharedSetting,
     NetworkInUse,
     VlanIdInUse,
@@ -36,12 +38,24 @@ def create(tx: Tx, wanted: Sequence[Network]) -> None:
             tx, project_id, "network", wanted=sum(each.project_id == project_id for each in wanted)
         )
     for network in wanted:
+        if network.is_default:
+            _check_only_default(tx, network)
         if network.is_physical:
             _check_wire(tx, network)
         networks.NETWORKS.insert(tx, [network])
         events.created(tx, "network", network)
         rbac.share_new(tx, "network", network.id, network.project_id, *_shared_by(network))
         tx.make_due(NETWORKS, network.id)
+
+
+def _check_only_default(tx: Tx, network: Network) -> None:
+    """One external network is taken when nobody names one. Raises InvalidInput, DefaultExternalNetworkExists."""
+    if not network.router_external:
+        raise InvalidInput("a network that is_default must be router:external")
+    serialise(tx, "default external network")
+    other = networks.default_way_out(tx)
+    if other not in (None, network.id):
+        raise DefaultExternalNetworkExists(other or "")
 
 
 def _check_wire(tx: Tx, network: Network) -> None:
@@ -57,6 +71,8 @@ def _check_wire(tx: Tx, network: Network) -> None:
 def update(tx: Tx, before: Network, after: Network) -> Network:
     """Change a locked network. Errors: InvalidSharedSetting, ExternalNetworkInUse."""
     standing = ports.of_network(tx, before.id) if _matters_to_ports(before, after) else []
+    if after.is_default and not (before.is_default and before.router_external == after.router_external):
+        _check_only_default(tx, after)
     if before.shared != after.shared:
         _reshare(tx, before, wanted=after.shared)
     if before.router_external != after.router_external:

@@ -33,6 +33,7 @@ class Router(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     admin_state_up: bool = True
     distributed: bool = False
+    flavor_id: str | None = None
     external_gateway_info: ExternalGateway | None = None
     routes: tuple[HostRoute, ...] = ()
     tags: tuple[str, ...] = ()

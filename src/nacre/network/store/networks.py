@@ -21,6 +21,7 @@ _SUBNET_IDS = (
     .where(SUBNET.c.network_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(SUBNET.c.created_at, SUBNET.c.id)
 )
+_DEFAULT_WAY_OUT = sa.select(NETWORK.c.id).where(NETWORK.c.is_default, NETWORK.c.router_external)
 _ON_WIRE = sa.select(NETWORK.c.id).where(
     NETWORK.c.provider_physical_network == sa.bindparam("wire"),
     sa.func.coalesce(NETWORK.c.provider_segmentation_id, 0) == sa.bindparam("vlan"),
@@ -48,6 +49,12 @@ def takes_ports_of(db: Reader, network: Network, project_id: str) -> bool:
         or network.shared
         or rbac.grants(db, project_id, "network", network.id, Action.SHARED)
     )
+
+
+def default_way_out(db: Reader) -> str | None:
+    """The external network that is taken when nobody names one."""
+    found: str | None = db.scalar(_DEFAULT_WAY_OUT)
+    return found
 
 
 def load(db: Reader, network_id: str) -> Network:

@@ -378,3 +378,18 @@ QOS_RULE = sa.Table(
     sa.Column("slot", sa.Text, nullable=False),
     sa.Index("qos_rule_slot", "policy_id", "slot", unique=True),
 )
+
+PORT_FORWARDING = sa.Table(
+    "port_forwarding",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("floating_ip_id", sa.ForeignKey("floating_ip.id"), nullable=False, index=True),
+    sa.Column("internal_port_id", sa.ForeignKey("port.id"), nullable=False, index=True),
+    sa.Column("internal_ip_address", sa.Text, nullable=False),
+    sa.Column("protocol", sa.Text, nullable=False),
+    sa.Column("external_first", sa.Integer, nullable=False),
+    sa.Column("external_last", sa.Integer, nullable=False),
+    sa.Column("internal_first", sa.Integer, nullable=False),
+    sa.Column("internal_last", sa.Integer, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+)
