@@ -26,10 +26,12 @@ from nacre.network.domain.addresses import eui64_address, new_mac, parse_cidr
 from nacre.network.domain.networks import Network, NetworkType
 from nacre.network.domain.ovn.floating_ips import compile_floating_ip
 from nacre.network.domain.ovn.networks import compile_network
+from nacre.network.domain.ovn.port_forwardings import compile_forwardings
 from nacre.network.domain.ovn.ports import compile_port, compile_router_port
 from nacre.network.domain.ovn.routers import compile_router
 from nacre.network.domain.ovn.security_groups import CLOUD, compile_base, compile_security_group
 from nacre.network.domain.ovn.subnets import compile_subnet
+from nacre.network.domain.port_forwardings import PortForwarding, PortRange
 from nacre.network.domain.ports import AddressPair, DeviceOwner, FixedIp, Port
 from nacre.network.domain.qos import Direction as QosDirection
 from nacre.network.domain.qos import QosRule, RuleKind
@@ -317,6 +319,50 @@ def test_guests_leave_by_the_router_and_floating_ips_lead_in(cloud: Cloud) -> No
     cloud.lab.settle()
     cloud.lab.reaches("172.24.4.101")
     assert source_seen_outside(cloud, guest) == "172.24.4.101"
+
+
+ANSWER_TCP = """
+import socket, sys
+server = socket.create_server(("0.0.0.0", int(sys.argv[1])))
+print("listening", flush=True)
+server.settimeout(20)
+client, _ = server.accept()
+client.sendall(sys.argv[2].encode())
+"""
+
+
+def test_ports_of_a_floating_ip_lead_to_different_guests(cloud: Cloud) -> None:
+    router, inner = a_routed_cloud(cloud)
+    group = cloud.group({"protocol": "tcp"})
+    ports = [cloud.port(inner, f"10.0.0.{number}", group) for number in (11, 12)]
+    guests = [cloud.plug(port, addresses=[f"{port.addresses[0]}/24"], gateway="10.0.0.1") for port in ports]
+    floating_ip = a_floating_ip(router_id=router.id)
+
+    forwardings = [
+        PortForwarding(
+            id=new_id(),
+            floating_ip_id=floating_ip.id,
+            internal_port_id=port.id,
+            internal_ip_address=port.addresses[0],
+            protocol="tcp",
+            external_ports=PortRange(outside, outside),
+            internal_ports=PortRange(80, 80),
+        )
+        for port, outside in zip(ports, (8011, 8012), strict=True)
+    ]
+    cloud.apply(owner_of("floatingip", floating_ip.id), compile_forwardings(floating_ip, forwardings))
+    cloud.lab.settle()
+
+    heard = []
+    for guest, outside in zip(guests, ("8011", "8012"), strict=True):
+        answer = ["ip", "netns", "exec", guest, sys.executable, "-c", ANSWER_TCP, "80", guest]
+        with subprocess.Popen(answer, stdout=subprocess.PIPE, text=True) as server:
+            assert server.stdout is not None
+            server.stdout.readline()
+            heard.append(
+                cloud.lab.run(sys.executable, "-c", READ_SOURCE, floating_ip.floating_ip_address, outside)
+            )
+    assert heard == guests
 
 
 def test_a_distributed_floating_ip_answers_under_a_mac_of_its_own(cloud: Cloud) -> None:

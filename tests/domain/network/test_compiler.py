@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from nacre.kernel.ids import HostId, PortId, RouterId, SubnetId
 from nacre.network.domain.address_groups import AddressGroup
@@ -12,10 +13,12 @@ from nacre.network.domain.networks import NetworkType, largest_mtu
 from nacre.network.domain.ovn.address_groups import compile_address_group
 from nacre.network.domain.ovn.floating_ips import compile_floating_ip
 from nacre.network.domain.ovn.networks import compile_network
+from nacre.network.domain.ovn.port_forwardings import compile_forwardings
 from nacre.network.domain.ovn.ports import compile_port, compile_router_port
 from nacre.network.domain.ovn.routers import compile_router
 from nacre.network.domain.ovn.security_groups import compile_base, compile_security_group, rule_match
 from nacre.network.domain.ovn.subnets import DhcpSettings, compile_subnet
+from nacre.network.domain.port_forwardings import PortForwarding, PortRange
 from nacre.network.domain.ports import AddressPair, DeviceOwner, FixedIp
 from nacre.network.domain.qos import QosRule, RuleKind
 from nacre.network.domain.routers import (
@@ -29,6 +32,7 @@ from nacre.network.domain.security_groups import Direction
 from nacre.network.domain.subnets import HostRoute, Ipv6Mode
 from nacre.network.drivers.tables import HOLDERS, ROOTS, TABLES
 from tests.domain.network.objects import (
+    FLOATING,
     GATEWAY_PORT,
     GROUP,
     MAC,
@@ -590,6 +594,30 @@ def test_what_is_in_the_scope_of_the_way_out_leaves_under_its_own_address() -> N
     assert translated({outside: "one", SUB: "one", OTHER_SUBNET.id: "two"}) == {"10.1.0.0/24"}
 
 
+A_FORWARDING = PortForwarding(
+    id=an_id(81),
+    floating_ip_id=FLOATING,
+    internal_port_id=PORT,
+    internal_ip_address="10.0.0.11",
+    protocol="tcp",
+    external_ports=PortRange(8080, 8082),
+    internal_ports=PortRange(80, 82),
+)
+
+
+def test_each_forwarded_port_is_an_entry_of_its_protocol() -> None:
+    one = replace(
+        A_FORWARDING, external_ports=PortRange(53, 54), internal_ports=PortRange(5, 5), protocol="udp"
+    )
+
+    tcp, udp = compile_forwardings(a_floating_ip(router_id=ROUTER), [A_FORWARDING, one]).rows
+
+    address = a_floating_ip().floating_ip_address
+    assert tcp.columns["vips"] == {f"{address}:{8080 + n}": f"10.0.0.11:{80 + n}" for n in range(3)}
+    assert udp.columns["vips"] == {f"{address}:53": "10.0.0.11:5", f"{address}:54": "10.0.0.11:5"}
+    assert (tcp.columns["protocol"], udp.columns["protocol"]) == ("tcp", "udp")
+
+
 QOS_RULES = (
     QosRule(id=an_id(61), policy_id=an_id(60), kind=RuleKind.BANDWIDTH_LIMIT, max_kbps=1000),
     QosRule(id=an_id(62), policy_id=an_id(60), kind=RuleKind.DSCP_MARKING, dscp_mark=46),
@@ -626,6 +654,7 @@ def everything() -> list[Desired]:
         compile_router_port(gateway_port, a_network(), SUBNETS, router, gateway_hosts=(HostId("h"),)),
         compile_router(router, [WAY_IN], gateway=WAY_OUT),
         compile_floating_ip(floating_ip, router, floating_mac=MAC, qos_rules=QOS_RULES),
+        compile_forwardings(a_floating_ip(router_id=ROUTER), [A_FORWARDING]),
         compile_security_group(a_group(), (a_rule(),)),
         compile_address_group(AddressGroup(id=an_id(71), project_id=PROJECT)),
         compile_router(
@@ -641,9 +670,7 @@ def test_the_compiler_writes_only_columns_and_places_that_the_driver_knows() -> 
     for row in rows:
         assert row.columns.keys() <= TABLES[row.table].keys(), row
         assert {(place.table, place.column) for place in row.places} <= {*HOLDERS.get(row.table, ())}, row
-        assert (not row.places) == (row.table in ROOTS), (
-            "what nothing holds is gone at once, unless it is a root"
-        )
+        assert row.places or row.table in ROOTS, "what nothing holds is gone at once, unless it is a root"
 
 
 def test_no_two_rows_have_one_name_and_the_same_name_has_one_uuid() -> None:

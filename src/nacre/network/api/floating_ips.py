@@ -19,9 +19,10 @@ from nacre.network.api.qos import check_usable
 from nacre.network.changes import floating_ips as changes
 from nacre.network.domain.fixed_ips import AddressAsk
 from nacre.network.domain.floating_ips import FloatingIp
+from nacre.network.domain.port_forwardings import PortForwarding
 from nacre.network.domain.ports import Port
 from nacre.network.errors import BadRequest, FloatingIPNotFound, NetworkNotFound, PortNotFound
-from nacre.network.store import networks, ports, routers
+from nacre.network.store import networks, port_forwardings, ports, routers
 from nacre.network.store.tables import FLOATING_IP
 
 ATTRIBUTES = (
@@ -34,6 +35,7 @@ ATTRIBUTES = (
     shown("router_id"),
     shown("status"),
     shown("port_details"),
+    shown("port_forwardings"),
     fixed("dns_name", or_empty(dns_name, "")),
     fixed("dns_domain", or_empty(dns_name, "")),
 )
@@ -41,10 +43,13 @@ ATTRIBUTES = (
 
 def _views(db: Reader, items: Sequence[FloatingIp]) -> list[View]:
     targets = ports.some(db, {item.port_id for item in items if item.port_id})
-    return [_view(item, targets) for item in items]
+    # A floating IP with a router leads to one port as a whole, or to several by forwardings.
+    split = [item.id for item in items if item.router_id and not item.port_id]
+    forwardings = port_forwardings.of_floating_ips(db, split)
+    return [_view(item, targets, forwardings.get(item.id, ())) for item in items]
 
 
-def _view(item: FloatingIp, targets: Mapping[str, Port]) -> View:
+def _view(item: FloatingIp, targets: Mapping[str, Port], forwardings: Sequence[PortForwarding]) -> View:
     target = targets.get(item.port_id or "")
     return standard_view(item) | {
         "floating_network_id": item.floating_network_id,
@@ -52,12 +57,21 @@ def _view(item: FloatingIp, targets: Mapping[str, Port]) -> View:
         "port_id": item.port_id,
         "fixed_ip_address": item.fixed_ip_address,
         "router_id": item.router_id,
-        "status": "ACTIVE" if item.port_id else "DOWN",
+        "status": "ACTIVE" if item.router_id else "DOWN",
+        "port_forwardings": [_forwarding(each) for each in forwardings],
         "port_details": _details(target) if target else None,
         "dns_name": item.dns_name,
         "dns_domain": item.dns_domain,
         "qos_policy_id": item.qos_policy_id,
     }
+
+
+def _forwarding(item: PortForwarding) -> View:
+    """The part of a forwarding that is shown with its floating IP."""
+    ends = {"external": item.external_ports, "internal": item.internal_ports}
+    single = {f"{end}_port": each.first for end, each in ends.items() if len(each) == 1}
+    ranges = {f"{end}_port_range": str(each) for end, each in ends.items()}
+    return {"protocol": item.protocol, "internal_ip_address": item.internal_ip_address, **single, **ranges}
 
 
 def _details(port: Port) -> View:
@@ -117,6 +131,8 @@ def _aimed(call: Call[Parts], tx: Tx, item: FloatingIp, given: Given) -> Floatin
     if port_id is None:
         if given.get("fixed_ip_address") is not None:
             raise BadRequest("floatingip", "fixed_ip_address cannot be specified without a port_id")
+        if item.port_id is None:
+            return item
         return msgspec.structs.replace(item, port_id=None, fixed_ip_address=None, router_id=None)
     port = ports.lock(tx, port_id)
     if not call.sees(port.project_id):
@@ -150,9 +166,9 @@ def _by_status(values: Sequence[str]) -> sa.ColumnElement[bool]:
     wanted = {value.upper() for value in values}
     conditions = []
     if "ACTIVE" in wanted:
-        conditions.append(FLOATING_IP.c.port_id.is_not(None))
+        conditions.append(FLOATING_IP.c.router_id.is_not(None))
     if "DOWN" in wanted:
-        conditions.append(FLOATING_IP.c.port_id.is_(None))
+        conditions.append(FLOATING_IP.c.router_id.is_(None))
     return sa.or_(sa.false(), *conditions)
 
 

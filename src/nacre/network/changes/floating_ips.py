@@ -18,9 +18,10 @@ from nacre.network.domain.ports import DeviceOwner, Port
 from nacre.network.errors import (
     BadRequest,
     ExternalGatewayForFloatingIPNotFound,
+    FloatingIpInUse,
     FloatingIPPortAlreadyAssociated,
 )
-from nacre.network.store import ports, quotas, routers, subnets
+from nacre.network.store import port_forwardings, ports, quotas, routers, subnets
 
 
 def disassociate_all(tx: Tx, port_ids: Collection[str], *, addresses: Collection[str] | None = None) -> None:
@@ -41,9 +42,15 @@ def change(tx: Tx, before: FloatingIp, **changes: Any) -> FloatingIp:
 def aimed(tx: Tx, floating_ip: FloatingIp, port: Port, fixed_ip: str | None) -> FloatingIp:
     """The floating IP as it leads to an address of a port, by a router that joins the two.
 
-    Errors: BadRequest, ExternalGatewayForFloatingIPNotFound, FloatingIPPortAlreadyAssociated.
+    Errors: FloatingIpInUse, BadRequest, ExternalGatewayForFloatingIPNotFound, FloatingIPPortAlreadyAssociated.
     """
+    if port_forwardings.of_floating_ips(tx, [floating_ip.id])[floating_ip.id]:
+        raise FloatingIpInUse(floating_ip.id, "some of its ports are forwarded")
     fixed = _fixed_address(port, fixed_ip)
+    if any(each.internal_ip_address == fixed for each in port_forwardings.of_ports(tx, [port.id])):
+        raise FloatingIpInUse(
+            floating_ip.id, f"another one's ports are forwarded to {fixed} of port {port.id}"
+        )
     for other in routers.floating_ips_of_ports(tx, [port.id]):
         if (
             other.id != floating_ip.id
@@ -57,7 +64,7 @@ def aimed(tx: Tx, floating_ip: FloatingIp, port: Port, fixed_ip: str | None) -> 
         floating_ip,
         port_id=port.id,
         fixed_ip_address=fixed,
-        router_id=_router_for(tx, floating_ip, port, fixed),
+        router_id=router_for(tx, floating_ip, port, fixed),
     )
 
 
@@ -79,8 +86,11 @@ def _fixed_address(port: Port, asked: str | None) -> str:
     return usable[0]
 
 
-def _router_for(tx: Tx, floating_ip: FloatingIp, port: Port, fixed: str) -> str:
-    """The router that joins the fixed address and the outside: the subnet's own gateway, if several do."""
+def router_for(tx: Tx, floating_ip: FloatingIp, port: Port, fixed: str) -> str:
+    """The router that joins the fixed address and the outside: the subnet's own gateway, if several do.
+
+    Errors: ExternalGatewayForFloatingIPNotFound.
+    """
     subnet_id = next(each.subnet_id for each in port.fixed_ips if each.ip_address == fixed)
     joining = routers.joining(tx, subnet_id, floating_ip.floating_network_id)
     if not joining:
@@ -121,6 +131,8 @@ def create(tx: Tx, floating_ip: FloatingIp, ask: AddressAsk) -> FloatingIp:
 
 def delete(tx: Tx, floating_ip: FloatingIp) -> None:
     """Give a floating IP back, with the port that kept its address."""
+    forwardings = port_forwardings.of_floating_ips(tx, [floating_ip.id])[floating_ip.id]
+    port_forwardings.remove(tx, [each.id for each in forwardings])
     routers.FLOATING_IPS.remove(tx, floating_ip.id)
     ports.remove(tx, [floating_ip.floating_port_id])
     events.deleted(tx, "floatingip", floating_ip)

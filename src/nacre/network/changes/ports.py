@@ -9,7 +9,7 @@ import msgspec
 
 from nacre.kernel.database import Tx
 from nacre.kernel.ids import SubnetId
-from nacre.network.changes import events, floating_ips
+from nacre.network.changes import events, floating_ips, port_forwardings
 from nacre.network.changes.loops import PORTS, ROUTERS, SUBNETS, make_due
 from nacre.network.changes.security_groups import ensure_default
 from nacre.network.domain.addresses import new_mac, pool_ranges
@@ -237,6 +237,7 @@ def write(tx: Tx, before: Port, after: Port, *, place: int | None = None) -> Por
     lost = set(before.addresses) - set(after.addresses)
     if lost:
         floating_ips.disassociate_all(tx, [after.id], addresses=lost)
+        port_forwardings.forget_targets(tx, [after.id], addresses=lost)
     if after.is_on_router:
         tx.make_due(ROUTERS, after.device_id)
     if after.device_owner == DeviceOwner.METADATA:
@@ -268,6 +269,7 @@ def delete(tx: Tx, gone: Sequence[Port]) -> None:
     """Delete locked ports of any kind; floating IPs that led to them lead nowhere from then on."""
     ids = [port.id for port in gone]
     floating_ips.disassociate_all(tx, ids)
+    port_forwardings.forget_targets(tx, ids)
     ports.remove(tx, ids)
     for port in gone:
         events.deleted(tx, "port", port)

@@ -15,6 +15,7 @@ from nacre.network.changes.loops import FLOATING_IPS, PORTS, ROUTERS, make_due
 from nacre.network.changes.ports import NewPort
 from nacre.network.domain.addresses import ip_version, overlaps
 from nacre.network.domain.fixed_ips import AddressAsk
+from nacre.network.domain.floating_ips import FloatingIp
 from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
 from nacre.network.domain.routers import ExternalGateway, Router
 from nacre.network.domain.subnets import HostRoute, Subnet
@@ -29,7 +30,7 @@ from nacre.network.errors import (
     RouterInterfaceNotFoundForSubnet,
     RouterInUse,
 )
-from nacre.network.store import networks, ports, quotas, routers, subnets
+from nacre.network.store import networks, port_forwardings, ports, quotas, routers, subnets
 
 
 class GatewayAsk(msgspec.Struct, frozen=True, kw_only=True):
@@ -290,10 +291,17 @@ def _check_leaving(tx: Tx, router: Router, subnet: Subnet) -> None:
     if any(ipaddress.ip_address(route.nexthop) in network for route in router.routes):
         raise RouterInterfaceInUseByRoute(router.id, subnet.id)
     for floating_ip in routers.floating_ips_of_router(tx, router.id):
-        assert floating_ip.fixed_ip_address is not None, "a floating IP with a router leads somewhere"
-        target = ports.load(tx, floating_ip.port_id or "")
-        if FixedIp(subnet.id, floating_ip.fixed_ip_address) in target.fixed_ips:
-            raise RouterInterfaceInUseByFloatingIP(router.id, subnet.id)
+        for port_id, address in _led_to(tx, floating_ip):
+            if FixedIp(subnet.id, address) in ports.load(tx, port_id).fixed_ips:
+                raise RouterInterfaceInUseByFloatingIP(router.id, subnet.id)
+
+
+def _led_to(tx: Tx, floating_ip: FloatingIp) -> list[tuple[str, str]]:
+    """The ports and addresses that a floating IP leads to, as a whole or by forwardings."""
+    if floating_ip.port_id is not None and floating_ip.fixed_ip_address is not None:
+        return [(floating_ip.port_id, floating_ip.fixed_ip_address)]
+    forwardings = port_forwardings.of_floating_ips(tx, [floating_ip.id])[floating_ip.id]
+    return [(each.internal_port_id, each.internal_ip_address) for each in forwardings]
 
 
 def delete(tx: Tx, router: Router) -> None:

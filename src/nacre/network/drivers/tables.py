@@ -86,6 +86,7 @@ TABLES: Mapping[str, Mapping[str, Kind]] = {
         "logical_port": Kind.OPTIONAL,
     }
     | _TAGS,
+    "Load_Balancer": {"name": Kind.TEXT, "protocol": Kind.OPTIONAL, "vips": Kind.MAP} | _TAGS,
     "QoS": {
         "direction": Kind.TEXT,
         "priority": Kind.NUMBER,
@@ -97,7 +98,9 @@ TABLES: Mapping[str, Mapping[str, Kind]] = {
     "Gateway_Chassis": {"name": Kind.TEXT, "chassis_name": Kind.TEXT, "priority": Kind.NUMBER} | _TAGS,
 }
 
-ROOTS = frozenset({"Logical_Switch", "Logical_Router", "Port_Group", "Address_Set", "DHCP_Options"})
+ROOTS = frozenset(
+    {"Logical_Switch", "Logical_Router", "Port_Group", "Address_Set", "DHCP_Options", "Load_Balancer"}
+)
 """Tables whose rows stay until they are deleted; rows of the others go when nothing holds them any more."""
 
 HOLDERS: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -108,11 +111,12 @@ HOLDERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "Logical_Router_Policy": (("Logical_Router", "policies"),),
     "NAT": (("Logical_Router", "nat"),),
     "QoS": (("Logical_Switch", "qos_rules"),),
+    "Load_Balancer": (("Logical_Router", "load_balancer"),),
     "Gateway_Chassis": (("Logical_Router_Port", "gateway_chassis"),),
 }
 """Which columns may hold rows of a table."""
 
-WEAK = frozenset({("Port_Group", "ports")})
+WEAK = frozenset({("Port_Group", "ports"), ("Logical_Router", "load_balancer")})
 """Columns that let go by themselves of a row that is gone, and do not keep it alive."""
 
 

@@ -10,6 +10,7 @@ from nacre.network.domain.addresses import mac_for
 from nacre.network.domain.ovn.address_groups import compile_address_group
 from nacre.network.domain.ovn.floating_ips import compile_floating_ip
 from nacre.network.domain.ovn.networks import compile_network
+from nacre.network.domain.ovn.port_forwardings import compile_forwardings
 from nacre.network.domain.ovn.ports import compile_port, compile_router_port
 from nacre.network.domain.ovn.routers import compile_router
 from nacre.network.domain.ovn.security_groups import compile_base, compile_security_group
@@ -19,7 +20,7 @@ from nacre.network.domain.routers import RouterInterface, rank_gateway_hosts
 from nacre.network.domain.rows import Desired
 from nacre.network.domain.subnets import Subnet
 from nacre.network.store import address_groups as address_group_store
-from nacre.network.store import address_scopes, hosts, qos, security_groups
+from nacre.network.store import address_scopes, hosts, port_forwardings, qos, security_groups
 from nacre.network.store import networks as network_store
 from nacre.network.store import ports as port_store
 from nacre.network.store import routers as router_store
@@ -129,7 +130,12 @@ def floating_ips(db: Reader, ids: Collection[str]) -> DesiredOf:
     desired: dict[str, Desired] = {}
     found = router_store.FLOATING_IPS.some(db, ids)
     rules = qos.rules_of(db, {each.qos_policy_id for each in found.values() if each.qos_policy_id})
+    split = [each.id for each in found.values() if each.router_id and not each.port_id]
+    forwardings = port_forwardings.of_floating_ips(db, split)
     for floating_ip in found.values():
+        if forwardings.get(floating_ip.id):
+            desired[floating_ip.id] = compile_forwardings(floating_ip, forwardings[floating_ip.id])
+            continue
         router = router_store.find(db, floating_ip.router_id) if floating_ip.router_id else None
         mac = mac_for(floating_ip.id)
         desired[floating_ip.id] = compile_floating_ip(
