@@ -21,6 +21,17 @@ OPEN_TO_ALL = {
     ("identity", "POST", "/v3/auth/tokens"),
     # Whoever knows the old password may set a new one; a token may be out of reach because it has expired.
     ("identity", "POST", "/v3/users/{user_id}/password"),
+    # Whoever an identity provider proves has no token yet: by theirs, or with a browser that goes there and returns.
+    *(
+        ("identity", method, path)
+        for method in ("GET", "POST")
+        for path in (
+            "/v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/auth",
+            "/v3/auth/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/websso",
+            "/v3/auth/OS-FEDERATION/websso/{protocol_id}",
+        )
+    ),
+    ("identity", "GET", "/v3/auth/OS-FEDERATION/oidc/callback"),
     ("root", "GET", "/healthz"),
     ("root", "GET", "/metrics"),
 }

@@ -20,6 +20,8 @@ from nacre.identity.directories import Directories
 from nacre.identity.domain.passwords import DAY_S, PasswordRules
 from nacre.identity.drivers import DRIVERS
 from nacre.identity.drivers.base import OpenDirectory
+from nacre.identity.drivers.sign_on.base import SignOn
+from nacre.identity.drivers.sign_on.oidc import OpenIdConnect
 from nacre.identity.keys import new_sealed_secret
 from nacre.identity.loops.directories import DirectoriesLoop
 from nacre.identity.loops.idle_users import IdleUserLoop
@@ -28,6 +30,7 @@ from nacre.identity.passwords import Passwords
 from nacre.identity.rules import Rules
 from nacre.identity.sealing import SEAL_FILE, Seal
 from nacre.identity.seed import Seed
+from nacre.identity.sign_on import SignOns
 from nacre.kernel.assembly import Assembled, Kernel
 from nacre.kernel.config import SecurityComplianceSettings
 from nacre.kernel.http.app import Service
@@ -44,13 +47,15 @@ def assemble(
     accounts: Sequence[Account] = (),
     hasher: PasswordHasher | None = None,
     directories: Mapping[str, OpenDirectory] = DRIVERS,
+    sign_on: SignOn | None = None,
 ) -> Assembled[Identity]:
     """Identity at `/identity`.
 
     `catalog` says which services this program has and where; `bootstrap` holds `admin_password` and
     `demo_password`, which are used when those users are first made. `policies` are those of the other services,
     whose rules are kept here as well, and `accounts` what these services count. `hasher` is for tests that cannot wait,
-    and `directories` are the drivers that a domain's users and groups may come from.
+    and `directories` are the drivers that a domain's users and groups may come from;
+    `sign_on` is what providers of single sign-on are asked by, if not over the network.
     """
     seal = Seal(kernel.settings.state_dir / SEAL_FILE)
     own = [*policies_in(policy), *(route.policy for route in ROUTES)]
@@ -66,6 +71,11 @@ def assemble(
         password_rules_of(kernel.settings.security_compliance),
         accounts=accounts,
         directories=the_directories,
+        sign_on=SignOns(
+            sign_on or OpenIdConnect(kernel.clock, timeout_s=kernel.settings.sign_on.timeout_s),
+            seal,
+            kernel.settings,
+        ),
     )
     service = Service(name="identity", prefix="/identity", routes=ROUTES, parts=parts, envelope=envelope)
     for_operator = Service(

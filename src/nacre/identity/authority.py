@@ -17,7 +17,7 @@ from nacre.identity.domain import tokens
 from nacre.identity.domain.catalog import Catalog, view_of
 from nacre.identity.domain.roles import RoleGraph
 from nacre.identity.domain.scopes import Scope, ScopeKind
-from nacre.identity.domain.tokens import BadToken, Claims, TokenKey
+from nacre.identity.domain.tokens import BadToken, Claims, TokenKey, Voucher
 from nacre.identity.keys import KEYS_CHANGED, open_keys
 from nacre.identity.sealing import Seal
 from nacre.identity.standing import UNBOUND, Bound, Standing, read_standing
@@ -25,6 +25,7 @@ from nacre.identity.standing import refused as refused
 from nacre.identity.store import tokens as token_store
 from nacre.identity.store.endpoint_filters import find_selection
 from nacre.identity.store.endpoints import load_catalog
+from nacre.identity.store.federation import enabled_service_providers
 from nacre.identity.store.projects import PROJECTS
 from nacre.identity.store.roles import load_graph
 from nacre.identity.store.rules import load_overrides
@@ -79,6 +80,7 @@ class _Keys:
 class _Catalog:
     catalog: Catalog | None = None
     views: dict[tuple[str, str], msgspec.Raw] = field(default_factory=dict)
+    clouds: Sequence[Mapping[str, str]] | None = None
 
 
 @final
@@ -108,7 +110,7 @@ class Authority:
         """The same with all that is known of it. It may have expired `late_s` ago. Raises LoginRefused."""
         rights = self._rights.now()
         admitted = rights.admitted.get(token)
-        if admitted is None:
+        if admitted is None or not admitted.standing.holds(self._clock.now()):
             admitted = self._admit(token, rights)
         caller = admitted.caller
         if caller.expires_at + late_s <= self._clock.now():
@@ -193,6 +195,18 @@ class Authority:
             selection = find_selection(db, project_id)
         return catalog if selection is None else catalog.only(selection)
 
+    def service_providers(self) -> Sequence[Mapping[str, str]]:
+        """The other clouds that trust this one, as tokens name them."""
+        place = self._catalog.now()
+        clouds = place.clouds
+        if clouds is None:
+            with self._database.read() as db:
+                found = enabled_service_providers(db)
+            clouds = place.clouds = [
+                {"id": each.sp_id, "auth_url": each.auth_url, "sp_url": each.sp_url} for each in found
+            ]
+        return clouds
+
     def issue(
         self,
         standing: Standing,
@@ -201,6 +215,7 @@ class Authority:
         methods: Sequence[str],
         expires_at: float | None = None,
         parent_audit_id: str = "",
+        voucher: Voucher | None = None,
     ) -> tuple[str, Admitted]:
         """A new token and what it stands for. It lasts no longer than what it is made from. Raises LoginRefused."""
         now = self._clock.now()
@@ -216,6 +231,7 @@ class Authority:
             audit_ids=(audit_id, parent_audit_id) if parent_audit_id else (audit_id,),
             credential_id=standing.credential.credential_id if standing.credential else "",
             trust_id=standing.trust.trust_id if standing.trust else "",
+            voucher=voucher,
         )
         if claims.expires_at <= now:
             raise refused("what it would be made from has expired")
@@ -259,10 +275,11 @@ class Authority:
 
     def _standing(self, rights: _Rights, key: StandingKey) -> Standing:
         standing = rights.standings.get(key)
-        if standing is None:
+        now = self._clock.now()
+        if standing is None or not standing.holds(now):
             graph = self._graph(rights)
             with self._database.read() as db:
-                standing = read_standing(db, graph, *key)
+                standing = read_standing(db, graph, *key, now=now)
             _keep(rights.standings, key, standing)
         return standing
 

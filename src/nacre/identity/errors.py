@@ -124,6 +124,10 @@ class MappingNotFound(Missing):
     noun = "mapping"
 
 
+class OidcClientNotFound(Missing):
+    noun = "OpenID client"
+
+
 class ServiceProviderNotFound(Missing):
     noun = "service provider"
 

@@ -166,7 +166,6 @@ CREATE_MAPPING, UPDATE_MAPPING, DELETE_MAPPING = _changes("mapping")
 LIST_SERVICE_PROVIDERS = Policy("identity:list_service_providers", _READER)
 GET_SERVICE_PROVIDER = Policy("identity:get_service_provider", _READER)
 CREATE_SERVICE_PROVIDER, UPDATE_SERVICE_PROVIDER, DELETE_SERVICE_PROVIDER = _changes("service_provider")
-SAML = Policy("identity:saml", ANYBODY)
 
 # -- limits; an admin of one domain does not set what bounds it --
 _SETS_LIMITS = f"{ADMIN} and not 'domain':%(scope)s"

@@ -17,6 +17,7 @@ GARBAGE = (b"", b"[", b"{}", b'{"a":{}}', b'"\xff"', b"1e999", b"[" * 5000, b'{"
 WRAPPERS = (
     "user", "project", "domain", "group", "role", "region", "service", "endpoint", "application_credential", "auth",
     "credential", "policy", "limit", "registered_limit",
+    "identity_provider", "protocol", "mapping", "service_provider", "oidc",
 )  # fmt: skip
 FIELDS = (
     "name",
@@ -106,6 +107,8 @@ def test_a_member_of_a_project_changes_nothing_but_what_is_their_own(site: Site)
     for route in ROUTES:
         if route.method == "GET" or route.path.startswith("/v3/auth") or "application_cred" in route.path:
             continue
+        if route.path.endswith("/auth"):
+            continue  # Nobody is asked for a token of ours there.
         for value in ("default", ids["user"]["id"], ids["project"]["id"]):
             path = path_of(route, value)
             body = f'{{"{route.body.key}": {{"name": "x"}}}}'.encode() if route.body else b""
@@ -126,6 +129,7 @@ def test_no_read_spends_more_than_six_statements(site: Site, monkeypatch: pytest
         "implied_role_id": site.role_id("manager"), "region_id": "RegionOne",
         "group_id": site.make("group", name="staff"), "credential_id": "none", "policy_id": "none",
         "registered_limit_id": "none", "limit_id": "none",
+        "idp_id": "none", "protocol_id": "none", "mapping_id": "none", "sp_id": "none",
         "service_id": site.as_user().get("/identity/v3/services").json["services"][0]["id"],
         "endpoint_id": site.as_user().get("/identity/v3/endpoints").json["endpoints"][0]["id"],
     }  # fmt: skip

@@ -18,7 +18,7 @@ from nacre.identity.domain.assignments import Held, effective
 from nacre.identity.domain.roles import RoleGraph
 from nacre.identity.store import projects as project_store
 from nacre.identity.store.assignments import find_assignments
-from nacre.identity.store.groups import members_of
+from nacre.identity.store.groups import everybody_in
 from nacre.identity.store.names import names_of
 from nacre.kernel.database import Reader
 from nacre.kernel.errors import Bad
@@ -58,7 +58,7 @@ def list_all(call: Call[Parts]) -> Answer:
     graph = call.parts.authority.graph()
     with call.database.read() as db:
         own = _sight(db, call, filters)
-        some = _effective(db, filters, graph) if filters.effective else _given(db, filters)
+        some = _effective(db, filters, graph, now=call.now) if filters.effective else _given(db, filters, now=call.now)
         found = sorted(set(some), key=lambda held: (held.target_id, held.actor_id, held.role_id))
         if own is not None:
             inside = project_store.ids_in_domain(db, own)
@@ -117,7 +117,7 @@ def _sight(db: Reader, call: Call[Parts], filters: Filters) -> str | None:
     return None
 
 
-def _given(db: Reader, filters: Filters) -> Iterable[Held]:
+def _given(db: Reader, filters: Filters, *, now: float) -> Iterable[Held]:
     """The assignments just as they were given."""
     actor = filters.user_id or filters.group_id
     targets = _targets(db, filters)
@@ -128,6 +128,7 @@ def _given(db: Reader, filters: Filters) -> Iterable[Held]:
         role_id=filters.role_id,
         target_kind=filters.target[0] if filters.target else None,
         inherited=True if filters.inherited else None,
+        now=now,
     ):
         yield Held(**msgspec.structs.asdict(each))
 
@@ -141,7 +142,7 @@ def _targets(db: Reader, filters: Filters) -> list[str] | None:
     return [target_id]
 
 
-def _effective(db: Reader, filters: Filters, graph: RoleGraph) -> Iterable[Held]:
+def _effective(db: Reader, filters: Filters, graph: RoleGraph, *, now: float) -> Iterable[Held]:
     """What comes of the assignments, filtered by what comes out."""
     targets = _targets(db, filters)
     sources = None
@@ -155,6 +156,7 @@ def _effective(db: Reader, filters: Filters, graph: RoleGraph) -> Iterable[Held]
             held_by=filters.user_id,
             target_ids=sources,
             inherited=True if filters.inherited else None,
+            now=now,
         )
     ]
     groups = {held.actor_id for held in given if held.actor_kind == "group"}
@@ -162,7 +164,7 @@ def _effective(db: Reader, filters: Filters, graph: RoleGraph) -> Iterable[Held]
     kind = filters.target[0] if filters.target else None
     for held in effective(
         given,
-        members=members_of(db, sorted(groups)),
+        members=everybody_in(db, sorted(groups), now=now),
         projects_below=project_store.subtrees_of(db, handed_down),
         graph=graph,
     ):

@@ -78,6 +78,7 @@ def list_roles(call: Call[Parts], **where: str) -> Answer:
             target_ids=[grant.target_id],
             target_kind=grant.target_kind,
             inherited=grant.inherited,
+            now=call.now,
         )
         roles = ROLES.some(db, [each.role_id for each in given])
     return whole(call, "roles", [role_view(call, role) for role in sorted(roles, key=lambda r: r.name)])

@@ -13,7 +13,7 @@ from nacre.kernel.http.call import Answer, Call
 
 def list_projects(call: Call[Parts]) -> Answer:
     """The enabled projects on which the caller holds a role."""
-    mine = project_ids_of(call.caller.user_id)
+    mine = project_ids_of(call.caller.user_id, now=call.now)
     with call.database.read() as db:
         page, rows = page_from(db, call, PROJECTS, {"is_domain": False, "enabled": True}, mine)
         view = list_views(db, call, rows)
@@ -22,7 +22,7 @@ def list_projects(call: Call[Parts]) -> Answer:
 
 def list_domains(call: Call[Parts]) -> Answer:
     """The enabled domains on which the caller holds a role."""
-    mine = domain_ids_of(call.caller.user_id)
+    mine = domain_ids_of(call.caller.user_id, now=call.now)
     with call.database.read() as db:
         page, rows = page_from(db, call, DOMAINS, {"enabled": True}, mine)
     return listed(
@@ -33,5 +33,5 @@ def list_domains(call: Call[Parts]) -> Answer:
 def show_system(call: Call[Parts]) -> Answer:
     """Whether the caller holds a role on the system."""
     with call.database.read() as db:
-        held = holds_system_role(db, call.caller.user_id)
+        held = holds_system_role(db, call.caller.user_id, now=call.now)
     return whole(call, "system", [{"all": True}] if held else [])

@@ -12,6 +12,7 @@ from nacre.identity.domain.passwords import PasswordRules
 from nacre.identity.passwords import Passwords
 from nacre.identity.rules import Rules
 from nacre.identity.sealing import Seal
+from nacre.identity.sign_on import SignOns
 from nacre.kernel.config import AuthSettings
 
 
@@ -28,5 +29,7 @@ class Parts:
     password_rules: PasswordRules
     directories: Directories = field(kw_only=True)
     """Where the users and groups of some domains come from."""
+    sign_on: SignOns = field(kw_only=True)
+    """Logins that identity providers prove."""
     accounts: Sequence[Account] = field(default=(), kw_only=True)
     """What the services count, each in its own."""

@@ -32,6 +32,14 @@ def token_view(admitted: Admitted) -> dict[str, Any]:
         "expires_at": iso_micro(caller.expires_at),
         "issued_at": iso_micro(caller.issued_at),
     }
+    voucher = admitted.claims.voucher
+    if voucher is not None:
+        groups = [group_id for idp_id, group_id in standing.access.vouched_groups if idp_id == voucher.idp_id]
+        view["user"]["OS-FEDERATION"] = {
+            "identity_provider": {"id": voucher.idp_id},
+            "protocol": {"id": voucher.protocol_id},
+            "groups": [{"id": group_id} for group_id in groups],
+        }
     if caller.project_id:
         view["project"] = {
             "id": caller.project_id,

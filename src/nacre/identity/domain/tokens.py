@@ -25,6 +25,13 @@ _MAC_BYTES = 32
 _KEY_BYTES = 32
 
 
+class Voucher(msgspec.Struct, frozen=True, array_like=True):
+    """By which identity provider, and how, somebody has been proven to be who they are."""
+
+    idp_id: str
+    protocol_id: str
+
+
 class Claims(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """What a token says. Fields may be added at the end, with defaults; never moved.
 
@@ -44,6 +51,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The application credential whose roles bound those of the token, if any."""
     trust_id: str = ""
     """The trust it was made from, if any. `user_id` is the trustor's or the trustee's, as the trust says."""
+    voucher: Voucher | None = None
 
 
 class TokenKey(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from nacre.identity.domain.scopes import Scope, ScopeKind
+from nacre.identity.store.federated_users import first_end_of, groups_in_force, memberships_in_force
 from nacre.identity.store.projects import PROJECTS, Project
 from nacre.identity.store.tables import ASSIGNMENT, MEMBERSHIP, PROJECT, USER
 from nacre.identity.store.users import USERS, User
@@ -22,6 +23,10 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     target: Project | None = None
     target_domain: Project | None = None
     role_ids: Sequence[str] = ()
+    vouched_groups: Sequence[tuple[str, str]] = ()
+    """The groups that identity providers have put the user into: each with the provider's id before it."""
+    holds_until: float | None = None
+    """When the first of those memberships ends, and all of this has to be read again."""
 
 
 _user_domain = PROJECT.alias("user_domain")
@@ -33,6 +38,7 @@ _WHO = (
         *[_user_domain.c[name].label(f"user_domain_{name}") for name in _names],
         *[PROJECT.c[name].label(f"target_{name}") for name in _names],
         *[_target_domain.c[name].label(f"target_domain_{name}") for name in _names],
+        first_end_of(sa.bindparam("user_id"), sa.bindparam("now")).label("holds_until"),
     )
     .select_from(USER)
     .join(_user_domain, _user_domain.c.project_id == USER.c.domain_id)
@@ -44,6 +50,7 @@ _WHO = (
 _actors = sa.union_all(
     sa.select(sa.bindparam("user_id", type_=sa.Text).label("actor_id")),
     sa.select(MEMBERSHIP.c.group_id.label("actor_id")).where(MEMBERSHIP.c.user_id == sa.bindparam("user_id")),
+    groups_in_force(sa.bindparam("user_id"), sa.bindparam("now")),
 ).subquery("actors")
 _above = (
     sa.select(PROJECT.c.parent_id.label("project_id"))
@@ -74,9 +81,12 @@ _ROLES = (
 )
 
 
-def find_access(db: Reader, user_id: str, scope: Scope) -> Access | None:
-    """What a user may use within a scope, or None if there is no such user. Two statements at most."""
-    row = db.row(_WHO, user_id=user_id, target_id=scope.target_id)
+def find_access(db: Reader, user_id: str, scope: Scope, *, now: float) -> Access | None:
+    """What a user may use within a scope, or None if there is no such user.
+
+    Two statements at most, and a third for a user whom an identity provider has put into groups.
+    """
+    row = db.row(_WHO, user_id=user_id, target_id=scope.target_id, now=now)
     if row is None:
         return None
     width = len(USERS.columns)
@@ -84,7 +94,7 @@ def find_access(db: Reader, user_id: str, scope: Scope) -> Access | None:
     assert user_domain is not None, "a user's domain cannot be deleted without the user"
     role_ids: Sequence[str] = ()
     if scope.kind is not ScopeKind.UNSCOPED:
-        rows = db.rows(_ROLES, user_id=user_id, target_id=scope.target_id, kind=scope.kind.value)
+        rows = db.rows(_ROLES, user_id=user_id, target_id=scope.target_id, kind=scope.kind.value, now=now)
         role_ids = [found[0] for found in rows]
     return Access(
         user=USERS.of(row),
@@ -92,6 +102,8 @@ def find_access(db: Reader, user_id: str, scope: Scope) -> Access | None:
         target=target,
         target_domain=target_domain or target,
         role_ids=role_ids,
+        vouched_groups=memberships_in_force(db, user_id, now=now) if row.holds_until is not None else (),
+        holds_until=row.holds_until,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import sqlalchemy as sa
 
+from nacre.identity.store.federated_users import groups_in_force
 from nacre.identity.store.tables import ASSIGNMENT, MEMBERSHIP, PROJECT
 from nacre.kernel.database import Reader, Tx
 
@@ -64,13 +65,14 @@ def find_assignments(
     role_id: str | None = None,
     target_kind: str | None = None,
     inherited: bool | None = None,
+    now: float,
 ) -> Sequence[Assignment]:
-    """The assignments that meet all conditions given; `held_by` a user means own and through groups."""
+    """The assignments that meet all conditions given; `held_by` a user means own and through groups, now."""
     conditions: list[sa.ColumnElement[bool]] = []
     if actor_ids is not None:
         conditions.append(ASSIGNMENT.c.actor_id.in_(actor_ids))
     if held_by is not None:
-        conditions.append(_held_by(held_by))
+        conditions.append(_held_by(held_by, now))
     if target_ids is not None:
         conditions.append(ASSIGNMENT.c.target_id.in_(target_ids))
     if role_id is not None:
@@ -89,40 +91,44 @@ def _assignment(row: sa.Row[*tuple[object, ...]]) -> Assignment:
 # -- where a user may work ---------------------------------------------------------------------------------
 
 
-def _held_by(user_id: str) -> sa.ColumnElement[bool]:
+def _held_by(user_id: str, now: float) -> sa.ColumnElement[bool]:
     """The condition that an assignment is a user's own, or that of a group the user is in."""
     groups = sa.select(MEMBERSHIP.c.group_id).where(MEMBERSHIP.c.user_id == user_id)
-    return sa.or_(ASSIGNMENT.c.actor_id == user_id, ASSIGNMENT.c.actor_id.in_(groups))
-
-
-def _targets_of(user_id: str, kind: str) -> sa.Select[str]:
-    return sa.select(ASSIGNMENT.c.target_id).where(
-        _held_by(user_id), ASSIGNMENT.c.target_kind == kind, sa.not_(ASSIGNMENT.c.inherited)
+    return sa.or_(
+        ASSIGNMENT.c.actor_id == user_id,
+        ASSIGNMENT.c.actor_id.in_(groups),
+        ASSIGNMENT.c.actor_id.in_(groups_in_force(user_id, now)),
     )
 
 
-def project_ids_of(user_id: str) -> sa.ColumnElement[bool]:
+def _targets_of(user_id: str, kind: str, now: float) -> sa.Select[str]:
+    return sa.select(ASSIGNMENT.c.target_id).where(
+        _held_by(user_id, now), ASSIGNMENT.c.target_kind == kind, sa.not_(ASSIGNMENT.c.inherited)
+    )
+
+
+def project_ids_of(user_id: str, *, now: float) -> sa.ColumnElement[bool]:
     """The condition that a user holds a role on a project: directly, through a group, or handed down."""
     handed_down = (
         sa.select(PROJECT.c.project_id)
         .join(ASSIGNMENT, ASSIGNMENT.c.target_id == PROJECT.c.parent_id)
-        .where(_held_by(user_id), ASSIGNMENT.c.inherited)
+        .where(_held_by(user_id, now), ASSIGNMENT.c.inherited)
         .cte("handed_down", recursive=True)
     )
     handed_down = handed_down.union(
         sa.select(PROJECT.c.project_id).where(PROJECT.c.parent_id == handed_down.c.project_id)
     )
     return sa.or_(
-        PROJECT.c.project_id.in_(_targets_of(user_id, "project")),
+        PROJECT.c.project_id.in_(_targets_of(user_id, "project", now)),
         PROJECT.c.project_id.in_(sa.select(handed_down.c.project_id)),
     )
 
 
-def domain_ids_of(user_id: str) -> sa.ColumnElement[bool]:
+def domain_ids_of(user_id: str, *, now: float) -> sa.ColumnElement[bool]:
     """The condition that a user holds a role on a domain, directly or through a group."""
-    return PROJECT.c.project_id.in_(_targets_of(user_id, "domain"))
+    return PROJECT.c.project_id.in_(_targets_of(user_id, "domain", now))
 
 
-def holds_system_role(db: Reader, user_id: str) -> bool:
+def holds_system_role(db: Reader, user_id: str, *, now: float) -> bool:
     """Whether a user holds a role on the system, directly or through a group."""
-    return db.row(_targets_of(user_id, "system").limit(1)) is not None
+    return db.row(_targets_of(user_id, "system", now).limit(1)) is not None

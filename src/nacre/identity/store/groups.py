@@ -9,9 +9,10 @@ import msgspec
 import sqlalchemy as sa
 
 from nacre.identity.errors import GroupNotFound
+from nacre.identity.store.federated_users import groups_in_force, members_in_force
 from nacre.identity.store.shelf import Shelf
-from nacre.identity.store.tables import ASSIGNMENT, GROUP, MEMBERSHIP, USER
-from nacre.kernel.database import Reader, Tx
+from nacre.identity.store.tables import ASSIGNMENT, FEDERATED_MEMBERSHIP, GROUP, MEMBERSHIP, USER
+from nacre.kernel.database import AnyRow, Reader, Tx
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,8 +29,9 @@ GROUPS = Shelf(GROUP, Group, key="group_id", missing=GroupNotFound)
 
 _user: sa.BindParameter[str] = sa.bindparam("user_id")
 _group: sa.BindParameter[str] = sa.bindparam("group_id")
-_IS_MEMBER = sa.select(MEMBERSHIP.c.user_id).where(
-    MEMBERSHIP.c.user_id == _user, MEMBERSHIP.c.group_id == _group
+_IS_MEMBER = sa.union_all(
+    sa.select(MEMBERSHIP.c.group_id).where(MEMBERSHIP.c.user_id == _user, MEMBERSHIP.c.group_id == _group),
+    sa.select(sa.literal("")).where(_group.in_(groups_in_force(_user, sa.bindparam("now")))),
 )
 _ADD = sa.text(
     "INSERT INTO identity_membership (user_id, group_id) VALUES (:user_id, :group_id) ON CONFLICT DO NOTHING"
@@ -37,6 +39,9 @@ _ADD = sa.text(
 _REMOVE = sa.delete(MEMBERSHIP).where(MEMBERSHIP.c.user_id == _user, MEMBERSHIP.c.group_id == _group)
 _MEMBERS = sa.select(MEMBERSHIP.c.group_id, MEMBERSHIP.c.user_id).where(
     MEMBERSHIP.c.group_id.in_(sa.bindparam("group_ids", expanding=True))
+)
+_EVERYBODY = sa.union(
+    _MEMBERS, members_in_force(sa.bindparam("group_ids", expanding=True), sa.bindparam("now"))
 )
 _this: sa.BindParameter[str] = sa.bindparam("this")
 _WITH_GROUP = (
@@ -46,27 +51,44 @@ _WITH_GROUP = (
 )
 
 
-def is_member(db: Reader, user_id: str, group_id: str) -> bool:
-    return db.row(_IS_MEMBER, user_id=user_id, group_id=group_id) is not None
+def is_member(db: Reader, user_id: str, group_id: str, *, now: float) -> bool:
+    """Whether a user has been put into a group, by us or by an identity provider."""
+    return db.row(_IS_MEMBER, user_id=user_id, group_id=group_id, now=now) is not None
 
 
 def members_of(db: Reader, group_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
-    """The users in each of the groups."""
+    """The users we have put into each of the groups."""
+    return _gathered(group_ids, db.rows(_MEMBERS, group_ids=list(group_ids)) if group_ids else ())
+
+
+def everybody_in(db: Reader, group_ids: Sequence[str], *, now: float) -> Mapping[str, Sequence[str]]:
+    """The users in each of the groups, those among them whom identity providers have put there."""
+    rows = db.rows(_EVERYBODY, group_ids=list(group_ids), now=now) if group_ids else ()
+    return _gathered(group_ids, rows)
+
+
+def _gathered(group_ids: Sequence[str], rows: Sequence[AnyRow]) -> Mapping[str, Sequence[str]]:
     members: dict[str, list[str]] = {group_id: [] for group_id in group_ids}
-    if members:
-        for group_id, user_id in db.rows(_MEMBERS, group_ids=list(members)):
-            members[group_id].append(user_id)
+    for group_id, user_id in rows:
+        members[group_id].append(user_id)
     return members
 
 
-def within_group(group_id: str) -> sa.ColumnElement[bool]:
+def within_group(group_id: str, *, now: float) -> sa.ColumnElement[bool]:
     """The condition that a user is in a group."""
-    return USER.c.user_id.in_(sa.select(MEMBERSHIP.c.user_id).where(MEMBERSHIP.c.group_id == group_id))
+    vouched = members_in_force([group_id], now).with_only_columns(FEDERATED_MEMBERSHIP.c.user_id)
+    return sa.or_(
+        USER.c.user_id.in_(sa.select(MEMBERSHIP.c.user_id).where(MEMBERSHIP.c.group_id == group_id)),
+        USER.c.user_id.in_(vouched),
+    )
 
 
-def with_member(user_id: str) -> sa.ColumnElement[bool]:
+def with_member(user_id: str, *, now: float) -> sa.ColumnElement[bool]:
     """The condition that a group has a member."""
-    return GROUP.c.group_id.in_(sa.select(MEMBERSHIP.c.group_id).where(MEMBERSHIP.c.user_id == user_id))
+    return sa.or_(
+        GROUP.c.group_id.in_(sa.select(MEMBERSHIP.c.group_id).where(MEMBERSHIP.c.user_id == user_id)),
+        GROUP.c.group_id.in_(groups_in_force(user_id, now)),
+    )
 
 
 def add_member(tx: Tx, user_id: str, group_id: str) -> None:

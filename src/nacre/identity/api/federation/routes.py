@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from nacre.identity import policy
 from nacre.identity.api import own
-from nacre.identity.api.federation import left_out, mappings, protocols, providers, service_providers
+from nacre.identity.api.federation import (
+    arrivals,
+    clients,
+    mappings,
+    protocols,
+    providers,
+    service_providers,
+)
 from nacre.kernel.http.routes import Route
+from nacre.kernel.policy import PUBLIC
 
 _PROVIDERS = "/v3/OS-FEDERATION/identity_providers"
 _PROVIDER = f"{_PROVIDERS}/{{idp_id}}"
 _PROTOCOL = f"{_PROVIDER}/protocols/{{protocol_id}}"
+_ARRIVALS = "/v3/auth/OS-FEDERATION"
 _MAPPINGS = "/v3/OS-FEDERATION/mappings"
 _CLOUDS = "/v3/OS-FEDERATION/service_providers"
 
@@ -24,6 +33,22 @@ ROUTES = (
     Route("PUT", _PROTOCOL, protocols.create, policy.CREATE_PROTOCOL, protocols.CREATE),
     Route("PATCH", _PROTOCOL, protocols.update, policy.UPDATE_PROTOCOL, protocols.UPDATE),
     Route("DELETE", _PROTOCOL, protocols.delete, policy.DELETE_PROTOCOL),
+    # This cloud as a client of the provider: a resource of our own.
+    Route("GET", f"{_PROTOCOL}/oidc", clients.show, policy.GET_OIDC_CLIENT),
+    Route("PUT", f"{_PROTOCOL}/oidc", clients.put, policy.SET_OIDC_CLIENT, clients.PUT),
+    Route("DELETE", f"{_PROTOCOL}/oidc", clients.delete, policy.DELETE_OIDC_CLIENT),
+    # Coming in: by a token of the provider's, and by a browser that goes there and returns.
+    Route("GET", f"{_PROTOCOL}/auth", arrivals.by_bearer, PUBLIC),
+    Route("POST", f"{_PROTOCOL}/auth", arrivals.by_bearer, PUBLIC),
+    *(
+        Route(method, path, handler, PUBLIC)
+        for method in ("GET", "POST")
+        for path, handler in (
+            (f"{_ARRIVALS}/identity_providers/{{idp_id}}/protocols/{{protocol_id}}/websso", arrivals.begin),
+            (f"{_ARRIVALS}/websso/{{protocol_id}}", arrivals.begin_anywhere),
+        )
+    ),
+    Route("GET", arrivals.CALLBACK, arrivals.finish, PUBLIC),
     Route("GET", _MAPPINGS, mappings.list_all, policy.LIST_MAPPINGS),
     Route("GET", f"{_MAPPINGS}/{{mapping_id}}", mappings.show, policy.GET_MAPPING),
     Route("PUT", f"{_MAPPINGS}/{{mapping_id}}", mappings.create, policy.CREATE_MAPPING, mappings.CREATE),
@@ -42,10 +67,4 @@ ROUTES = (
     # What a federated user may work in is what anybody may.
     Route("GET", "/v3/OS-FEDERATION/projects", own.list_projects, policy.OWN_SCOPES),
     Route("GET", "/v3/OS-FEDERATION/domains", own.list_domains, policy.OWN_SCOPES),
-    # SAML, which is left out.
-    Route("GET", "/v3/OS-FEDERATION/saml2/metadata", left_out.saml, policy.SAML),
-    Route("GET", "/v3/auth/OS-FEDERATION/saml2", left_out.saml, policy.SAML),
-    Route("POST", "/v3/auth/OS-FEDERATION/saml2", left_out.saml, policy.SAML),
-    Route("GET", "/v3/auth/OS-FEDERATION/saml2/ecp", left_out.saml, policy.SAML),
-    Route("POST", "/v3/auth/OS-FEDERATION/saml2/ecp", left_out.saml, policy.SAML),
 )
