@@ -127,7 +127,7 @@ def test_a_parent_is_neither_deleted_nor_disabled_before_its_children(site: Site
     assert admin.get(f"{PROJECTS}/{top}").status == 404
 
 
-def test_a_project_stays_where_it_is_in_the_tree(site: Site):
+def test_a_project_stays_in_its_domain(site: Site):
     project_id = site.make("project", name="lab")
     other = site.make("domain", name="other")
     admin = site.as_user()

@@ -101,6 +101,7 @@ class ImageCloud:
             assembled.services, database=database, authenticator=Tokens(), settings=settings.http
         )
         self.engine = LoopEngine(database, assembled.loops, LoopSettings(), node="test")
+        register_limits(database, ACCOUNT)
 
     def client(self, project: str = "demo", role: str = "member") -> ImageClient:
         return ImageClient(self.http, token=f"{project}:{role}")
@@ -108,7 +109,6 @@ class ImageCloud:
     def settle(self, after_s: float = 0.0) -> None:
         """Let time pass and the loops look at everything there is."""
         self.clock.advance(after_s)
-        register_limits(self.database, ACCOUNT)
         self.engine.begin()
         while self.engine.turn():
             pass
