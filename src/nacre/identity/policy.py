@@ -15,7 +15,8 @@ from __future__ import annotations
 from nacre.kernel.policy import ADMIN, ANYBODY, PUBLIC, Policy
 
 _READER = "rule:system_reader"
-_DOMAIN_READER = f"{_READER} or rule:domain_reader"
+_ANY_READER = f"{ADMIN} or {_READER}"
+_DOMAIN_READER = f"{_ANY_READER} or rule:domain_reader"
 _DOMAIN_MANAGER = f"{ADMIN} or rule:domain_manager"
 _SELF = "rule:self"
 _OWN_PROJECT = "project_id:%(project_id)s"
@@ -23,7 +24,7 @@ _FINDER = "rule:manager and not project_id:None and 'True':%(by_name)s"
 _PROJECT_CHANGER = f"{_DOMAIN_MANAGER} or (rule:manager and within:%(parent_path)s)"
 
 
-def _changes(noun: str, rule: str = ADMIN) -> tuple[Policy, Policy, Policy]:
+def _changes(noun: str, rule: str = "rule:cloud_admin") -> tuple[Policy, Policy, Policy]:
     """To create, to update and to delete."""
     create, update, delete = (
         Policy(f"identity:{verb}_{noun}", rule) for verb in ("create", "update", "delete")
@@ -32,10 +33,10 @@ def _changes(noun: str, rule: str = ADMIN) -> tuple[Policy, Policy, Policy]:
 
 
 SHOW_RULES = Policy("nacre:policies:show", _READER)
-SET_RULES = Policy("nacre:policies:set", ADMIN)
+SET_RULES = Policy("nacre:policies:set", "rule:cloud_admin")
 CHECK_RULES = Policy("nacre:policies:check", _READER)
 
-VALIDATE_TOKEN = Policy("identity:validate_token", f"{_READER} or rule:service or {_SELF}")
+VALIDATE_TOKEN = Policy("identity:validate_token", f"{_ANY_READER} or rule:service or {_SELF}")
 REVOKE_TOKEN = Policy("identity:revoke_token", f"{ADMIN} or {_SELF}")
 OWN_SCOPES = Policy("identity:get_auth_projects", ANYBODY)
 OWN_CATALOG = Policy("identity:get_auth_catalog", ANYBODY)
@@ -66,19 +67,22 @@ CREATE_GROUP, UPDATE_GROUP, DELETE_GROUP = _changes("group", _DOMAIN_MANAGER)
 GET_MEMBERS = Policy("identity:list_users_in_group", _DOMAIN_READER)
 CHECK_MEMBER = Policy(
     "identity:check_user_in_group",
-    f"{_READER} or (rule:domain_reader and domain_id:%(member_domain_id)s)",
+    f"{_ANY_READER} or (rule:domain_reader and domain_id:%(member_domain_id)s)",
 )
 _MEMBERS_CHANGER = f"{ADMIN} or (rule:domain_manager and domain_id:%(member_domain_id)s)"
 ADD_MEMBER = Policy("identity:add_user_to_group", _MEMBERS_CHANGER)
 REMOVE_MEMBER = Policy("identity:remove_user_from_group", _MEMBERS_CHANGER)
 
 LIST_ROLES = Policy(
-    "identity:list_roles", f"{_READER} or (rule:manager and not domain_id:None) or ({_FINDER})"
+    "identity:list_roles", f"{_ANY_READER} or (rule:manager and not domain_id:None) or ({_FINDER})"
 )
 GET_ROLE = Policy(
-    "identity:get_role", f"{_READER} or (rule:manager and rule:role_for_domains) or role_ids:%(role_id)s"
+    "identity:get_role", f"{_ANY_READER} or (rule:manager and rule:role_for_domains) or role_ids:%(role_id)s"
 )
 CREATE_ROLE, UPDATE_ROLE, DELETE_ROLE = _changes("role")
+LIST_DOMAIN_ROLES = Policy("identity:list_domain_roles", _READER)
+GET_DOMAIN_ROLE = Policy("identity:get_domain_role", _READER)
+CREATE_DOMAIN_ROLE, UPDATE_DOMAIN_ROLE, DELETE_DOMAIN_ROLE = _changes("domain_role")
 GET_IMPLICATION = Policy("identity:get_implied_role", _READER)
 CREATE_IMPLICATION, _, DELETE_IMPLICATION = _changes("implied_role")
 
@@ -92,13 +96,16 @@ _GRANT_GIVER = (
     f"{ADMIN} or (rule:domain_manager and {_GRANT_IN_DOMAIN} and rule:role_for_domains)"
     " or (rule:subtree_manager and rule:role_held)"
 )
-LIST_GRANTS = Policy("identity:list_grants", f"{_READER} or ({_GRANT_READER}) or rule:subtree_manager")
+LIST_GRANTS = Policy("identity:list_grants", f"{_ANY_READER} or ({_GRANT_READER}) or rule:subtree_manager")
 GET_GRANT = Policy(
     "identity:check_grant",
-    f"{_READER} or (rule:domain_reader and {_GRANT_IN_DOMAIN}) or rule:subtree_manager",
+    f"{_ANY_READER} or (rule:domain_reader and {_GRANT_IN_DOMAIN}) or rule:subtree_manager",
 )
 CREATE_GRANT = Policy("identity:create_grant", _GRANT_GIVER)
 DELETE_GRANT = Policy("identity:delete_grant", _GRANT_GIVER)
+LIST_SYSTEM_GRANTS = Policy("identity:list_system_grants", _READER)
+GET_SYSTEM_GRANT = Policy("identity:check_system_grant", _READER)
+CREATE_SYSTEM_GRANT, _, DELETE_SYSTEM_GRANT = _changes("system_grant")
 
 GET_REGION = Policy("identity:get_region", ANYBODY)
 CREATE_REGION, UPDATE_REGION, DELETE_REGION = _changes("region")
@@ -108,7 +115,7 @@ GET_ENDPOINT = Policy("identity:get_endpoint", _READER)
 CREATE_ENDPOINT, UPDATE_ENDPOINT, DELETE_ENDPOINT = _changes("endpoint")
 
 _OWN_OR_ADMIN = f"{ADMIN} or {_SELF}"
-GET_STORED_CREDENTIAL = Policy("identity:get_credential", f"{_READER} or {_SELF}")
+GET_STORED_CREDENTIAL = Policy("identity:get_credential", f"{_ANY_READER} or {_SELF}")
 CREATE_STORED_CREDENTIAL = Policy("identity:create_credential", _OWN_OR_ADMIN)
 UPDATE_STORED_CREDENTIAL = Policy("identity:update_credential", _OWN_OR_ADMIN)
 DELETE_STORED_CREDENTIAL = Policy("identity:delete_credential", _OWN_OR_ADMIN)
@@ -118,7 +125,7 @@ CREATE_POLICY, UPDATE_POLICY, DELETE_POLICY = _changes("policy")
 
 GET_CREDENTIAL = Policy("identity:get_application_credential", f"{_READER} or {_SELF}")
 CREATE_CREDENTIAL = Policy("identity:create_application_credential", _SELF)
-DELETE_CREDENTIAL = Policy("identity:delete_application_credential", f"{ADMIN} or {_SELF}")
+DELETE_CREDENTIAL = Policy("identity:delete_application_credential", f"rule:cloud_admin or {_SELF}")
 
 # -- configuration of domains --
 GET_DOMAIN_CONFIG = Policy("identity:get_domain_config", _READER)

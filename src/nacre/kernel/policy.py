@@ -31,7 +31,8 @@ BASE_RULES: Mapping[str, str] = {
     "own_reader": "rule:admin or (rule:reader and project_id:%(project_id)s)",
     "own_member": "rule:admin or (rule:member and project_id:%(project_id)s)",
     "own_manager": "rule:admin or (rule:manager and project_id:%(project_id)s)",
-    "system_reader": "rule:admin or (rule:reader and system_scope:all)",
+    "cloud_admin": "rule:admin and domain_id:None",
+    "system_reader": "rule:cloud_admin or (rule:reader and system_scope:all)",
     "domain_reader": "rule:reader and domain_id:%(domain_id)s",
     "domain_manager": "rule:manager and domain_id:%(domain_id)s",
     "subtree_manager": "rule:manager and within:%(project_path)s",
@@ -43,6 +44,7 @@ BASE_RULES: Mapping[str, str] = {
 }
 """What all other rules are made of. They can be overridden as these can.
 
+`cloud_admin` is an administrator who has not limited the token to a domain: what is in no domain is theirs alone.
 `role_for_domains` are the roles that managers of a domain may give, `role_held` those of managers of a project.
 """
 

@@ -193,7 +193,7 @@ def faculty(site: Site) -> Faculty:
 
 @pytest.mark.parametrize("noun", ["user", "group", "project"])
 def test_a_domain_manager_manages_what_is_in_the_domain(faculty: Faculty, noun: str):
-    made = faculty.manager.post(f"{V3}/{noun}s", json={noun: {"name": "new"}})
+    made = faculty.manager.post(f"{V3}/{noun}s", json={noun: {"name": "new", "domain_id": faculty.domain}})
     assert made.status == 201, made
     assert made.json[noun]["domain_id"] == faculty.domain
     path = f"{V3}/{noun}s/{made.json[noun]['id']}"

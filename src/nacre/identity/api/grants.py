@@ -39,7 +39,8 @@ def give(call: Call[Parts], *, role_id: str, **where: str) -> Answer:
     grant = _grant(call, role_id, where)
     with call.database.write(call.actor) as tx:
         ends = known(call, lambda: _held(tx, grant), lambda ends: _target(call, ends))
-        if ends.role and ends.role.domain_id and ends.role.domain_id != ends.domain_id:
+        foreign = ends.role is not None and ends.role.domain_id not in ("", ends.domain_id)
+        if foreign and grant.target_kind == "project":
             raise NotPossible(f"Role {role_id} belongs to another domain.")
         if store.give(tx, grant):
             changed(tx, "give", "role", role_id, after=grant)

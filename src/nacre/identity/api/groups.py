@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from nacre.identity.api.lists import listed, page_from, self_link, text_filters
 from nacre.identity.api.parts import Parts
 from nacre.identity.api.users import target_of as user_target
 from nacre.identity.api.users import user_view
-from nacre.identity.errors import MembershipNotFound
+from nacre.identity.errors import GroupNotFound, MembershipNotFound
 from nacre.identity.store import groups as store
 from nacre.identity.store.directories import demand_own
 from nacre.identity.store.groups import GROUPS, Group
@@ -45,6 +46,9 @@ class UpdateGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 CREATE = Body(CreateGroup, key="group", rest="extra")
 UPDATE = Body(UpdateGroup, key="group", rest="extra")
+
+_AN_ID = re.compile(r"[0-9a-f-]{32,64}")
+"""What can be a group's id. That anything else is none tells nobody which ones there are."""
 
 
 def create(call: Call[Parts], ask: CreateGroup) -> Answer:
@@ -113,6 +117,8 @@ def update(call: Call[Parts], ask: UpdateGroup, group_id: str) -> Answer:
 
 def delete(call: Call[Parts], group_id: str) -> Answer:
     """Delete a group with its roles; its members lose them. Errors: GroupNotFound, FromDirectory."""
+    if not _AN_ID.fullmatch(group_id):
+        raise GroupNotFound(group_id)
     with call.database.write(call.actor) as tx:
         before = known(call, lambda: GROUPS.lock(tx, group_id), target_of)
         demand_own(tx, group_id, absent_too=False)

@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
+from nacre.identity import policy
 from nacre.identity.api.changes import changed, name_free, updated
 from nacre.identity.api.fields import UNSET, Description, Id, LongName, Unset
-from nacre.identity.api.guard import allowed, demand
+from nacre.identity.api.guard import demand
 from nacre.identity.api.lists import listed, page_from, self_link, text_filters
 from nacre.identity.api.parts import Parts
 from nacre.identity.api.projects import Options
@@ -22,7 +23,7 @@ from nacre.kernel.errors import Bad
 from nacre.kernel.http.body import Body
 from nacre.kernel.http.call import Answer, Call, Created, NoContent, Ok
 from nacre.kernel.ids import UserId, new_hex_id
-from nacre.kernel.policy import Caller, NotAllowed, Rulebook
+from nacre.kernel.policy import Caller, Policy, Rulebook
 
 
 class CreateRole(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +46,6 @@ UPDATE = Body(UpdateRole, key="role", closed=False)
 
 def create(call: Call[Parts], ask: CreateRole) -> Answer:
     """A new role, of the whole cloud or of a domain. Errors: DomainNotFound, Taken."""
-    demand(call)
     role = Role(
         role_id=new_hex_id(),
         name=ask.name,
@@ -53,6 +53,7 @@ def create(call: Call[Parts], ask: CreateRole) -> Answer:
         description=ask.description or "",
         options=ask.options.given(),
     )
+    _demand(call, role, of_domain=policy.CREATE_DOMAIN_ROLE)
     with name_free("role", ask.name), call.database.write(call.actor) as tx:
         if role.domain_id:
             DOMAINS.hold(tx, role.domain_id)
@@ -64,7 +65,10 @@ def create(call: Call[Parts], ask: CreateRole) -> Answer:
 def list_all(call: Call[Parts]) -> Answer:
     """The roles of the cloud, or with `domain_id` those of a domain; filter `name`."""
     filters = {"domain_id": ""} | text_filters(call, "name", "domain_id")
-    demand(call, by_name=bool(filters.get("name")) and not filters["domain_id"])
+    if filters["domain_id"]:
+        policy.LIST_DOMAIN_ROLES.enforce(call.caller, {"domain_id": filters["domain_id"]})
+    else:
+        demand(call, by_name=bool(filters.get("name")))
     with call.database.read() as db:
         page, rows = page_from(db, call, ROLES, filters)
     return listed(
@@ -73,12 +77,20 @@ def list_all(call: Call[Parts]) -> Answer:
 
 
 def show(call: Call[Parts], role_id: str) -> Answer:
-    """A role. Which roles the cloud has is no secret; whether a domain has one is. Errors: RoleNotFound."""
+    """A role. Errors: RoleNotFound."""
     with call.database.read() as db:
         role = ROLES.load(db, role_id)
-    if not allowed(call, **target_of(role)):
-        raise RoleNotFound(role_id) if role.domain_id else NotAllowed(call.route.policy.name)
+    _demand(call, role, of_domain=policy.GET_DOMAIN_ROLE)
     return Ok({"role": role_view(call, role)})
+
+
+def _demand(call: Call[Parts], role: Role, *, of_domain: Policy) -> None:
+    """Raise NotAllowed unless the caller may do this to the role; `of_domain` decides about a domain's own.
+
+    Roles are words of the whole cloud: that there is one is no secret, what it is called may be.
+    """
+    decides = of_domain if role.domain_id else call.route.policy
+    decides.enforce(call.caller, target_of(role))
 
 
 def target_of(role: Role) -> Mapping[str, Any]:
@@ -88,9 +100,9 @@ def target_of(role: Role) -> Mapping[str, Any]:
 
 def update(call: Call[Parts], ask: UpdateRole, role_id: str) -> Answer:
     """Change what is given. Errors: RoleNotFound, Taken, NotPossible for an immutable one."""
-    demand(call)
     with name_free("role", str(ask.name)), call.database.write(call.actor) as tx:
         before = ROLES.lock(tx, role_id)
+        _demand(call, before, of_domain=policy.UPDATE_DOMAIN_ROLE)
         _check_mutable(before, ask.options)
         if ask.domain_id is not UNSET and (ask.domain_id or "") != before.domain_id:
             raise Bad("Update of `domain_id` is not allowed.")
@@ -105,9 +117,9 @@ def update(call: Call[Parts], ask: UpdateRole, role_id: str) -> Answer:
 
 def delete(call: Call[Parts], role_id: str) -> Answer:
     """Delete a role; whoever holds it loses it. Errors: RoleNotFound, NotPossible for an immutable one."""
-    demand(call)
     with call.database.write(call.actor) as tx:
         before = ROLES.lock(tx, role_id)
+        _demand(call, before, of_domain=policy.DELETE_DOMAIN_ROLE)
         _check_mutable(before, UNSET)
         store.remove_role(tx, role_id)
         changed(tx, "delete", "role", role_id, before=before)

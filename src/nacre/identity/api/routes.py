@@ -53,6 +53,12 @@ _INHERITED = tuple(
 
 def _grants(path: str) -> tuple[Route, ...]:
     """To give, check and take one role."""
+    if path.startswith("/v3/system/"):
+        return (
+            Route("PUT", path, grants.give, policy.CREATE_SYSTEM_GRANT),
+            Route("GET", path, grants.check, policy.GET_SYSTEM_GRANT),
+            Route("DELETE", path, grants.take, policy.DELETE_SYSTEM_GRANT),
+        )
     return (
         Route("PUT", path, grants.give, policy.CREATE_GRANT),
         Route("GET", path, grants.check, policy.GET_GRANT),
@@ -77,7 +83,14 @@ ROUTES = (
     Route("GET", "/v3/domains", domains.list_all, policy.LIST_DOMAINS),
     Route("POST", "/v3/domains", domains.create, policy.CREATE_DOMAIN, domains.CREATE),
     Route("GET", "/v3/domains/{domain_id}", domains.show, policy.GET_DOMAIN),
-    Route("PATCH", "/v3/domains/{domain_id}", domains.update, policy.UPDATE_DOMAIN, domains.UPDATE),
+    Route(
+        "PATCH",
+        "/v3/domains/{domain_id}",
+        domains.update,
+        policy.UPDATE_DOMAIN,
+        domains.UPDATE,
+        asks_itself=True,
+    ),
     Route("DELETE", "/v3/domains/{domain_id}", domains.delete, policy.DELETE_DOMAIN),
     *domain_config.ROUTES,
     # Projects.
@@ -106,7 +119,7 @@ ROUTES = (
     Route("POST", "/v3/groups", groups.create, policy.CREATE_GROUP, groups.CREATE),
     Route("GET", "/v3/groups/{group_id}", groups.show, policy.GET_GROUP),
     Route("PATCH", "/v3/groups/{group_id}", groups.update, policy.UPDATE_GROUP, groups.UPDATE),
-    Route("DELETE", "/v3/groups/{group_id}", groups.delete, policy.DELETE_GROUP),
+    Route("DELETE", "/v3/groups/{group_id}", groups.delete, policy.DELETE_GROUP, asks_itself=True),
     Route("GET", "/v3/groups/{group_id}/users", groups.list_members, policy.GET_MEMBERS),
     Route("GET", "/v3/groups/{group_id}/users/{user_id}", groups.check_member, policy.CHECK_MEMBER),
     Route("PUT", "/v3/groups/{group_id}/users/{user_id}", groups.add_member, policy.ADD_MEMBER),
@@ -114,9 +127,9 @@ ROUTES = (
     # Roles.
     Route("GET", "/v3/roles", roles.list_all, policy.LIST_ROLES),
     Route("POST", "/v3/roles", roles.create, policy.CREATE_ROLE, roles.CREATE),
-    Route("GET", "/v3/roles/{role_id}", roles.show, policy.GET_ROLE),
-    Route("PATCH", "/v3/roles/{role_id}", roles.update, policy.UPDATE_ROLE, roles.UPDATE),
-    Route("DELETE", "/v3/roles/{role_id}", roles.delete, policy.DELETE_ROLE),
+    Route("GET", "/v3/roles/{role_id}", roles.show, policy.GET_ROLE, asks_itself=True),
+    Route("PATCH", "/v3/roles/{role_id}", roles.update, policy.UPDATE_ROLE, roles.UPDATE, asks_itself=True),
+    Route("DELETE", "/v3/roles/{role_id}", roles.delete, policy.DELETE_ROLE, asks_itself=True),
     Route("GET", "/v3/role_inferences", roles.list_inferences, policy.GET_IMPLICATION),
     Route("GET", "/v3/roles/{prior_role_id}/implies", roles.list_implied, policy.GET_IMPLICATION),
     *(
@@ -130,7 +143,15 @@ ROUTES = (
     ),
     # Who holds which role on what.
     Route("GET", "/v3/role_assignments", assignments.list_all, policy.LIST_ASSIGNMENTS),
-    *(Route("GET", path, grants.list_roles, policy.LIST_GRANTS) for path in _DIRECT),
+    *(
+        Route(
+            "GET",
+            path,
+            grants.list_roles,
+            policy.LIST_SYSTEM_GRANTS if "/system/" in path else policy.LIST_GRANTS,
+        )
+        for path in _DIRECT
+    ),
     *(route for path in _DIRECT for route in _grants(f"{path}/{{role_id}}")),
     *(
         Route("GET", f"{path}/inherited_to_projects", grants.list_roles, policy.LIST_GRANTS)

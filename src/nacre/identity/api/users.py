@@ -111,7 +111,7 @@ async def create(call: Call[Parts], ask: CreateUser) -> Answer:
 
     Errors: DomainNotFound, Taken, NewPasswordRefused, FromDirectory, TooManyLogins.
     """
-    demand(call, domain_id=_domain_of(call, ask))
+    demand(call, domain_id=ask.domain_id)
     _check_federated(ask.federated)
     given = await _given_hash(call, ask.password, ask.password_hash)
     return await call.in_thread(_create, call, ask, given)
@@ -257,7 +257,7 @@ def _update(call: Call[Parts], ask: UpdateUser, user_id: str, given: str | None)
         if sets_password or (before.enabled and not after.enabled):
             after = msgspec.structs.replace(after, epoch=before.epoch + 1)
         if ask.enabled is True:
-            beside["active_at"] = tx.now
+            after = msgspec.structs.replace(after, active_at=tx.now)
         if login.failures and (sets_password or ask.enabled is True):
             unlock(tx, user_id)
         update_user(tx, after, **beside)

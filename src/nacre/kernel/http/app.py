@@ -243,7 +243,7 @@ class _Exchange:
                 types = (service.name, *service.further_types) if service else ()
                 demand_covered(call.caller.only, types, call.method, call.path)
             # What it may be done to, the handler asks; whoever may do it to nothing at all is told so at once.
-            if not route.policy.may_allow(call.caller):
+            if not route.asks_itself and not route.policy.may_allow(call.caller):
                 raise NotAllowed(route.policy.name)
         return () if route.body is None else (route.body.decode(raw, call.version),)
 

@@ -19,7 +19,9 @@ class Route:
 
     A handler is `def handler(call, [ask,] **path)` and runs in a worker thread, or `async def`, which runs
     on the event loop and must not block. `ask` is given when there is a `body`. `window` limits the
-    operation to versions. `reads_stream` leaves the body to the handler, unread and of any size.
+    operation to versions. `reads_stream` leaves the body to the handler, unread and of any size. With
+    `asks_itself` the handler runs also for callers whom the policy allows nothing: it finds the thing first and asks
+    then, because whether there is one is no secret.
     """
 
     method: str
@@ -30,6 +32,7 @@ class Route:
     window: Window | None = None
     reads_stream: bool = False
     max_body_bytes: int | None = None
+    asks_itself: bool = False
 
 
 @dataclass(eq=False)
