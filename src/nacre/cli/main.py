@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from nacre import __version__
-from nacre.cli import cloud, keys, operate, processes
+from nacre.cli import cloud, directories, keys, operate, processes
 from nacre.kernel.errors import Problem
 
 Command = Callable[[argparse.Namespace], int]
@@ -84,16 +84,29 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("server", metavar="SERVER", help="its id")
     _add(commands, "audit", operate.audit, "compare intent with reality")
 
-    of_keys = commands.add_parser("keys", help="the keys that sign tokens and seal secrets").add_subparsers(
-        metavar="COMMAND", required=True
-    )
+    kept = _add(commands, "keys", keys.status, "the keys that sign tokens and seal secrets")
+    of_keys = kept.add_subparsers(metavar="COMMAND")
     _add(of_keys, "status", keys.status, "which keys there are, and what they have sealed")
     rotate = _add(of_keys, "rotate", keys.rotate, "new keys; without an option, of both kinds")
     rotate.add_argument("--tokens", action="store_true", help="the key that signs tokens")
     rotate.add_argument(
         "--seal", action="store_true", help="the key that seals secrets, and all of them anew"
     )
+    rotate.add_argument("--alone", action="store_true", help="no other node has a copy of the sealing keys")
+    _add(of_keys, "announce", keys.announce, "make the sealing key that is to come, for other nodes to know")
     _add(of_keys, "drop", keys.drop, "forget the older sealing keys once nothing needs them")
+
+    of_identity = commands.add_parser("identity", help="the directories of domains").add_subparsers(
+        metavar="COMMAND", required=True
+    )
+    _add(of_identity, "list", directories.list_all, "how it stands with the directory of each domain")
+    check = _add(of_identity, "check", directories.check, "try a domain's directory, and say what is wrong")
+    check.add_argument("domain", metavar="DOMAIN", help="its name or id")
+    mirror = _add(of_identity, "mirror", directories.mirror, "look at a domain's directory now")
+    mirror.add_argument("domain", metavar="DOMAIN", help="its name or id")
+    mirror.add_argument(
+        "--accept-losses", action="store_true", help="let go of all that are gone, however many they are"
+    )
 
     _add(commands, "serve", processes.serve, "run the control plane in the foreground")
     _add(commands, "agent", processes.agent, "run the host agent in the foreground")

@@ -89,17 +89,24 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def ask_control_plane(api_socket: Path, path: str, *, timeout_s: float = 30.0) -> Any:
-    """The decoded answer of the control plane's own API. Raises Refused, and OSError when nobody listens."""
+def ask_control_plane(api_socket: Path, path: str, *, body: Any = None, timeout_s: float = 30.0) -> Any:
+    """The decoded answer of the control plane's own API, to a POST where there is a body.
+
+    Raises Refused, and OSError when nobody listens.
+    """
     connection = UnixConnection(api_socket, timeout_s=timeout_s)
+    method = "GET" if body is None else "POST"
     try:
-        connection.request("GET", path)
+        if body is None:
+            connection.request(method, path)
+        else:
+            connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
         response = connection.getresponse()
         answer = response.read()
     finally:
         connection.close()
     if response.status >= 400:
-        raise Refused("GET", path, response.status, answer.decode(errors="replace"))
+        raise Refused(method, path, response.status, answer.decode(errors="replace"))
     return json.loads(answer)
 
 

@@ -8,12 +8,19 @@ It speaks the Identity API v3 below `/identity` and promises:
   disabling a user, project or domain. Roles are not in the token; they are looked up afresh after every change.
   Other nodes hear of a change by its wake-up, and forget what they know every ten seconds in case one is lost.
 - Passwords are kept as argon2id hashes, computed outside any transaction and by few threads of their own.
-  A wrong name costs the same time as a wrong password, and every refused login reads alike.
-- Credentials kept for other services are sealed with a key that is not in the database (`sealing.py`).
+  A wrong name costs the same time as a wrong password, and every refused login reads alike. What a site asks of
+  passwords is decided in `domain/passwords.py`; wrong ones are counted on every node (`api/logins.py`).
+- Credentials kept for other services, and the keys that sign tokens, are sealed with a key that is not in the
+  database (`sealing.py`) and can be replaced while the cloud runs (`resealing.py`).
+- A domain's users and groups may come from a directory (`directories.py`). They are mirrored as rows, so that nothing
+  else knows of it but the login, which the directory proves; who leaves it loses access, and a directory that does
+  not answer takes nothing from anybody.
 - Domains and projects are one tree (`store/tables.py`): a domain is a project that stands on its own.
 
 domain/     tokens, roles that imply roles, the catalogue as callers see it
 store/      one module per noun; `access.py` reads all that a token's rights depend on
 api/        one module per noun of the URL; `tokens.py` is the door where tokens are made
+drivers/    directories, and what else proves users elsewhere
+loops/      what is kept as it is elsewhere, and what ends by itself
 seed.py     the rows a cloud cannot be without
 """

@@ -27,6 +27,8 @@ from nacre.kernel.loops import SETTLED, Outcome, Wait, current_actor
 
 WAITING_NAMES_AT_MOST = 1_000
 MOVED_AT_ONCE = 1_000
+NOTED_AFTER_S = 3600.0
+"""How old what is told of a directory becomes at most: a cloud at rest hardly writes."""
 NAMED_AT_MOST = 3
 """So many names of a kind of trouble are told; the rest are counted."""
 
@@ -121,15 +123,14 @@ class DirectoriesLoop:
             return DIRECTORIES.find(db, domain_id) or DirectoryState(domain_id=domain_id)
 
     def _note(self, domain_id: str, found: DirectoryState) -> None:
-        """Write down the end of a whole look, unless it is all as it was: a cloud at rest writes nothing."""
+        """Write down the end of a whole look; where all is as it was, only now and then."""
         known = self._state(domain_id)
         since = known.trouble_since if known.trouble and found.trouble else None
         if found.trouble and since is None:
             since = found.mirrored_at
         found = msgspec.structs.replace(found, trouble_since=since)
-        if known.mirrored_at is not None and found == msgspec.structs.replace(
-            known, mirrored_at=found.mirrored_at
-        ):
+        fresh = (known.mirrored_at or 0.0) > (found.mirrored_at or 0.0) - NOTED_AFTER_S
+        if fresh and found == msgspec.structs.replace(known, mirrored_at=found.mirrored_at):
             return
         self._write(found)
 
