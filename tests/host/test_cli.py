@@ -44,6 +44,10 @@ def test_commands_without_a_cloud_say_so_in_one_line(
         ["exec", "true"],
         ["audit"],
         ["explain", "x"],
+        ["keys", "status"],
+        ["keys", "rotate"],
+        ["keys", "announce"],
+        ["keys", "drop"],
         ["supervise"],
     ):
         assert main(words) == 1

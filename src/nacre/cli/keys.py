@@ -33,20 +33,21 @@ def status(_ask: argparse.Namespace) -> int:
 
 
 def rotate(ask: argparse.Namespace) -> int:
-    """New keys of the kinds asked for, or of both. Safe to repeat; what was broken off goes on."""
+    """New keys of the kinds asked for, or of both. What was broken off goes on. Raises NotAnnounced."""
     both = not (ask.tokens or ask.seal)
     with _store() as (settings, database, seal):
         if ask.seal or both:
-            _rotate_seal(database, seal)
+            # An SQLite store has one node. With PostgreSQL there may be others, with copies of the file.
+            _rotate_seal(database, seal, alone=ask.alone or not database.is_postgresql)
         if ask.tokens or both:
             _rotate_tokens(settings, database, seal)
     return 0
 
 
-def _rotate_seal(database: Database, seal: Seal) -> None:
+def _rotate_seal(database: Database, seal: Seal, *, alone: bool) -> None:
     from nacre.identity import resealing
 
-    begun = resealing.begin(seal)
+    begun = resealing.begin(seal, alone=alone)
     print(
         "A new sealing key is in use."
         if begun
@@ -64,6 +65,14 @@ def _rotate_tokens(settings: Settings, database: Database, seal: Seal) -> None:
     with database.write(Actor("keys")) as tx:
         rotate_keys(tx, sealed, lifetime_s=read_for_s(settings))
     print(f"A new key signs tokens in {KEY_SETTLES_S:.0f} s; those that were signed before stay good.")
+
+
+def announce(_ask: argparse.Namespace) -> int:
+    """Make the sealing key that is to come, so that every node can know it before it is used. Safe to repeat."""
+    with _store() as (_, _database, seal):
+        seal.announce_key()
+        print(f"Copy {seal.path} to every other node; then run `nacre keys rotate --seal`.")
+    return 0
 
 
 def drop(_ask: argparse.Namespace) -> int:

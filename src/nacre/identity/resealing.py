@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
@@ -48,6 +49,20 @@ class TooSoon(Conflict):
         return f"The newest sealing key is too young; try again in {self.wait_s:.0f} s."
 
 
+@dataclass(eq=False)
+class NotAnnounced(Conflict):
+    """Other nodes would not know the new key, and could open nothing that it seals."""
+
+    code: ClassVar[str] = "identity.seal_not_announced"
+    file: Path
+
+    def __str__(self) -> str:
+        return (
+            f"Other nodes of this store must know the new key first: `nacre keys announce`, copy {self.file} to"
+            " each of them, and try again; or say --alone if there is no other."
+        )
+
+
 class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     """How many secrets a column holds, and how many of them an older key has sealed."""
 
@@ -55,10 +70,15 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     older: int
 
 
-def begin(seal: Seal) -> bool:
-    """Put a new key on top, unless a rotation is under way. Whether it begins here."""
+def begin(seal: Seal, *, alone: bool) -> bool:
+    """Put a new key on top, unless a rotation is under way. Whether it begins here.
+
+    `alone` says that no other node has a copy of the file. Raises NotAnnounced.
+    """
     if seal.key_count > 1:
         return False
+    if not alone and not seal.is_announced:
+        raise NotAnnounced(seal.path)
     seal.add_key()
     return True
 

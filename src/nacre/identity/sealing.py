@@ -13,6 +13,7 @@ from nacre.kernel.errors import Unavailable
 
 SEAL_FILE = "identity-seal.keys"
 """The file of the keys, within the state directory."""
+_NEXT = " next"
 
 
 class SealBroken(Unavailable):
@@ -31,7 +32,7 @@ class _Ring:
     mark: tuple[int, int]
     newest: Fernet
     all: MultiFernet
-    count: int
+    in_use: int
 
 
 @final
@@ -39,7 +40,8 @@ class Seal:
     """Seals with the first key of a file, and opens with any of them.
 
     The file has one key a line and is made on first use; nodes that share a database need the same one. It may
-    change while we run: whoever seals after the change does so with its new first key.
+    change while we run: whoever seals after the change does so with its new first key. A key that is marked as the
+    next one opens and does not seal yet: so every node can know it before any of them uses it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -72,19 +74,37 @@ class Seal:
 
     @property
     def key_count(self) -> int:
-        """How many keys there are: one, unless a rotation has begun and is not over."""
-        return self._ring().count
+        """How many keys seal or have sealed: one, unless a rotation has begun and is not over."""
+        return self._ring().in_use
+
+    @property
+    def is_announced(self) -> bool:
+        """Whether there is a key that is to seal next."""
+        return any(key.endswith(_NEXT) for key in self._lines())
+
+    def announce_key(self) -> None:
+        """Add a key that is to seal next; if there is one, it stays."""
+        if not self.is_announced:
+            self._write([*self._lines(), _new_key() + _NEXT])
 
     def add_key(self) -> None:
-        """Put a new key on top. What was sealed before can still be opened."""
-        fresh, before = _new_key(), kept(self.path, _new_key)
-        replace_kept(self.path, "\n".join([fresh, *before.split()]) + "\n")
+        """Let the announced key seal, or else a new one. What was sealed before can still be opened."""
+        lines = self._lines()
+        announced = [line for line in lines if line.endswith(_NEXT)]
+        newest = announced[0].removesuffix(_NEXT) if announced else _new_key()
+        self._write([newest, *(line for line in lines if line not in announced)])
 
     def drop_old_keys(self) -> int:
         """Keep the newest key alone: what others sealed is lost. The number of keys that are gone."""
-        newest, *old = kept(self.path, _new_key).split()
-        replace_kept(self.path, newest + "\n")
+        newest, *old = self._lines()
+        self._write([newest])
         return len(old)
+
+    def _lines(self) -> list[str]:
+        return kept(self.path, _new_key).splitlines()
+
+    def _write(self, lines: list[str]) -> None:
+        replace_kept(self.path, "\n".join(lines) + "\n")
 
     def _ring(self) -> _Ring:
         held = self._held
@@ -97,8 +117,10 @@ class Seal:
             kept(self.path, _new_key)
             return self._ring()
         if held is None or held.mark != mark:
-            keys = [Fernet(line) for line in kept(self.path, _new_key).split()]
-            held = self._held = _Ring(mark, keys[0], MultiFernet(keys), len(keys))
+            lines = self._lines()
+            keys = [Fernet(line.removesuffix(_NEXT)) for line in lines]
+            in_use = sum(not line.endswith(_NEXT) for line in lines)
+            held = self._held = _Ring(mark, keys[0], MultiFernet(keys), in_use)
         return held
 
 

@@ -495,3 +495,42 @@ def test_without_the_option_nobody_is_looked_at(site: Site):
     assert list(loop.all_keys()) == []
     assert loop.reconcile("all") is SETTLED
     assert site.log_in("demo").status == 201
+
+
+# -- what it costs -----------------------------------------------------------------------------------------
+
+
+def test_with_every_rule_in_force_no_route_of_users_spends_more_than_it_may(site_with, monkeypatch):
+    site = site_with(
+        lockout_failure_attempts=9, password_expires_days=9, unique_last_password_count=3, password_regex="."
+    )
+    user_id = site.make("user", name="ada", password="one")
+    admin = site.as_user()
+    enter(site, "one")
+    counted = [0]
+    run = Reader._run
+
+    def count(reader: Reader, statement: Any, parameters: Any) -> Any:
+        counted[0] += 1
+        return run(reader, statement, parameters)
+
+    monkeypatch.setattr(Reader, "_run", count)
+
+    def cost(work: Callable[[], Reply]) -> int:
+        admin.get(f"{USERS}/{user_id}")  # So that nothing is read again for the token.
+        counted[0] = 0
+        assert work().status < 500
+        return counted[0]
+
+    path, body = f"{USERS}/{user_id}", {"user": {"password": "two"}}
+    costs = {
+        "login": cost(lambda: enter(site, "one")),
+        "wrong login": cost(lambda: enter(site, "wrong")),
+        "login after a wrong one": cost(lambda: enter(site, "one")),
+        "reset": cost(lambda: admin.patch(path, json=body)),
+        "own change": cost(lambda: change(site, user_id, "two", "three")),
+        "create": cost(lambda: admin.post(USERS, json={"user": {"name": "eve", "password": "x"}})),
+    }
+
+    # One more for a reset: who may not do it is told before time is spent on a hash.
+    assert {what: spent for what, spent in costs.items() if spent > (7 if what == "reset" else 6)} == {}

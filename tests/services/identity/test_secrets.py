@@ -222,8 +222,8 @@ def test_everything_is_sealed_anew_while_the_cloud_runs_and_the_old_key_can_go(s
     before = (site.kernel.settings.state_dir / SEAL_FILE).read_text().split()
     secrets = sum(each.secrets for each in resealing.survey(database, seal).values())
 
-    assert resealing.begin(seal)
-    assert not resealing.begin(seal), "one at a time"
+    assert resealing.begin(seal, alone=True)
+    assert not resealing.begin(seal, alone=True), "one at a time"
     assert older(site) == secrets > 3
     demo_id = site.log_in("demo").json["token"]["user"]["id"]
     meanwhile = {"credential": {"type": "note", "user_id": demo_id, "blob": "made meanwhile"}}
@@ -247,12 +247,12 @@ def test_a_rotation_that_dies_between_any_two_batches_goes_on_where_it_was(
     monkeypatch.setattr(sealed_store, "BATCH", 7)
     credential_ids = keep_blobs(site, 40)
     database, seal = site.kernel.database, seal_of(site)
-    resealing.begin(seal)
+    resealing.begin(seal, alone=True)
     left = [older(site)]
 
     while left[-1]:
         seal = seal_of(site)
-        assert not resealing.begin(seal), "what is under way is not begun again"
+        assert not resealing.begin(seal, alone=True), "what is under way is not begun again"
         next(resealing.seal_anew(database, seal))  # ... and there the process is killed.
         left.append(older(site))
 
@@ -265,7 +265,7 @@ def test_the_old_key_stays_as_long_as_anything_needs_it(site: Site):
     keep_blobs(site, 3)
     database, seal = site.kernel.database, seal_of(site)
     assert resealing.drop_old_keys(database, seal) == 0
-    resealing.begin(seal)
+    resealing.begin(seal, alone=True)
 
     with pytest.raises(resealing.StillSealed):
         resealing.drop_old_keys(database, seal)
@@ -293,7 +293,7 @@ def test_sealing_anew_never_overwrites_what_changed_meanwhile(site: Site):
 
 def test_a_key_younger_than_what_may_still_be_written_is_not_the_only_one_yet(tmp_path: Path):
     seal = Seal(tmp_path / SEAL_FILE)
-    resealing.begin(seal)
+    resealing.begin(seal, alone=True)
     clock = VirtualClock(seal.path.stat().st_mtime + 1)
     database = Database(lay_sqlite(tmp_path / "store.db"), clock=clock, wakes=Wakes(), durable=False)
     with pytest.raises(resealing.TooSoon):
@@ -301,6 +301,36 @@ def test_a_key_younger_than_what_may_still_be_written_is_not_the_only_one_yet(tm
     clock.advance(resealing.SETTLES_S)
     assert resealing.drop_old_keys(database, seal) == 1
     database.close()
+
+
+def test_nodes_with_copies_of_the_file_know_a_key_before_it_seals(site: Site, tmp_path: Path):
+    keep_blobs(site, 3)
+    here, there = seal_of(site), Seal(tmp_path / "elsewhere" / SEAL_FILE)
+
+    def copy() -> None:
+        there.path.parent.mkdir(exist_ok=True)
+        there.path.write_text(here.path.read_text())
+
+    copy()
+    with pytest.raises(resealing.NotAnnounced):
+        resealing.begin(here, alone=False)
+    here.announce_key()
+    here.announce_key()
+    assert here.key_count == 1, "it does not seal yet"
+    assert len(here.path.read_text().splitlines()) == 2
+    copy()
+    assert resealing.begin(here, alone=False)
+    list(resealing.seal_anew(site.kernel.database, here))
+
+    assert there.open(here.seal("from here")) == "from here"
+    assert here.open(there.seal("from there")) == "from there"
+    assert older(site) == 0
+    copy()
+    assert here.sealed_anew(there.seal("from there")) is None
+    assert resealing.drop_old_keys(site.kernel.database, here) == 1
+    copy()
+    assert there.key_count == 1
+    assert not there.is_announced
 
 
 # -- the command -------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from nacre.identity.store.tables import USER
+from nacre.identity.store.tables import LOGIN_FAILURE, USER
 from nacre.kernel.database import Reader
 from nacre.kernel.schema import METADATA
 from tests.services.identity.conftest import Site
@@ -135,6 +135,7 @@ def test_a_deleted_user_leaves_nothing_but_events_behind(site: Site, monkeypatch
     )
     assert made.status == 201, made
     assert _rows_naming(site, user_id) >= {"identity_user", "identity_credential", "identity_trust"}
+    _fail_logins(site, user_id)
     bare_id = site.make("user", name="bare")
     sent: list[str] = []
     run = Reader._run
@@ -167,17 +168,26 @@ def _rows_naming(site: Site, user_id: str) -> set[str]:
             columns = [c for c in table.c if c.name in OF_A_USER]
             if table.name == "event" or table.name not in there or not columns:
                 continue
-            named = sa.or_(*[sa.cast(column, sa.Text) == user_id for column in columns])
+            named = sa.or_(*[sa.cast(column, sa.Text).contains(user_id) for column in columns])
             if db.scalar(sa.select(sa.func.count()).select_from(table).where(named)):
                 found.add(table.name)
     return found
+
+
+def _fail_logins(site: Site, user_id: str) -> None:
+    rows = [
+        {"subject": subject, "failures": 1, "failed_at": 0.0} for subject in (user_id, f"passcode-{user_id}")
+    ]
+    with site.kernel.database.engine.connect() as connection:
+        connection.execute(sa.insert(LOGIN_FAILURE), rows)
 
 
 def test_users_in_a_deleted_domain_leave_nothing_behind_either(site: Site):
     domain_id = site.make("domain", name="campus")
     user_id = site.make("user", name="ada", password="ada", domain_id=domain_id)
     admin = site.as_user()
-    assert _rows_naming(site, user_id) == {"identity_user"}
+    _fail_logins(site, user_id)
+    assert _rows_naming(site, user_id) == {"identity_user", "identity_login_failure"}
 
     assert admin.patch(f"/identity/v3/domains/{domain_id}", json={"domain": {"enabled": False}}).status == 200
     assert admin.delete(f"/identity/v3/domains/{domain_id}").status == 204

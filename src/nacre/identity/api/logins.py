@@ -9,7 +9,7 @@ from nacre.identity.domain.passwords import has_expired
 from nacre.identity.errors import PasswordExpired
 from nacre.identity.standing import refused
 from nacre.identity.store import logins
-from nacre.identity.store.users import Login, renew_hash
+from nacre.identity.store.users import Login, User, renew_hash
 from nacre.kernel.events import Actor, Event
 from nacre.kernel.http.call import Call
 from nacre.kernel.ids import ProjectId, UserId
@@ -63,25 +63,26 @@ def _count_failure(call: Call[Parts], attempt: Attempt) -> None:
 def _admit(call: Call[Parts], login: Login) -> bool:
     """Whether a right password counts: not while the account is locked. Most logins find nothing to write."""
     user, rules = login.user, call.parts.password_rules
-    failed = rules.counts_failures(user.options)
-    if failed:
-        with call.database.read() as db:
-            failed = logins.has_failures(db, user.user_id)
-    stale = logins.is_stale(login.active_at, now=call.now)
-    if not failed and not stale:
+    if not rules.counts_failures(user.options):
         return True
+    with call.database.read() as db:
+        if not logins.has_failures(db, user.user_id):
+            return True
     with call.database.write(_as(call, login)) as tx:
-        if failed and not logins.forget_failures_unless_locked(tx, user.user_id, rules):
-            return False
-        if stale:
-            logins.note_active(tx, user.user_id)
-    return True
+        return logins.forget_failures_unless_locked(tx, user.user_id, rules)
 
 
 def _renew(call: Call[Parts], login: Login, known: str, renewed: str) -> None:
     with call.database.write(_as(call, login)) as tx:
         if renew_hash(tx, login.user.user_id, known=known, renewed=renewed):
             tx.record(Event(action="renew-hash", kind="user", subject=login.user.user_id))
+
+
+def note_active(call: Call[Parts], user: User) -> None:
+    """Remember that somebody has logged in as this user, once a day."""
+    if logins.is_stale(user.active_at, now=call.now):
+        with call.database.write(Actor.user(UserId(user.user_id), ProjectId(""), call.request_id)) as tx:
+            logins.note_active(tx, user.user_id)
 
 
 def _as(call: Call[Parts], login: Login) -> Actor:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from nacre.identity import hashes, policy
 from nacre.identity.api.changes import changed, name_free, updated
 from nacre.identity.api.elsewhere import login_elsewhere, prove_elsewhere
+from nacre.identity.api.federation.people import Federated, elsewhere_view, set_elsewhere
 from nacre.identity.api.fields import UNSET, Extra, Id, LongName, Password, Text, Unset
 from nacre.identity.api.guard import demand, known, sight
 from nacre.identity.api.lists import flag_filters, listed, page_from, self_link, text_filters
@@ -23,6 +24,7 @@ from nacre.identity.domain.passwords import NewPasswordRefused
 from nacre.identity.errors import FromDirectory
 from nacre.identity.standing import refused
 from nacre.identity.store.directories import demand_own
+from nacre.identity.store.federated_users import federated_of, is_federated
 from nacre.identity.store.logins import unlock
 from nacre.identity.store.projects import DOMAINS
 from nacre.identity.store.users import (
@@ -39,7 +41,7 @@ from nacre.identity.store.users import (
 )
 from nacre.kernel.clock import iso_micro
 from nacre.kernel.database import Tx
-from nacre.kernel.errors import Bad, NotImplementedHere
+from nacre.kernel.errors import Bad
 from nacre.kernel.events import Actor
 from nacre.kernel.http.body import Body
 from nacre.kernel.http.call import Answer, Call, Created, NoContent, Ok
@@ -70,7 +72,7 @@ class CreateUser(msgspec.Struct, frozen=True, kw_only=True):
     password_hash: str | None = None
     default_project_id: Id | None = None
     options: Options = Options()
-    federated: list[Any] = []
+    federated: Federated = ()
     extra: Extra = {}
 
 
@@ -82,7 +84,7 @@ class UpdateUser(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool | Unset = UNSET
     default_project_id: Id | Unset | None = UNSET
     options: Options | Unset = UNSET
-    federated: list[Any] = []
+    federated: Federated | Unset = UNSET
     extra: Extra = {}
 
 
@@ -99,20 +101,12 @@ UPDATE = Body(UpdateUser, key="user", rest="extra")
 CHANGE_PASSWORD = Body(ChangePassword, key="user")
 
 
-class NoFederation(NotImplementedHere):
-    """Users of other identity providers are left out."""
-
-    def __str__(self) -> str:
-        return "Federated users are not implemented."
-
-
 async def create(call: Call[Parts], ask: CreateUser) -> Answer:
     """A new user, without any role.
 
     Errors: DomainNotFound, Taken, NewPasswordRefused, FromDirectory, TooManyLogins.
     """
     demand(call, domain_id=ask.domain_id)
-    _check_federated(ask.federated)
     given = await _given_hash(call, ask.password, ask.password_hash)
     return await call.in_thread(_create, call, ask, given)
 
@@ -139,8 +133,9 @@ def _create(call: Call[Parts], ask: CreateUser, given: str | None) -> Answer:
         DOMAINS.hold(tx, domain_id)
         user, beside = _with_password(call, user, given, now=tx.now)
         USERS.insert(tx, user, **beside)
+        elsewhere = set_elsewhere(tx, user.user_id, ask.federated) if ask.federated else ()
         changed(tx, "create", "user", user.user_id, after=user)
-    return Created({"user": user_view(call, user)})
+    return Created({"user": user_view(call, user) | elsewhere_view(elsewhere)})
 
 
 async def _given_hash(
@@ -175,16 +170,29 @@ def _with_password(
 
 
 def list_all(call: Call[Parts]) -> Answer:
-    """Users in the caller's sight, by name; filters `name`, `domain_id`, `enabled` and `password_expires_at`."""
+    """Users in the caller's sight, by name.
+
+    Filters: `name`, `domain_id`, `enabled`, `password_expires_at`; `idp_id`, `protocol_id` and `unique_id`, by
+    which they are known elsewhere.
+    """
     shown = sight(call)
     filters = text_filters(call, "name", "domain_id") | flag_filters(call, "enabled")
     conditions = [_expiry(text) for text in call.all("password_expires_at")]
     if shown.domain_id is not None:
         conditions.append(USERS.table.c.domain_id == shown.domain_id)
+    known_as = text_filters(call, "idp_id", "protocol_id", "unique_id")
+    if known_as:
+        conditions.append(is_federated(known_as))
     with call.database.read() as db:
         page, rows = page_from(db, call, USERS, filters, *conditions)
-    view = brief_view if shown.brief else user_view
-    return listed(call, "users", rows, page, lambda user: view(call, user), id_of=lambda user: user.user_id)
+        elsewhere = {} if shown.brief else federated_of(db, [user.user_id for user in rows])
+
+    def view(user: User) -> dict[str, Any]:
+        if shown.brief:
+            return brief_view(call, user)
+        return user_view(call, user) | elsewhere_view(elsewhere.get(user.user_id, ()))
+
+    return listed(call, "users", rows, page, view, id_of=lambda user: user.user_id)
 
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -210,7 +218,8 @@ def show(call: Call[Parts], user_id: str) -> Answer:
     """A user. Errors: UserNotFound."""
     with call.database.read() as db:
         user = known(call, lambda: USERS.load(db, user_id), target_of)
-    return Ok({"user": user_view(call, user)})
+        elsewhere = federated_of(db, [user_id]).get(user_id, ())
+    return Ok({"user": user_view(call, user) | elsewhere_view(elsewhere)})
 
 
 def target_of(user: User) -> Mapping[str, Any]:
@@ -228,7 +237,6 @@ async def update(call: Call[Parts], ask: UpdateUser, user_id: str) -> Answer:
     Errors: UserNotFound, Taken, NewPasswordRefused, FromDirectory, TooManyLogins.
     """
     await call.in_thread(_check_in_reach, call, user_id)
-    _check_federated(ask.federated)
     if not _says_something(ask):
         raise Bad("Nothing to change is given.", where="user")
     given = await _given_hash(call, ask.password, ask.password_hash)
@@ -261,15 +269,19 @@ def _update(call: Call[Parts], ask: UpdateUser, user_id: str, given: str | None)
         if login.failures and (sets_password or ask.enabled is True):
             unlock(tx, user_id)
         update_user(tx, after, **beside)
+        if isinstance(ask.federated, tuple):
+            elsewhere = set_elsewhere(tx, user_id, ask.federated)
+        else:
+            elsewhere = federated_of(tx, [user_id]).get(user_id, ())
         changed(tx, "update", "user", user_id, before=before, after=after)
-    return Ok({"user": user_view(call, after)})
+    return Ok({"user": user_view(call, after) | elsewhere_view(elsewhere)})
 
 
 def _says_something(ask: UpdateUser) -> bool:
     return bool(ask.extra) or any(
         getattr(ask, name) is not UNSET
         for name in ask.__struct_fields__
-        if name not in ("extra", "federated")
+        if name != "extra"
     )
 
 
@@ -354,11 +366,6 @@ def _set_own_password(call: Call[Parts], login: Login, given: str) -> Answer:
         _keep_former(call, tx, login)
         changed(tx, "change-password", "user", user_id)
     return NoContent()
-
-
-def _check_federated(federated: list[Any]) -> None:
-    if federated:
-        raise NoFederation
 
 
 def brief_view(call: Call[Any], user: User) -> dict[str, Any]:

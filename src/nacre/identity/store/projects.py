@@ -16,6 +16,7 @@ from nacre.identity.store.tables import (
     CREDENTIAL,
     GROUP,
     LIMIT,
+    LOGIN_FAILURE,
     MEMBERSHIP,
     PROJECT,
     PROJECT_TAG,
@@ -200,6 +201,7 @@ _WITH_PROJECT = (
 )
 
 _users = sa.select(USER.c.user_id).where(USER.c.domain_id == _this)
+_passcodes = sa.select(sa.literal("passcode-", sa.Text) + USER.c.user_id).where(USER.c.domain_id == _this)
 _groups = sa.select(GROUP.c.group_id).where(GROUP.c.domain_id == _this)
 _roles = sa.select(ROLE.c.role_id).where(ROLE.c.domain_id == _this)
 _projects = sa.select(PROJECT.c.project_id).where(PROJECT.c.domain_id == _this)
@@ -225,6 +227,9 @@ _WITH_DOMAIN = (
     sa.delete(MEMBERSHIP).where(sa.or_(MEMBERSHIP.c.user_id.in_(_users), MEMBERSHIP.c.group_id.in_(_groups))),
     sa.update(USER).where(USER.c.default_project_id.in_(_projects)).values(default_project_id=None),
     sa.delete(PROJECT_TAG).where(PROJECT_TAG.c.project_id.in_(_projects)),
+    sa.delete(LOGIN_FAILURE).where(
+        sa.or_(LOGIN_FAILURE.c.subject.in_(_users), LOGIN_FAILURE.c.subject.in_(_passcodes))
+    ),
     sa.delete(USER).where(USER.c.domain_id == _this),
     sa.delete(GROUP).where(GROUP.c.domain_id == _this),
     sa.delete(ROLE).where(ROLE.c.domain_id == _this),

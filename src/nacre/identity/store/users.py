@@ -23,7 +23,7 @@ from nacre.kernel.database import AnyRow, Reader, Tx
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """A user. Raising `epoch` voids every token issued before."""
+    """A user. Raising `epoch` voids every token issued before. `active_at` is when the user last logged in."""
 
     user_id: str
     domain_id: str
@@ -35,19 +35,19 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int = 0
     created_at: float
     password_expires_at: float | None = None
+    active_at: float | None = None
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
     """A user about to prove to be one. Without a `password_hash`, no password will do.
 
     `chosen_at` is when the user chose the password, if it was the user; `former_hashes` are of those before it,
-    the newest first; `active_at` is when the user last logged in, `failures` how many wrong passwords came since.
+    the newest first; `failures` says how many wrong passwords came in a row.
     """
 
     user: User
     password_hash: str | None
     chosen_at: float | None = None
-    active_at: float | None = None
     former_hashes: Sequence[str] = ()
     failures: int = 0
 
@@ -68,7 +68,6 @@ _LOGIN = (
         *USERS.columns.values(),
         USER.c.password_hash,
         USER.c.password_chosen_at,
-        USER.c.active_at,
         FORMER_PASSWORD.c.hashes,
         LOGIN_FAILURE.c.failures,
     )
@@ -97,13 +96,13 @@ _KEEP_FORMER = sa.text(
     "INSERT INTO identity_former_password (user_id, hashes) VALUES (:user_id, :hashes)"
     " ON CONFLICT (user_id) DO UPDATE SET hashes = excluded.hashes"
 ).bindparams(sa.bindparam("hashes", type_=FORMER_PASSWORD.c.hashes.type))
-_this: sa.BindParameter[str] = sa.bindparam("this")
+_this: sa.BindParameter[str] = sa.bindparam("this", type_=sa.Text)
 _WITH_USER = (
     sa.delete(ASSIGNMENT).where(ASSIGNMENT.c.actor_id == _this),
     sa.delete(MEMBERSHIP).where(MEMBERSHIP.c.user_id == _this),
     sa.delete(APPLICATION_CREDENTIAL).where(APPLICATION_CREDENTIAL.c.user_id == _this),
     sa.delete(CREDENTIAL).where(CREDENTIAL.c.user_id == _this),
-    sa.delete(LOGIN_FAILURE).where(LOGIN_FAILURE.c.subject == _this),
+    sa.delete(LOGIN_FAILURE).where(LOGIN_FAILURE.c.subject.in_([_this, "passcode-" + _this])),
     sa.delete(USER).where(USER.c.user_id == _this),
 )
 
@@ -127,12 +126,11 @@ def lock_login(tx: Tx, user_id: str) -> Login:
 def _login(row: AnyRow | None) -> Login | None:
     if row is None:
         return None
-    password_hash, chosen_at, active_at, former, failures = row[len(USERS.columns) :]
+    password_hash, chosen_at, former, failures = row[len(USERS.columns) :]
     return Login(
         user=USERS.of(row),
         password_hash=password_hash,
         chosen_at=chosen_at,
-        active_at=active_at,
         former_hashes=former or (),
         failures=failures or 0,
     )
