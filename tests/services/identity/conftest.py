@@ -15,6 +15,7 @@ from nacre.identity.bootstrap import CatalogEntry
 from nacre.identity.contract import Identity
 from nacre.identity.drivers import DRIVERS
 from nacre.identity.drivers.base import OpenDirectory
+from nacre.identity.drivers.sign_on.base import SignOn
 from nacre.kernel.assembly import Assembled, Kernel
 from nacre.kernel.clock import VirtualClock
 from nacre.kernel.config import Settings
@@ -123,13 +124,21 @@ def assembled_site(
     listen: str = "127.0.0.1:5000",
     hasher: PasswordHasher = CHEAP,
     directories: Mapping[str, OpenDirectory] = DRIVERS,
+    signer: SignOn | None = None,
     **options: Any,
 ) -> Site:
     """Identity begun over a store, as at a start of the program. `options` are further settings."""
     wakes = Wakes()
     database = Database(url, clock=clock, wakes=wakes, durable=False)
     kernel = Kernel(Settings(state=str(state), listen=listen, **options), database, clock, wakes)
-    assembled = assemble(kernel, catalog=CATALOG, bootstrap=PASSWORDS, hasher=hasher, directories=directories)
+    assembled = assemble(
+        kernel,
+        catalog=CATALOG,
+        bootstrap=PASSWORDS,
+        hasher=hasher,
+        directories=directories,
+        sign_on=signer,
+    )
     with database.write(Actor("start")) as tx:
         assembled.seed(tx)
     http = HttpApp(

@@ -24,7 +24,8 @@ from nacre.kernel.http.call import Answer, Call, NoContent, Ok
 
 _Name = Annotated[str, Meta(min_length=1, max_length=255)]
 _Names = Annotated[tuple[_Name, ...], Meta(max_length=50)]
-_Issuer = Annotated[str, Meta(max_length=500, pattern=r"^(https://[^\s?#]+|http://(localhost|127\.0\.0\.1|\[::1\])[:/][^\s?#]*)$")]  # fmt: skip
+_HTTPS_OR_HERE = r"^(https://[^\s?#]+|http://(localhost|127\.0\.0\.1|\[::1\])[:/][^\s?#]*)$"
+_Issuer = Annotated[str, Meta(max_length=500, pattern=_HTTPS_OR_HERE)]
 _Secret = Annotated[str, Meta(max_length=1024)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -53,8 +54,12 @@ class Fetcher:
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._client = httpx.Client(timeout=timeout_s, follow_redirects=False)
         self._room = threading.BoundedSemaphore(MOST_AT_ONCE)
+
+    @functools.cached_property
+    def _client(self) -> httpx.Client:
+        # Most clouds never ask anybody, and loading the certificates of the world takes a while.
+        return httpx.Client(timeout=self._timeout_s, follow_redirects=False)
 
     def get(self, issuer: str, url: str, *, bearer: str = "") -> Reply:
         """Raises ProviderAway."""
@@ -70,7 +75,8 @@ class Fetcher:
         return self._ask("POST", issuer, url, data=dict(form), auth=auth)
 
     def close(self) -> None:
-        self._client.close()
+        if "_client" in self.__dict__:
+            self._client.close()
 
     def _ask(self, method: str, issuer: str, url: str, **options: Any) -> Reply:
         if not is_safe(url):
