@@ -214,7 +214,6 @@ def test_an_allowed_pair_without_a_mac_means_the_ports_own(demo):
         {"name": None},
         {"security_groups": ["not an id"]},
         {"status": "ACTIVE"},
-        {"extra_dhcp_opts": [{"opt_name": "bootfile-name", "opt_value": "x"}]},
         {"binding:vnic_type": "direct"},
         {"device_id": 7},
         {"allowed_address_pairs": [{"mac_address": "fa:16:3e:00:00:01"}]},

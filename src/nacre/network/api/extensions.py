@@ -42,6 +42,7 @@ EXTENSIONS = {
     "extraroute": "Routes of routers.",
     "extraroute-atomic": "Routes of routers, added and removed one by one.",
     "ext-gw-mode": "Source NAT that can be switched off.",
+    "extra_dhcp_opt": "What DHCP tells one port besides.",
     "filter-validation": "Filters that do not exist are refused.",
     "fip-port-details": "What a floating IP leads to.",
     "floating-ip-port-forwarding": "Ports of a floating IP that lead inside.",

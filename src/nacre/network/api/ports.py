@@ -29,6 +29,7 @@ from nacre.network.api.kinds import (
     text,
     thing,
     uuid,
+    version,
 )
 from nacre.network.api.noun import Noun, Policies, View, standard_view
 from nacre.network.api.parts import Parts
@@ -36,13 +37,16 @@ from nacre.network.api.qos import check_usable
 from nacre.network.changes import ports as changes
 from nacre.network.changes.ports import NewPort
 from nacre.network.domain.addresses import ip_number
+from nacre.network.domain.dhcp_options import ExtraDhcpOption, check_option
 from nacre.network.domain.fixed_ips import AddressAsk
 from nacre.network.domain.networks import Network
 from nacre.network.domain.ports import AddressPair, Port
 from nacre.network.errors import (
+    AddressPairAndPortSecurityRequired,
     InvalidInput,
     NetworkNotFound,
     PortNotFound,
+    PortSecurityPortHasSecurityGroup,
     SecurityGroupConflict,
     SecurityGroupNotFound,
 )
@@ -50,7 +54,16 @@ from nacre.network.store import networks, ports, rbac, security_groups
 from nacre.network.store.prospects import Ground, grounds
 from nacre.network.store.tables import PORT, PORT_ADDRESS, PORT_SECURITY_GROUP
 
-MOST_ADDRESSES, MOST_PAIRS = 50, 200
+
+class OptionAsk(msgspec.Struct, frozen=True):
+    """An option that a caller gives to a port, or takes away by giving it no value."""
+
+    opt_name: str
+    opt_value: str | None
+    ip_version: int = 4
+
+
+MOST_ADDRESSES, MOST_PAIRS, MOST_OPTIONS = 50, 200, 50
 
 ADDRESS = thing({"subnet_id": optional(uuid), "ip_address": optional(ip)}, AddressAsk)
 PAIR = thing(
@@ -59,16 +72,22 @@ PAIR = thing(
     needed=("ip_address",),
 )
 
+DHCP_OPTION = thing(
+    {"opt_name": text(64, least=1), "opt_value": optional(text(255, least=1)), "ip_version": version},
+    OptionAsk,
+    needed=("opt_name", "opt_value"),
+)
+
 ATTRIBUTES = (
     free("name", NAME),
     fixed("network_id", uuid, needed=True),
     free("admin_state_up", boolean),
     free("mac_address", mac),
     free("fixed_ips", or_empty(many(ADDRESS, distinct=False, most=MOST_ADDRESSES), ())),
-    free("security_groups", or_empty(many(uuid, distinct=False), ())),
+    free("security_groups", or_empty(many(uuid), ())),
     free("port_security_enabled", boolean),
     free("allowed_address_pairs", or_empty(many(PAIR, most=MOST_PAIRS), ())),
-    free("extra_dhcp_opts", or_empty(many(mapping), ())),
+    free("extra_dhcp_opts", or_empty(many(DHCP_OPTION, distinct=False, most=MOST_OPTIONS), ())),
     free("device_id", or_empty(text(255), "")),
     free("device_owner", or_empty(text(255), "")),
     free("dns_name", or_empty(dns_name, "")),
@@ -100,7 +119,7 @@ def _view(item: Port) -> View:
         "security_groups": item.security_groups,
         "port_security_enabled": item.port_security_enabled,
         "allowed_address_pairs": item.allowed_address_pairs,
-        "extra_dhcp_opts": [],
+        "extra_dhcp_opts": item.extra_dhcp_opts,
         "device_id": item.device_id,
         "device_owner": item.device_owner,
         "dns_name": item.dns_name,
@@ -172,7 +191,6 @@ def _check_groups(call: Call[Parts], tx: Tx, group_ids: set[str], *, had: Sequen
 
 
 def _new(call: Call[Parts], given: Given, ground: Ground) -> NewPort:
-    _refuse_left_out(given)
     _check_owner(call, given)
     guarded = _guarded(given, ground.network)
     said = given.without(
@@ -188,6 +206,7 @@ def _new(call: Call[Parts], given: Given, ground: Ground) -> NewPort:
         project_id=ProjectId(project_of(call, given)),
         security_groups=tuple(dict.fromkeys(given.get("security_groups", ()))),
         port_security_enabled=guarded,
+        extra_dhcp_opts=_told((), given),
         created_at=call.now,
         updated_at=call.now,
         **{"mac_address": ""} | said,
@@ -209,9 +228,23 @@ def _check_owner(call: Call[Parts], given: Given) -> None:
         raise NotAllowed(f"{call.route.policy.name}:device_owner")
 
 
-def _refuse_left_out(given: Given) -> None:
-    if given.get("extra_dhcp_opts"):
-        raise InvalidInput("extra DHCP options are not offered")
+def _told(had: Sequence[ExtraDhcpOption], given: Given) -> tuple[ExtraDhcpOption, ...]:
+    """What DHCP tells the port besides, once the caller's options are added and those without a value taken away.
+
+    Raises Bad.
+    """
+    options = {(each.ip_version, each.opt_name): each for each in had}
+    for ask in given.get("extra_dhcp_opts", ()):
+        key = (ask.ip_version, ask.opt_name)
+        if ask.opt_value is None:
+            options.pop(key, None)
+            continue
+        options[key] = ExtraDhcpOption(ask.opt_name, ask.opt_value, ask.ip_version)
+        try:
+            check_option(options[key])
+        except ValueError as error:
+            raise Bad(str(error), where="extra_dhcp_opts") from error
+    return tuple(options.values())
 
 
 def _paired(port: Port, given: Given) -> Port:
@@ -221,14 +254,15 @@ def _paired(port: Port, given: Given) -> Port:
 
 
 def _check_guarded(port: Port) -> None:
-    """Groups and pairs mean something only where senders are checked. Raises InvalidInput."""
+    """Groups and pairs mean something only where senders are checked.
+
+    Raises PortSecurityPortHasSecurityGroup, AddressPairAndPortSecurityRequired.
+    """
     if not port.port_security_enabled:
         if port.security_groups:
-            raise InvalidInput("Port security must be enabled and the port must have no security groups")
+            raise PortSecurityPortHasSecurityGroup
         if port.allowed_address_pairs:
-            raise InvalidInput(
-                "Port Security must be enabled in order to have allowed address pairs on a port"
-            )
+            raise AddressPairAndPortSecurityRequired
 
 
 # -- change ----------------------------------------------------------------------------------------------------
@@ -237,7 +271,6 @@ def _check_guarded(port: Port) -> None:
 def _change(call: Call[Parts], tx: Tx, item: Port, given: Given) -> Port:
     """Errors: NotAllowed, SecurityGroupNotFound, InvalidInput, and those of `changes.ports.update`."""
     check_usable(call, tx, given)
-    _refuse_left_out(given)
     if given.get("device_owner", item.device_owner) != item.device_owner:
         _check_owner(call, given)
     network = networks.load(tx, item.network_id)
@@ -247,6 +280,7 @@ def _change(call: Call[Parts], tx: Tx, item: Port, given: Given) -> Port:
         _check_guest(given, has_address=bool(asked - had))
     said = given.without("fixed_ips", "security_groups", "allowed_address_pairs", "extra_dhcp_opts")
     after = _paired(msgspec.structs.replace(item, **said), given)
+    after = ports.replaced(after, extra_dhcp_opts=_told(item.extra_dhcp_opts, given))
     if given.has("security_groups"):
         _check_groups(call, tx, set(given.said["security_groups"]), had=item.security_groups)
         after = ports.replaced(after, security_groups=tuple(sorted(set(given.said["security_groups"]))))

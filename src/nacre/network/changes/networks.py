@@ -10,7 +10,7 @@ from nacre.network.changes import events, floating_ips, rbac
 from nacre.network.changes import ports as port_changes
 from nacre.network.changes.loops import NETWORKS, PORTS, SUBNETS, make_due
 from nacre.network.domain.addresses import new_mac, pool_ranges
-from nacre.network.domain.networks import Network, NetworkType
+from nacre.network.domain.networks import LEAST_MTU, Network, NetworkType
 from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
 from nacre.network.domain.rbac import Action
 from nacre.network.domain.subnets import Subnet
@@ -21,6 +21,7 @@ from nacre.network.errors import (
     InvalidInput,
     InvalidSharedSetting,
     NetworkInUse,
+    NetworkMTUSubnetConflict,
     VlanIdInUse,
 )
 from nacre.network.store import addresses, networks, ports, quotas, routers, subnets
@@ -77,6 +78,8 @@ def update(tx: Tx, before: Network, after: Network) -> Network:
         _reshare(tx, before, wanted=after.shared)
     if before.router_external != after.router_external:
         _reroute(tx, before, wanted=after.router_external)
+    if before.mtu != after.mtu:
+        _check_mtu(tx, after)
     after = networks.NETWORKS.update(tx, before, after)
     events.updated(tx, "network", before, after)
     tx.make_due(NETWORKS, after.id)
@@ -87,8 +90,19 @@ def update(tx: Tx, before: Network, after: Network) -> Network:
     if before.mtu != after.mtu:
         make_due(tx, PORTS, (port.id for port in standing if port.is_on_router))
     if (before.mtu, before.dns_domain) != (after.mtu, after.dns_domain):
-        make_due(tx, SUBNETS, networks.subnet_ids(tx, [after.id])[after.id])
+        port_changes.dhcp_changed(tx, after.id, networks.subnet_ids(tx, [after.id])[after.id])
     return after
+
+
+def _check_mtu(tx: Tx, network: Network) -> None:
+    for subnet in subnets.on_networks(tx, [network.id]):
+        if network.mtu < LEAST_MTU[subnet.ip_version]:
+            raise NetworkMTUSubnetConflict(network.id, LEAST_MTU[subnet.ip_version])
+
+
+def count_up(tx: Tx, network: Network) -> None:
+    """Something of a locked network changed that is not in its own row."""
+    networks.NETWORKS.update(tx, network, network)
 
 
 def _shared_by(network: Network) -> list[Action]:

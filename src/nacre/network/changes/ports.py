@@ -241,8 +241,16 @@ def write(tx: Tx, before: Port, after: Port, *, place: int | None = None) -> Por
     if after.is_on_router:
         tx.make_due(ROUTERS, after.device_id)
     if after.device_owner == DeviceOwner.METADATA:
-        make_due(tx, SUBNETS, {fixed.subnet_id for fixed in (*before.fixed_ips, *after.fixed_ips)})
+        dhcp_changed(
+            tx, after.network_id, {fixed.subnet_id for fixed in (*before.fixed_ips, *after.fixed_ips)}
+        )
     return after
+
+
+def dhcp_changed(tx: Tx, network_id: str, subnet_ids: Iterable[str]) -> None:
+    """What DHCP tells on these subnets of a network has changed."""
+    make_due(tx, SUBNETS, subnet_ids)
+    make_due(tx, PORTS, ports.ids_with_own_dhcp(tx, network_id))
 
 
 def _renewed(tx: Tx, port: Port, asks: Sequence[AddressAsk]) -> tuple[FixedIp, ...]:

@@ -172,8 +172,14 @@ def join_by_subnet(tx: Tx, router: Router, subnet: Subnet) -> Port:
         joined = port_changes.update(tx, port, port, asks=[*asks, ask])
     else:
         joined = port_changes.create(tx, [NewPort(_new_leg(tx, router, subnet), (ask,))])[0]
+    _count_up(tx, router)
     tx.make_due(ROUTERS, router.id)
     return joined
+
+
+def _count_up(tx: Tx, router: Router) -> None:
+    """The legs of a locked router changed, which are not in its own row."""
+    routers.ROUTERS.update(tx, router, router)
 
 
 def _new_leg(tx: Tx, router: Router, subnet: Subnet) -> Port:
@@ -219,6 +225,7 @@ def join_by_port(tx: Tx, router: Router, port: Port) -> Port:
         port_security_enabled=False,
     )
     joined = port_changes.write(tx, port, leg)
+    _count_up(tx, router)
     tx.make_due(ROUTERS, router.id)
     return joined
 
@@ -268,6 +275,7 @@ def leave(tx: Tx, router: Router, *, port_id: str | None, subnet_id: str | None)
         port_changes.write(tx, port, ports.replaced(port, fixed_ips=kept))
     else:
         port_changes.delete(tx, [port])
+    _count_up(tx, router)
     tx.make_due(ROUTERS, router.id)
     return port, subnet_id or port.fixed_ips[0].subnet_id
 

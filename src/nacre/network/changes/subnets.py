@@ -9,18 +9,25 @@ from nacre.network.changes import events, networks
 from nacre.network.changes import ports as port_changes
 from nacre.network.changes.loops import PORTS, ROUTERS, SUBNETS, make_due
 from nacre.network.domain.addresses import eui64_address, overlaps, parse_cidr
-from nacre.network.domain.networks import Network
+from nacre.network.domain.networks import LEAST_MTU, Network
 from nacre.network.domain.ports import DeviceOwner, FixedIp
 from nacre.network.domain.subnets import Subnet
-from nacre.network.errors import GatewayIpInUse, InvalidInput, NetworkSubnetPoolAffinityError, SubnetInUse
+from nacre.network.errors import (
+    GatewayIpInUse,
+    InvalidInput,
+    NetworkMTUSubnetConflict,
+    NetworkSubnetPoolAffinityError,
+    SubnetInUse,
+)
 from nacre.network.store import address_scopes, ports, quotas, subnets
 
 
 def create(tx: Tx, network: Network, subnet: Subnet) -> None:
-    """Make a subnet on a locked network. Errors: OverQuota, InvalidInput."""
+    """Make a subnet on a locked network, whose pools go together. Errors: OverQuota, InvalidInput, ..."""
     quotas.check_room(tx, subnet.project_id, "subnet")
+    if network.mtu < LEAST_MTU[subnet.ip_version]:
+        raise NetworkMTUSubnetConflict(network.id, LEAST_MTU[subnet.ip_version])
     standing = subnets.on_networks(tx, [network.id])
-    _check_pool(tx, subnet, standing)
     for other in standing:
         if overlaps(other.cidr, subnet.cidr):
             raise InvalidInput(
@@ -28,15 +35,16 @@ def create(tx: Tx, network: Network, subnet: Subnet) -> None:
             )
     subnets.SUBNETS.insert(tx, [subnet])
     events.created(tx, "subnet", subnet)
+    networks.count_up(tx, network)
     tx.make_due(SUBNETS, subnet.id)
     if subnet.makes_own_addresses:
         _address_present_ports(tx, subnet)
     networks.settle_metadata(tx, network)
 
 
-def _check_pool(tx: Tx, subnet: Subnet, standing: Sequence[Subnet]) -> None:
+def check_pool(tx: Tx, standing: Sequence[Subnet], version: int, pool_id: str | None) -> None:
     """A network's subnets are of one scope, or without any of one pool. Raises NetworkSubnetPoolAffinityError."""
-    pools = {each.subnetpool_id for each in (subnet, *standing) if each.ip_version == subnet.ip_version}
+    pools = {pool_id, *(each.subnetpool_id for each in standing if each.ip_version == version)}
     if len(pools) == 1:
         return
     scopes = address_scopes.of_pools(tx, [pool for pool in pools if pool is not None])
@@ -65,7 +73,7 @@ def update(tx: Tx, network: Network, before: Subnet, after: Subnet) -> Subnet:
         make_due(tx, ROUTERS, {port.device_id for port in ports.some(tx, gateways).values()})
     after = subnets.SUBNETS.update(tx, before, after)
     events.updated(tx, "subnet", before, after)
-    tx.make_due(SUBNETS, after.id)
+    port_changes.dhcp_changed(tx, network.id, [after.id])
     if before.enable_dhcp != after.enable_dhcp:
         make_due(tx, PORTS, {port_id for _ip, port_id, _owner in users})
         networks.settle_metadata(tx, network)
@@ -90,4 +98,5 @@ def delete(tx: Tx, network: Network, subnet: Subnet) -> None:
         left = tuple(fixed for fixed in port.fixed_ips if fixed.subnet_id != subnet.id)
         port_changes.write(tx, port, ports.replaced(port, fixed_ips=left))
     networks.forget_subnet(tx, subnet)
+    networks.count_up(tx, network)
     networks.settle_metadata(tx, network)

@@ -9,6 +9,8 @@ import msgspec
 from nacre.kernel.ids import NetworkId, ProjectId
 
 PHYSICAL_MTU = 1500
+LEAST_MTU = {4: 68, 6: 1280}
+"""What each IP version demands of a link. Sources: RFC 791; RFC 8200."""
 GENEVE_OVERHEAD = 58
 """IPv4 (20), UDP (8), Geneve with OVN's option (16), inner Ethernet (14)."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from nacre.kernel.ids import HostId, NetworkId, PortId, ProjectId, SecurityGroupId, SubnetId
+from nacre.network.domain.dhcp_options import ExtraDhcpOption
 
 
 class DeviceOwner(StrEnum):
@@ -55,6 +56,7 @@ class Port(msgspec.Struct, frozen=True, kw_only=True):
     binding_profile: Mapping[str, Any] = {}
     dns_name: str = ""
     qos_policy_id: str | None = None
+    extra_dhcp_opts: tuple[ExtraDhcpOption, ...] = ()
     status: str = "DOWN"
     tags: tuple[str, ...] = ()
     revision_number: int = 0

@@ -55,6 +55,7 @@ PROTOCOL_NUMBERS = {
 IPV6_ONLY = frozenset(
     {"icmpv6", "ipv6-encap", "ipv6-frag", "ipv6-icmp", "ipv6-nonxt", "ipv6-opts", "ipv6-route"}
 )
+IPV6_ONLY_NUMBERS = frozenset(PROTOCOL_NUMBERS[name] for name in IPV6_ONLY)
 ANY_PROTOCOL = frozenset({"any", ""})
 
 
@@ -140,7 +141,7 @@ def _usual_protocol(protocol: str | None, ethertype: str) -> str | None:
     name = protocol.lower()
     if protocol_number(name) == 0 and name == "ip":
         return None
-    if ethertype == "IPv4" and name in IPV6_ONLY:
+    if ethertype == "IPv4" and (name in IPV6_ONLY or protocol_number(name) in IPV6_ONLY_NUMBERS):
         raise SecurityGroupEthertypeConflictWithProtocol(ethertype, protocol)
     if ethertype == "IPv6" and name in ("icmp", "icmpv6"):
         return "ipv6-icmp"

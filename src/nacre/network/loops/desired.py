@@ -47,15 +47,20 @@ def subnets(db: Reader, ids: Collection[str]) -> DesiredOf:
     found = subnet_store.SUBNETS.some(db, ids)
     network_ids = {subnet.network_id for subnet in found.values()}
     on = network_store.NETWORKS.some(db, network_ids)
-    metadata = {
-        fixed.subnet_id: fixed.ip_address
-        for port in port_store.owned_on(db, network_ids, DeviceOwner.METADATA)
-        for fixed in port.fixed_ips
-    }
+    metadata = _metadata_ips(db, network_ids)
     return {
         subnet.id: compile_subnet(subnet, on[subnet.network_id], metadata_ip=metadata.get(subnet.id))
         for subnet in found.values()
         if subnet.network_id in on
+    }
+
+
+def _metadata_ips(db: Reader, network_ids: Collection[str]) -> Mapping[SubnetId, str]:
+    """Where metadata is asked for on each subnet of networks."""
+    return {
+        fixed.subnet_id: fixed.ip_address
+        for port in port_store.owned_on(db, network_ids, DeviceOwner.METADATA)
+        for fixed in port.fixed_ips
     }
 
 
@@ -70,6 +75,7 @@ def ports(db: Reader, ids: Collection[str]) -> DesiredOf:
         if port.network_id in on
     }
     rules = qos.rules_of(db, {policy_id for policy_id in shaped_by if policy_id})
+    metadata = _metadata_ips(db, {port.network_id for port in found.values() if port.extra_dhcp_opts})
     legs = {port.id: port for port in found.values() if port.is_on_router}
     routers_of = {each: router_store.find(db, each) for each in {leg.device_id for leg in legs.values()}}
     gateway_hosts = (
@@ -84,7 +90,11 @@ def ports(db: Reader, ids: Collection[str]) -> DesiredOf:
         if port.id not in legs:
             policy_id = port.qos_policy_id or on[port.network_id].qos_policy_id
             desired[port.id] = compile_port(
-                port, on[port.network_id], known, qos_rules=rules[policy_id] if policy_id else ()
+                port,
+                on[port.network_id],
+                known,
+                qos_rules=rules[policy_id] if policy_id else (),
+                metadata_ips=metadata,
             )
         elif router := routers_of[port.device_id]:
             desired[port.id] = compile_router_port(

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from nacre.kernel.schema import METADATA, Json
 from nacre.network.domain.addresses import AllocationPool
+from nacre.network.domain.dhcp_options import ExtraDhcpOption
 from nacre.network.domain.ports import AddressPair
 from nacre.network.domain.subnets import HostRoute
 
@@ -134,6 +135,7 @@ PORT = sa.Table(
     sa.Column("binding_vnic_type", sa.Text, nullable=False),
     sa.Column("binding_profile", Json(dict[str, Any]), nullable=False),
     sa.Column("dns_name", sa.Text, nullable=False),
+    sa.Column("extra_dhcp_opts", Listed(tuple[ExtraDhcpOption, ...]), nullable=False, server_default="[]"),
     sa.Column("qos_policy_id", sa.Text, index=True),
     # What hosts say of it, and who made it: neither is the owner's to write.
     sa.Column("status", sa.Text, nullable=False),

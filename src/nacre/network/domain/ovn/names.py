@@ -34,6 +34,11 @@ def dhcp_options(subnet_id: SubnetId) -> Ref:
     return Ref("DHCP_Options", subnet_id)
 
 
+def port_dhcp_options(port_id: PortId, version: int) -> Ref:
+    """What one port is told by DHCP of one IP version, where that is not what its subnet's others are told."""
+    return Ref("DHCP_Options", f"{port_id}-{version}")
+
+
 def port_group(group_id: SecurityGroupId) -> Ref:
     """OVN's match language knows no dashes in names."""
     return Ref("Port_Group", "pg_" + group_id.replace("-", "_"))

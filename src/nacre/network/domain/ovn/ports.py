@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 
 from nacre.kernel.ids import HostId, SubnetId
 from nacre.network.domain.addresses import ip_text, ip_version, parse_cidr
+from nacre.network.domain.dhcp_options import effective, is_silenced
 from nacre.network.domain.networks import Network
 from nacre.network.domain.ovn import names
 from nacre.network.domain.ovn.qos import port_rows
+from nacre.network.domain.ovn.subnets import dhcp_row
 from nacre.network.domain.ports import DeviceOwner, Port
 from nacre.network.domain.qos import QosRule
 from nacre.network.domain.routers import Router
 from nacre.network.domain.rows import NOTHING, Desired, Place, Ref, Row, Value
 from nacre.network.domain.subnets import Ipv6Mode, Subnet
+
+_NONE: Mapping[SubnetId, str] = {}
 
 RA_MODES = {
     Ipv6Mode.SLAAC: "slaac",
@@ -23,13 +27,18 @@ RA_MODES = {
 
 
 def compile_port(
-    port: Port, network: Network, subnets: Mapping[SubnetId, Subnet], *, qos_rules: Sequence[QosRule] = ()
+    port: Port,
+    network: Network,
+    subnets: Mapping[SubnetId, Subnet],
+    *,
+    qos_rules: Sequence[QosRule] = (),
+    metadata_ips: Mapping[SubnetId, str] = _NONE,
 ) -> Desired:
     """The switch port of a guest, of the metadata service, or of anything else that is no router.
 
     `subnets` holds at least those the port has addresses from; `qos_rules` are those of its policy, or else of its
-    network's. A port that only keeps a floating IP's address
-    from being used has no row.
+    network's; `metadata_ips` are needed for ports that are told more by DHCP than others. A port that only keeps a
+    floating IP's address from being used has no row.
     """
     if port.device_owner == DeviceOwner.FLOATING_IP:
         return NOTHING
@@ -40,12 +49,23 @@ def compile_port(
         "options": chassis,
         "addresses": _addresses(port),
         "port_security": _allowed_senders(port),
-        "dhcpv4_options": _dhcp(port, subnets, version=4),
-        "dhcpv6_options": _dhcp(port, subnets, version=6),
     }
+    own_dhcp: list[Row] = []
+    for version, column in ((4, "dhcpv4_options"), (6, "dhcpv6_options")):
+        subnet = _dhcp_subnet(port, subnets, version=version)
+        extra = effective(port.extra_dhcp_opts, version)
+        if subnet is None:
+            columns[column] = None
+        elif not extra:
+            columns[column] = names.dhcp_options(subnet.id)
+        else:
+            columns[column] = ref = names.port_dhcp_options(port.id, version)
+            own_dhcp.append(
+                dhcp_row(ref, subnet, network, metadata_ip=metadata_ips.get(subnet.id), extra=extra)
+            )
     plug = _switch_port(port, network, columns, groups=_port_groups(port))
     shaping = () if port.is_trusted else port_rows(port.id, network.id, qos_rules)
-    return Desired((plug, *shaping))
+    return Desired((*own_dhcp, plug, *shaping))
 
 
 def compile_router_port(
@@ -140,14 +160,14 @@ def _port_groups(port: Port) -> tuple[Place, ...]:
     return tuple(names.inside(group, "ports") for group in groups)
 
 
-def _dhcp(port: Port, subnets: Mapping[SubnetId, Subnet], *, version: int) -> Ref | None:
-    """The options of the first subnet of that IP version where DHCP answers: OVN knows one for each version."""
-    if port.is_trusted:
+def _dhcp_subnet(port: Port, subnets: Mapping[SubnetId, Subnet], *, version: int) -> Subnet | None:
+    """The first subnet of that IP version where DHCP answers the port: OVN knows one for each version."""
+    if port.is_trusted or is_silenced(port.extra_dhcp_opts, version):
         return None
     for fixed in port.fixed_ips:
         subnet = subnets[fixed.subnet_id]
         if ip_version(fixed.ip_address) == version and subnet.answers_dhcp:
-            return names.dhcp_options(subnet.id)
+            return subnet
     return None
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 
 import msgspec
 
 from nacre.network.domain.addresses import ip_version, mac_for, parse_cidr
 from nacre.network.domain.networks import Network
 from nacre.network.domain.ovn import names
-from nacre.network.domain.rows import NOTHING, Desired, Row, Value
+from nacre.network.domain.rows import NOTHING, Desired, Ref, Row, Value
 from nacre.network.domain.subnets import Ipv6Mode, Subnet
 
 METADATA_ROUTE = "169.254.169.254/32"
@@ -36,13 +37,26 @@ def compile_subnet(
     """
     if not subnet.answers_dhcp:
         return NOTHING
+    ref = names.dhcp_options(subnet.id)
+    return Desired((dhcp_row(ref, subnet, network, metadata_ip=metadata_ip, settings=settings),))
+
+
+def dhcp_row(
+    ref: Ref,
+    subnet: Subnet,
+    network: Network,
+    *,
+    metadata_ip: str | None,
+    extra: Mapping[str, str] | None = None,
+    settings: DhcpSettings = USUAL,
+) -> Row:
+    """The options of a subnet that answers DHCP, with those in `extra` instead or besides."""
     if subnet.ip_version == 4:
         options = _options_v4(subnet, network, metadata_ip=metadata_ip, settings=settings)
     else:
         options = _options_v6(subnet, settings)
-    ref = names.dhcp_options(subnet.id)
-    columns: dict[str, Value] = {"cidr": subnet.cidr, "options": options}
-    return Desired((Row(table=ref.table, key=ref.key, columns=columns),))
+    columns: dict[str, Value] = {"cidr": subnet.cidr, "options": {**options, **(extra or {})}}
+    return Row(table=ref.table, key=ref.key, columns=columns)
 
 
 def _options_v4(
