@@ -48,6 +48,8 @@ def test_commands_without_a_cloud_say_so_in_one_line(
         ["keys", "rotate"],
         ["keys", "announce"],
         ["keys", "drop"],
+        ["policy"],
+        ["policy", "set", "admin", "@"],
         ["supervise"],
     ):
         assert main(words) == 1
@@ -117,9 +119,13 @@ def test_up_refuses_hosts_that_cannot_be_meant(state: Path):
 
 
 def test_every_command_tells_what_it_is_for():
-    for name, command in parser()._subparsers._group_actions[0].choices.items():
-        assert command.description, name
-        assert callable(command.get_default("command")), name
+    waiting = [parser()]
+    while waiting:
+        known = waiting.pop()
+        beneath = known._subparsers._group_actions[0].choices if known._subparsers else {}
+        assert known.description or beneath, known.prog
+        assert beneath or callable(known.get_default("command")), known.prog
+        waiting += beneath.values()
 
 
 @pytest.mark.slow
