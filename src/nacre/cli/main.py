@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from nacre import __version__
-from nacre.cli import cloud, directories, keys, operate, processes
+from nacre.cli import cloud, directories, keys, operate, policy, processes
 from nacre.kernel.errors import Problem
 
 Command = Callable[[argparse.Namespace], int]
@@ -108,10 +108,46 @@ def parser() -> argparse.ArgumentParser:
         "--accept-losses", action="store_true", help="let go of all that are gone, however many they are"
     )
 
+    _add_policy(commands)
+
     _add(commands, "serve", processes.serve, "run the control plane in the foreground")
     _add(commands, "agent", processes.agent, "run the host agent in the foreground")
     _add(commands, "supervise", processes.supervise, "run the supervisor in the foreground")
     return top
+
+
+def _add_policy(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    rules = _add(commands, "policy", policy.list_all, "the rules of who may do what")
+    rules.set_defaults(overridden=False)
+    verbs = rules.add_subparsers(metavar="COMMAND")
+    every = _add(
+        verbs, "list", policy.list_all, "every rule as it stands; a star marks those that were changed"
+    )
+    every.add_argument("--overridden", action="store_true", help="only those that were changed")
+    for name, command, about in (
+        ("show", policy.show, "one rule, its default, and who changed it when"),
+        ("set", policy.set_rule, "let this be the rule, at once and on every node"),
+        ("reset", policy.reset, "let the default count again"),
+        ("history", policy.history, "every change of a rule, the newest first"),
+        ("check", policy.check, "would this user be allowed, and which part of the rule decides?"),
+    ):
+        verb = _add(verbs, name, command, about)
+        verb.add_argument("name", metavar="NAME", help="such as identity:list_users")
+        if name == "set":
+            verb.add_argument("rule", metavar="RULE", help="such as 'rule:admin or rule:domain_reader'")
+        if name == "check":
+            verb.add_argument("--user", required=True, metavar="ID", help="the user who would ask")
+            verb.add_argument("--project", metavar="ID", help="with a token for this project")
+            verb.add_argument("--domain", metavar="ID", help="with a token for this domain")
+            verb.add_argument("--system", action="store_true", help="with a token for the whole system")
+            verb.add_argument("--rule", metavar="RULE", help="a rule to try in place of the one in force")
+            verb.add_argument(
+                "--target",
+                action="append",
+                default=[],
+                metavar="KEY=VALUE",
+                help="such as project_id=...; may be repeated",
+            )
 
 
 def _add(

@@ -89,13 +89,15 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def ask_control_plane(api_socket: Path, path: str, *, body: Any = None, timeout_s: float = 30.0) -> Any:
-    """The decoded answer of the control plane's own API, to a POST where there is a body.
+def ask_control_plane(
+    api_socket: Path, path: str, *, body: Any = None, method: str = "", timeout_s: float = 30.0
+) -> Any:
+    """The decoded answer of the control plane's own API, to a POST where there is a body and no `method`.
 
     Raises Refused, and OSError when nobody listens.
     """
     connection = UnixConnection(api_socket, timeout_s=timeout_s)
-    method = "GET" if body is None else "POST"
+    method = method or ("GET" if body is None else "POST")
     try:
         if body is None:
             connection.request(method, path)
