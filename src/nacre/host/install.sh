@@ -131,6 +131,22 @@ link_libvirt() { # Debian's libvirt module must match the machine's libvirt, so 
   done
 }
 
+install_provider() { # an OpenID provider for the tests: its files alone, since its package would set up a service
+  local place=$IMAGE_CACHE/glewlwyd work libraries
+  [ ! -x "$place/usr/bin/glewlwyd" ] || return 0
+  work=$(mktemp -d)
+  if (cd "$work" && chmod 755 . && apt-get -qq download glewlwyd) >>"$APT_LOG" 2>&1; then
+    libraries=$(dpkg-deb -f "$work"/glewlwyd_*.deb Depends | tr ',' '\n' | sed 's/^ *//; s/[ (|].*//' | grep '^lib')
+    # shellcheck disable=SC2086
+    install_packages $libraries
+    mkdir -p "$place" && dpkg-deb -x "$work"/glewlwyd_*.deb "$place"
+    say "OpenID provider is there"
+  else
+    say "there is no OpenID provider to be had: tests with one are skipped"
+  fi
+  rm -rf "$work"
+}
+
 install_directory() { # tests run a server of their own; one that was there before is somebody's, and is left alone
   [ -n "$(missing slapd)" ] || return 0
   # shellcheck disable=SC2086
@@ -172,6 +188,7 @@ tests)
     install_machine requirements.txt requirements-dev.txt
     install_packages $STORE
     install_directory
+    install_provider
     install_clients
   else
     install_environment requirements.txt requirements-dev.txt
