@@ -19,6 +19,8 @@ OWN_GUARD = {"agent"}
 # Nothing of a cloud is told by these.
 OPEN_TO_ALL = {
     ("identity", "POST", "/v3/auth/tokens"),
+    # A program proves itself by the id and the secret of its application credential.
+    ("identity", "POST", "/v3/OS-OAUTH2/token"),
     # Whoever knows the old password may set a new one; a token may be out of reach because it has expired.
     ("identity", "POST", "/v3/users/{user_id}/password"),
     # Whoever an identity provider proves has no token yet: by theirs, or with a browser that goes there and returns.

@@ -70,7 +70,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         """The only requests that may be made, if that is narrowed."""
         if self.credential is None or self.credential.rules is None:
             return None
-        return tuple(rule.request_rule for rule in self.credential.rules)
+        return tuple(
+            RequestRule(service=rule.service, method=rule.method, path=rule.path)
+            for rule in self.credential.rules
+        )
 
 
 def refused(why: str) -> LoginRefused:

@@ -7,7 +7,7 @@ from typing import Any
 from nacre.kernel.errors import NotImplementedHere
 from nacre.kernel.http.call import Answer, Call
 from nacre.kernel.http.routes import Route
-from nacre.kernel.policy import ANYBODY, PUBLIC, Policy
+from nacre.kernel.policy import ANYBODY, Policy
 
 _LEFT_OUT = Policy("identity:left_out", ANYBODY)
 
@@ -67,12 +67,8 @@ _SAML = {
 _CERTIFICATES = {"/v3/OS-SIMPLE-CERT/ca": ("GET",), "/v3/OS-SIMPLE-CERT/certificates": ("GET",)}
 
 ROUTES = tuple(
-    Route(method, path, handler, rule)
-    for paths, handler, rule in (
-        (_OAUTH1, no_oauth1, _LEFT_OUT),
-        (_SAML, no_saml, _LEFT_OUT),
-        (_CERTIFICATES, no_certificates, PUBLIC),
-    )
+    Route(method, path, handler, _LEFT_OUT)
+    for paths, handler in ((_OAUTH1, no_oauth1), (_SAML, no_saml), (_CERTIFICATES, no_certificates))
     for path, methods in paths.items()
     for method in methods
 )

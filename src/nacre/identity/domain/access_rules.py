@@ -6,8 +6,6 @@ import hashlib
 
 import msgspec
 
-from nacre.kernel.narrowing import RequestRule
-
 
 class AccessRule(msgspec.Struct, frozen=True, kw_only=True):
     """A kind of request. A user has each at most once, however often it is given."""
@@ -17,11 +15,6 @@ class AccessRule(msgspec.Struct, frozen=True, kw_only=True):
     service: str
     method: str
     path: str
-
-    @property
-    def request_rule(self) -> RequestRule:
-        """What the kernel compares requests with."""
-        return RequestRule(service=self.service, method=self.method, path=self.path)
 
 
 def new_rule(user_id: str, *, service: str, method: str, path: str) -> AccessRule:
