@@ -83,9 +83,9 @@ class Campus:
         return next((each for each in reply.json["domains"] if each["id"] == self.domain_id), None)
 
 
-def with_directory(site: Site, name: str, options: Mapping[str, Any]) -> Campus:
+def with_directory(site: Site, name: str, options: Mapping[str, Any], **fields: Any) -> Campus:
     """A new domain of this name, whose directory is configured through the API."""
-    domain_id = site.make("domain", name=name)
+    domain_id = site.make("domain", name=name, **fields)
     config = {"identity": {"driver": "ldap"}, "ldap": dict(options)}
     reply = site.as_user().put(f"{DOMAINS}/{domain_id}/config", json={"config": config})
     assert reply.status in (200, 201), reply
