@@ -15,6 +15,9 @@ It speaks the Identity API v3 below `/identity` and promises:
 - A domain's users and groups may come from a directory (`directories.py`). They are mirrored as rows, so that nothing
   else knows of it but the login, which the directory proves; who leaves it loses access, and a directory that does
   not answer takes nothing from anybody.
+- Who acts for somebody else (by a trust, an application credential, or keys for EC2) has no more than was given, and
+  nothing once any of it is taken from whoever gave it: what narrows a token is part of its standing (`standing.py`).
+- What proves somebody but once (a passcode, a counted use of a trust) is claimed by one conditional write.
 - Domains and projects are one tree (`store/tables.py`): a domain is a project that stands on its own.
 
 domain/     tokens, roles that imply roles, the catalogue as callers see it
