@@ -12,7 +12,8 @@ SAMPLES = {
     "bcrypt-sha256": "$bcrypt-sha256$v=2,t=2b,r=4$Zcii3eEq6EbMom7fEUm5xe$vJPxx9r7TFuUASfc13bD3F9EgiAxTOy",
     "bcrypt-sha256, first form": "$bcrypt-sha256$2b,4$cFBvKYdDmwVdlVD8Vrp8OO$tSz1qvdHqNPczmiZdvHMP2Dau9Hj6si",
     "scrypt": "$scrypt$ln=4,r=8,p=1$B8AYIwSAUMoZg3BOiRHCmA$IGua1F55adl7quj8Ki6JSW0klUBL4auGkyo6hReZimo",
-    "pbkdf2-sha512": "$pbkdf2-sha512$50$PUfoPYcw5nzPGQNgrPWeMw$.5DRJp4.mZbs0vcW032Lrw28syEUXHmeok5mdgejyHgTeNJzqeY1E9vd.SgkHEmEG//4SNm7KIJPJjWajbL3HQ",
+    "pbkdf2-sha512": "$pbkdf2-sha512$50$PUfoPYcw5nzPGQNgrPWeMw$"
+    ".5DRJp4.mZbs0vcW032Lrw28syEUXHmeok5mdgejyHgTeNJzqeY1E9vd.SgkHEmEG//4SNm7KIJPJjWajbL3HQ",
 }
 LONG = "$2b$04$NAJyZRIyag.KRSm816GOOOGg2ZylgbnR1WVLolPr8/JwcaDfbX2TS"
 

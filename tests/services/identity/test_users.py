@@ -48,7 +48,7 @@ REFUSED_USERS = [
     ({"name": "x", "options": {"is_king": True}}, 400),
     ({"name": "x", "default_project_id": "not/an/id"}, 400),
     ({"name": "x", "domain_id": "0" * 32}, 404),
-    ({"name": "x", "federated": [{"idp_id": "x"}]}, 501),
+    ({"name": "x", "federated": [{"idp_id": "x"}]}, 400),
     ({"name": "admin"}, 409),
 ]
 
