@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hmac
 import json
+import os
 import re
+import socket
+import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import uvicorn
 from joserfc import jwk, jws
 
 from nacre.identity.drivers.sign_on.oidc import OpenIdConnect
@@ -267,3 +273,86 @@ def test_a_provider_that_is_away_is_said_so_and_found_again(cloud: Cloud):
     assert away.status == 503
     assert cloud.provider.issuer in away.json["error"]["message"]
     assert cloud.come(token).status == 201
+
+
+# -- the unmodified client ---------------------------------------------------------------------------------
+
+OPENSTACK = Path(__file__).parents[3] / ".venv-clients" / "bin" / "openstack"
+needs_client = pytest.mark.skipif(
+    not OPENSTACK.exists(), reason="the client is not installed (make test, as root)"
+)
+
+
+@contextlib.contextmanager
+def served(cloud: Cloud) -> Iterator[str]:
+    """Where the cloud answers over a socket, for a while."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(cloud.site.http, lifespan="off", log_config=None)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/identity/v3"
+        finally:
+            server.should_exit = True
+            thread.join(timeout=20)
+
+
+def asked_by_client(cloud: Cloud, url: str, *words: str, **options: str) -> Any:
+    """What the client says, when it comes in by the provider."""
+    given = {
+        "auth-url": url,
+        "identity-api-version": "3",
+        "identity-provider": "lab",
+        "protocol": "openid",
+        "project-id": cloud.project_id,
+        **options,
+    }
+    flags = [part for name, value in given.items() for part in (f"--os-{name}", value)]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(cloud.provider.root), "NO_PROXY": "127.0.0.1"}
+    done = subprocess.run(
+        [OPENSTACK, *flags, *words, "-f", "json"],
+        env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+@needs_client
+def test_the_openstack_client_comes_in_by_password_and_by_token(cloud: Cloud):
+    endpoint = f"{cloud.provider.issuer}/token"
+    by_password = {
+        "auth-type": "v3oidcpassword", "client-id": CLIENT, "client-secret": SECRET,
+        "access-token-endpoint": endpoint, "username": "ann", "password": "annann",
+    }  # fmt: skip
+    by_token = {
+        "auth-type": "v3oidcaccesstoken",
+        "access-token": cloud.provider.tokens_for("ann")["access_token"],
+    }
+
+    with served(cloud) as url:
+        first = asked_by_client(cloud, url, "token", "issue", **by_password)
+        second = asked_by_client(cloud, url, "token", "issue", **by_token)
+
+    assert first["project_id"] == cloud.project_id
+    assert second["user_id"] == first["user_id"]
+
+
+@needs_client
+def test_the_openstack_client_comes_in_as_a_program(cloud: Cloud):
+    rules = [
+        {
+            "local": [{"user": {"name": "{0}"}, "group": {"name": "staff", "domain": {"id": "default"}}}],
+            "remote": [{"type": "OIDC-client_id"}],
+        }
+    ]
+    cloud.site.as_user().patch(f"{BASE}/mappings/m", json={"mapping": {"rules": rules}})
+    by_secret = {
+        "auth-type": "v3oidcclientcredentials", "client-id": CLIENT, "client-secret": SECRET,
+        "openid-scope": "profile", "access-token-endpoint": f"{cloud.provider.issuer}/token",
+    }  # fmt: skip
+
+    with served(cloud) as url:
+        told = asked_by_client(cloud, url, "token", "issue", **by_secret)
+
+    assert told["project_id"] == cloud.project_id
