@@ -141,20 +141,22 @@ LIST_ENDPOINT_GROUP_PROJECTS = Policy("identity:list_projects_associated_with_en
 LIST_ENDPOINT_GROUP_ENDPOINTS = Policy("identity:list_endpoints_associated_with_endpoint_group", _READER)
 GET_PROJECT_ENDPOINT_GROUP = Policy("identity:get_endpoint_group_in_project", _READER)
 LIST_PROJECT_ENDPOINT_GROUPS = Policy("identity:list_endpoint_groups_for_project", _READER)
-ADD_PROJECT_ENDPOINT_GROUP = Policy("identity:add_endpoint_group_to_project", ADMIN)
-REMOVE_PROJECT_ENDPOINT_GROUP = Policy("identity:remove_endpoint_group_from_project", ADMIN)
+ADD_PROJECT_ENDPOINT_GROUP = Policy("identity:add_endpoint_group_to_project", "rule:cloud_admin")
+REMOVE_PROJECT_ENDPOINT_GROUP = Policy("identity:remove_endpoint_group_from_project", "rule:cloud_admin")
 LIST_ENDPOINT_PROJECTS = Policy("identity:list_projects_for_endpoint", _READER)
 CHECK_PROJECT_ENDPOINT = Policy("identity:check_endpoint_in_project", _READER)
 LIST_PROJECT_ENDPOINTS = Policy("identity:list_endpoints_for_project", _READER)
-ADD_PROJECT_ENDPOINT = Policy("identity:add_endpoint_to_project", ADMIN)
-REMOVE_PROJECT_ENDPOINT = Policy("identity:remove_endpoint_from_project", ADMIN)
+ADD_PROJECT_ENDPOINT = Policy("identity:add_endpoint_to_project", "rule:cloud_admin")
+REMOVE_PROJECT_ENDPOINT = Policy("identity:remove_endpoint_from_project", "rule:cloud_admin")
 GET_ENDPOINT_POLICY = Policy("identity:get_policy_for_endpoint", _READER)
 LIST_POLICY_ENDPOINTS = Policy("identity:list_endpoints_for_policy", _READER)
 
 
 def policy_association(verb: str, target: str) -> Policy:
     """To create, check or delete the association of a policy with an endpoint, a service, or a part of one."""
-    return Policy(f"identity:{verb}_policy_association_for_{target}", _READER if verb == "check" else ADMIN)
+    return Policy(
+        f"identity:{verb}_policy_association_for_{target}", _READER if verb == "check" else "rule:cloud_admin"
+    )
 
 
 # -- single sign-on --
@@ -165,8 +167,8 @@ LIST_PROTOCOLS = Policy("identity:list_protocols", _READER)
 GET_PROTOCOL = Policy("identity:get_protocol", _READER)
 CREATE_PROTOCOL, UPDATE_PROTOCOL, DELETE_PROTOCOL = _changes("protocol")
 GET_OIDC_CLIENT = Policy("identity:get_oidc_client", _READER)
-SET_OIDC_CLIENT = Policy("identity:set_oidc_client", ADMIN)
-DELETE_OIDC_CLIENT = Policy("identity:delete_oidc_client", ADMIN)
+SET_OIDC_CLIENT = Policy("identity:set_oidc_client", "rule:cloud_admin")
+DELETE_OIDC_CLIENT = Policy("identity:delete_oidc_client", "rule:cloud_admin")
 LIST_MAPPINGS = Policy("identity:list_mappings", _READER)
 GET_MAPPING = Policy("identity:get_mapping", _READER)
 CREATE_MAPPING, UPDATE_MAPPING, DELETE_MAPPING = _changes("mapping")
@@ -195,16 +197,17 @@ GET_TRUST = Policy("identity:get_trust", f"{_READER} or {_TRUST_MATTERS}")
 LIST_TRUST_ROLES = Policy("identity:list_roles_for_trust", f"{_READER} or {_TRUST_MATTERS}")
 GET_TRUST_ROLE = Policy("identity:get_role_for_trust", f"{_READER} or {_TRUST_MATTERS}")
 CREATE_TRUST = Policy("identity:create_trust", "user_id:%(trustor_user_id)s")
-DELETE_TRUST = Policy("identity:delete_trust", f"{ADMIN} or user_id:%(trustor_user_id)s")
+DELETE_TRUST = Policy("identity:delete_trust", "rule:cloud_admin or user_id:%(trustor_user_id)s")
 
-LIST_ACCESS_RULES = Policy("identity:list_access_rules", f"{_READER} or {_SELF}")
-GET_ACCESS_RULE = Policy("identity:get_access_rule", f"{_READER} or {_SELF}")
-DELETE_ACCESS_RULE = Policy("identity:delete_access_rule", _OWN_OR_ADMIN)
+_RULES_READER = f"(rule:reader and system_scope:all) or {_SELF}"
+LIST_ACCESS_RULES = Policy("identity:list_access_rules", _RULES_READER)
+GET_ACCESS_RULE = Policy("identity:get_access_rule", _RULES_READER)
+DELETE_ACCESS_RULE = Policy("identity:delete_access_rule", f"(rule:admin and system_scope:all) or {_SELF}")
 
-EC2_LIST = Policy("identity:ec2_list_credentials", f"{_READER} or {_SELF}")
-EC2_GET = Policy("identity:ec2_get_credential", f"{_READER} or {_SELF}")
-EC2_CREATE = Policy("identity:ec2_create_credential", _OWN_OR_ADMIN)
-EC2_DELETE = Policy("identity:ec2_delete_credential", _OWN_OR_ADMIN)
+EC2_LIST = Policy("identity:ec2_list_credentials", f"{_READER} or ({_SELF} and domain_id:None)")
+EC2_GET = Policy("identity:ec2_get_credential", f"{_READER} or ({_SELF} and domain_id:None)")
+EC2_CREATE = Policy("identity:ec2_create_credential", f"rule:cloud_admin or ({_SELF} and domain_id:None)")
+EC2_DELETE = Policy("identity:ec2_delete_credential", f"rule:cloud_admin or ({_SELF} and domain_id:None)")
 CHECK_SIGNATURE = Policy("identity:check_signature", f"{ADMIN} or rule:service")
 """Who learns that a signature is right is given a token of the signer, so it is for services alone."""
 
