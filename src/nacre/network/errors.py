@@ -1335,3 +1335,38 @@ class PortHasBindedFloatingIP(Conflict):
             f"Cannot forward ports of floating IP {self.floating_ip_id} to port {self.port_id} using fixed IP "
             f"{self.fixed_ip}, as that port already has floating IP {self.bound_id}."
         )
+
+
+@dataclass(eq=False)
+class NetworkMTUSubnetConflict(Conflict):
+    """The subnets of the network need larger packets."""
+
+    code: ClassVar[str] = "network.mtu_too_small"
+    network_id: str
+    least: int
+
+    def __str__(self) -> str:
+        return f"The MTU of network {self.network_id} is less than the {self.least} that its subnets need."
+
+
+@dataclass(eq=False)
+class PortSecurityPortHasSecurityGroup(Conflict):
+    """Groups mean something only where senders are checked."""
+
+    code: ClassVar[str] = "network.port_security_groups"
+
+    def __str__(self) -> str:
+        return (
+            "Port has security group associated. Cannot disable port security or IP address until security "
+            "group is removed."
+        )
+
+
+@dataclass(eq=False)
+class AddressPairAndPortSecurityRequired(Conflict):
+    """Pairs mean something only where senders are checked."""
+
+    code: ClassVar[str] = "network.port_security_pairs"
+
+    def __str__(self) -> str:
+        return "Port Security must be enabled in order to have allowed address pairs on a port."

@@ -77,6 +77,11 @@ def test_pages_follow_each_other_in_both_directions(demo):
     assert (shown(first), shown(second), shown(third)) == (["a", "b"], ["c", "d"], ["e"])
     assert [link["rel"] for link in third.json["networks_links"]] == ["previous"]
     assert shown(back) == ["a", "b"]
+    last = demo.get("/networks?limit=5&sort_key=name")
+    beyond = follow(demo, last, "next")
+    assert beyond.json["networks"] == []
+    assert [link["rel"] for link in beyond.json["networks_links"]] == ["previous"]
+    assert shown(follow(demo, beyond, "previous")) == list("abcde")
     assert "networks_links" not in demo.get("/networks").json
     assert len(demo.get("/networks?limit=0").json["networks"]) == 5
 

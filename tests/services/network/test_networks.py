@@ -58,7 +58,7 @@ def test_a_wire_carries_one_flat_network_and_each_vlan_once(cloud, admin):
         {"provider:network_type": "token-ring"},
         {"provider:network_type": "vlan", "provider:physical_network": "p", "provider:segmentation_id": 4095},
         {"mtu": 9000},
-        {"mtu": 10},
+        {"mtu": -1},
         {"availability_zone_hints": ["mars"]},
     ],
 )
@@ -281,3 +281,25 @@ def test_a_pool_of_another_project_is_not_there(demo, stranger):
 
     said = {"network_id": net["id"], "ip_version": 4, "subnetpool_id": pool["id"]}
     assert stranger.refused("subnet", **said) == (404, "SubnetPoolNotFound")
+
+
+def test_a_network_is_wide_enough_for_its_subnets(demo):
+    small = demo.make("network", mtu=1279)
+    said = {"network_id": small["id"], "ip_version": 6, "cidr": "fd00::/64"}
+    assert demo.refused("subnet", **said) == (409, "NetworkMTUSubnetConflict")
+    demo.make("subnet", network_id=small["id"], ip_version=4, cidr="10.0.0.0/24")
+
+    assert problem(demo.change("network", small, mtu=67)) == (409, "NetworkMTUSubnetConflict")
+    assert demo.changed("network", small, mtu=68)["mtu"] == 68
+
+
+def test_what_stands_on_a_network_counts_it_up(demo):
+    net = demo.make("network")
+    subnet = demo.make("subnet", network_id=net["id"], ip_version=4, cidr="10.0.0.0/24")
+    with_subnet = demo.show("network", net)["revision_number"]
+    demo.remove("subnet", subnet)
+
+    assert net["revision_number"] < with_subnet < demo.show("network", net)["revision_number"]
+    stale = {"If-Match": "revision_number=-1"}
+    reply = demo.put(f"/networks/{net['id']}", json={"network": {"name": "x"}}, headers=stale)
+    assert problem(reply) == (412, "RevisionNumberConstraintFailed")

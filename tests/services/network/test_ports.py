@@ -189,9 +189,16 @@ def test_groups_are_own_ones_and_go_with_port_security(demo, stranger):
     assert demo.changed("port", port, security_groups=[])["security_groups"] == []
     open_port = demo.make("port", network_id=net["id"], port_security_enabled=False)
     assert open_port["security_groups"] == []
-    assert problem(demo.change("port", open_port, security_groups=[mine["id"]])) == (400, "InvalidInput")
+    assert problem(demo.change("port", open_port, security_groups=[mine["id"]])) == (
+        409,
+        "PortSecurityPortHasSecurityGroup",
+    )
     pair = [{"ip_address": "10.0.0.99"}]
-    assert problem(demo.change("port", open_port, allowed_address_pairs=pair)) == (400, "InvalidInput")
+    assert problem(demo.change("port", open_port, allowed_address_pairs=pair)) == (
+        409,
+        "AddressPairAndPortSecurityRequired",
+    )
+    assert problem(demo.change("port", port, security_groups=[mine["id"]] * 2)) == (400, "HTTPBadRequest")
 
 
 def test_an_allowed_pair_without_a_mac_means_the_ports_own(demo):

@@ -141,3 +141,27 @@ def test_a_change_of_rules_counts_the_group_up(demo):
     demo.make("security_group_rule", security_group_id=group["id"], direction="ingress")
 
     assert demo.show("security_group", group)["revision_number"] == group["revision_number"] + 1
+
+
+def test_groups_are_made_together_however_the_body_names_them(demo):
+    bodies = [{"name": "a"}, {"security_group": {"name": "b"}}]
+
+    reply = demo.post("/security-groups", json={"security_groups": bodies})
+
+    assert [each["name"] for each in reply.json["security_groups"]] == ["a", "b"]
+
+
+def test_the_operator_finds_the_default_group_of_a_project_that_never_looked(admin):
+    (found,) = admin.find("/security-groups?project_id=new&name=default")
+
+    assert found["project_id"] == "new"
+
+
+@pytest.mark.parametrize("protocol", ["41", 43, "44", 58, "59", 60, "ipv6-route"])
+def test_protocols_of_ipv6_are_refused_over_ipv4(demo, protocol):
+    group = demo.make("security_group", name="web")
+    said = {"security_group_id": group["id"], "direction": "ingress", "protocol": protocol}
+
+    conflict = (400, "SecurityGroupEthertypeConflictWithProtocol")
+    assert demo.refused("security_group_rule", **said, ethertype="IPv4") == conflict
+    assert demo.make("security_group_rule", **said, ethertype="IPv6")

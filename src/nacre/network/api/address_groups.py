@@ -121,7 +121,7 @@ def _edited(
     object_id: str,
     edit: Callable[[Tx, AddressGroup, Sequence[str]], AddressGroup],
 ) -> Answer:
-    inner = unwrap(ask, "address_group")
+    inner = ask.members if "addresses" in ask.members else unwrap(ask, "address_group")
     if inner.keys() != {"addresses"}:
         raise HTTPBadRequest("The address group must hold 'addresses' and nothing else.")
     try:

@@ -132,18 +132,24 @@ def page(call: Call[Any], sortable: Mapping[str, sa.Column[Any]], *, most: int) 
 def page_links(
     call: Call[Any], plural: str, ids: Sequence[str], page: Page, *, reverse: bool, more: bool
 ) -> dict[str, Any]:
-    """Links to the pages around this one; none where the caller asked for no pages and got everything."""
-    links = []
-    if ids and (more or reverse):
-        links.append({"rel": "next", "href": _link(call, ids[-1], page, reverse=False)})
-    if ids and page.marker is not None and (more or not reverse):
-        links.append({"rel": "previous", "href": _link(call, ids[0], page, reverse=True)})
-    return {f"{plural}_links": links} if links else {}
+    """Links to the pages around this one; none where the caller asked for no pages and got everything.
+
+    Beyond a page that is not full there is nothing; before an empty one is the last.
+    """
+    asked = call.one("limit") not in (None, "", "0")
+    if not (asked or more):
+        return {}
+    full, links = len(ids) >= page.limit, []
+    if full or reverse:
+        links.append({"rel": "next", "href": _link(call, ids[-1:], page, reverse=False)})
+    if full or not reverse:
+        links.append({"rel": "previous", "href": _link(call, ids[:1], page, reverse=True)})
+    return {f"{plural}_links": links}
 
 
-def _link(call: Call[Any], marker: str, page: Page, *, reverse: bool) -> str:
+def _link(call: Call[Any], marker: Sequence[str], page: Page, *, reverse: bool) -> str:
     kept = [(name, value) for name, value in call.query if name not in ("marker", "limit", "page_reverse")]
-    extra = [("limit", str(page.limit)), ("marker", marker)]
+    extra = [("limit", str(page.limit)), *(("marker", each) for each in marker)]
     return call.url(call.path, [*kept, *extra, *([("page_reverse", "True")] if reverse else [])])
 
 

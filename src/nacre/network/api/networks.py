@@ -35,7 +35,6 @@ from nacre.network.store import address_scopes, networks, qos
 from nacre.network.store.tables import NETWORK
 
 ZONE = "nova"
-LEAST_MTU = 68
 
 ATTRIBUTES = (
     free("name", NAME),
@@ -156,8 +155,8 @@ def _mtu(given: Given, kind: NetworkType) -> int:
     """What was said; silence and 0 mean the largest."""
     most = largest_mtu(kind)
     mtu = given.get("mtu") or most
-    if not LEAST_MTU <= mtu <= most:
-        raise InvalidInput(f"Requested MTU is too big or too small, it must be {LEAST_MTU} to {most}")
+    if mtu > most:
+        raise InvalidInput(f"Requested MTU is too big, maximum is {most}")
     return int(mtu)
 
 

@@ -32,7 +32,7 @@ from nacre.network.store.shelf import Shelf
 Item = TypeVar("Item", bound=msgspec.Struct)
 View = dict[str, Any]
 MOST_AT_ONCE = 1000
-_IF_MATCH = re.compile(r"revision_number=(\d{1,15})\Z")
+_IF_MATCH = re.compile(r"revision_number=(-?\d{1,15})\Z")
 
 
 class Policies(msgspec.Struct, frozen=True):
@@ -192,7 +192,11 @@ class Noun(Shelved[Item]):
             raise HTTPBadRequest(f"Resources required in '{self.plural}'")
         if len(raws) > MOST_AT_ONCE or not all(isinstance(raw, dict) for raw in raws):
             raise HTTPBadRequest(f"'{self.plural}' must hold up to {MOST_AT_ONCE} objects")
-        return raws
+        # Some clients name the noun again at each object.
+        return [raw[self.name] if self._is_wrapped(raw) else raw for raw in raws]
+
+    def _is_wrapped(self, raw: Mapping[str, Any]) -> bool:
+        return raw.keys() == {self.name} and isinstance(raw[self.name], dict)
 
     def update(self, call: Call[Parts], ask: Whole, object_id: str) -> Answer:
         """Change an object."""

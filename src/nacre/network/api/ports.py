@@ -43,7 +43,6 @@ from nacre.network.domain.networks import Network
 from nacre.network.domain.ports import AddressPair, Port
 from nacre.network.errors import (
     AddressPairAndPortSecurityRequired,
-    InvalidInput,
     NetworkNotFound,
     PortNotFound,
     PortSecurityPortHasSecurityGroup,

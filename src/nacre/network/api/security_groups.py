@@ -57,8 +57,9 @@ def _is_default(group: SecurityGroup) -> bool:
 
 
 def _ensure_default(call: Call[Parts]) -> None:
-    """The caller's project has its default group from the first time that anyone looks."""
-    project_id = call.project_id
+    """A project has its default group from the first time that anyone looks at its groups."""
+    asked = (call.all("project_id") or call.all("tenant_id"))[:1]
+    project_id = ProjectId(asked[0]) if asked and call.sees(asked[0]) else call.project_id
     if not project_id:
         return
     with call.database.read() as db:

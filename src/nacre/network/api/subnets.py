@@ -110,7 +110,7 @@ def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Subnet]:
     made = []
     for each in given:
         network = lock_own_network(call, tx, each.said["network_id"])
-        subnet = _new(call, tx, each)
+        subnet = _new(call, tx, network, each)
         changes.create(tx, network, subnet)
         made.append(subnet)
     return made
@@ -124,11 +124,12 @@ def lock_own_network(call: Call[Parts], tx: Tx, network_id: str) -> Network:
     return network
 
 
-def _new(call: Call[Parts], tx: Tx, given: Given) -> Subnet:
+def _new(call: Call[Parts], tx: Tx, network: Network, given: Given) -> Subnet:
     said = given.without("project_id", *_NOT_KEPT)
     _refuse_left_out(given)
     pool = _pool_of(call, tx, given)
     said["subnetpool_id"] = pool.id if pool else None
+    changes.check_pool(tx, subnets.on_networks(tx, [network.id]), said["ip_version"], said["subnetpool_id"])
     said["cidr"] = text_cidr = _cidr_of(call, tx, given, pool)
     block = parse_cidr(text_cidr)
     if block.version != said["ip_version"]:

@@ -77,6 +77,8 @@ class Shelf(Generic[Shape]):
         changes = {
             name: getattr(after, name) for name in self.names if getattr(after, name) != getattr(before, name)
         }
+        if not changes and not beside:
+            return after
         statement = sa.update(self.table).where(self.table.c.id == before.id)  # type: ignore[attr-defined]
         tx.execute(statement.values(changes | beside))
         return after
