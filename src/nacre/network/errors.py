@@ -755,6 +755,17 @@ class RevisionNumberConstraintFailed(PreconditionFailed):
 
 
 @dataclass(eq=False)
+class InvalidQuotaValue(Conflict):
+    """A quota was to be checked against what is in use, and is less."""
+
+    code: ClassVar[str] = "network.quota_below_use"
+    nouns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"Change would make usage more than the quota for the following resources: {list(self.nouns)}."
+
+
+@dataclass(eq=False)
 class OverQuota(Conflict):
     """The project may have no more of these."""
 
