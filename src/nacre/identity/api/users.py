@@ -279,9 +279,7 @@ def _update(call: Call[Parts], ask: UpdateUser, user_id: str, given: str | None)
 
 def _says_something(ask: UpdateUser) -> bool:
     return bool(ask.extra) or any(
-        getattr(ask, name) is not UNSET
-        for name in ask.__struct_fields__
-        if name != "extra"
+        getattr(ask, name) is not UNSET for name in ask.__struct_fields__ if name != "extra"
     )
 
 

@@ -17,15 +17,17 @@ from nacre.kernel.database import Reader, Tx
 
 UNKNOWN_ROWS = 256
 
-_IS_LOCKED = "identity_login_failure.failures >= :most AND identity_login_failure.failed_at > :since"
+# An account is locked while there are `most` failures and the last of them is younger than `since`.
 _COUNT = sa.text(
     "INSERT INTO identity_login_failure (subject, failures, failed_at) VALUES (:subject, 1, :now)"
     " ON CONFLICT (subject) DO UPDATE SET failed_at = excluded.failed_at, failures = CASE"
     " WHEN identity_login_failure.failures >= :most THEN 1 ELSE identity_login_failure.failures + 1 END"
-    f" WHERE NOT ({_IS_LOCKED}) RETURNING failures"
+    " WHERE NOT (identity_login_failure.failures >= :most AND identity_login_failure.failed_at > :since)"
+    " RETURNING failures"
 )
 _FORGET_UNLESS_LOCKED = sa.text(
-    f"DELETE FROM identity_login_failure WHERE subject = :subject AND NOT ({_IS_LOCKED})"
+    "DELETE FROM identity_login_failure"
+    " WHERE subject = :subject AND NOT (failures >= :most AND failed_at > :since)"
 )
 _FORGET = sa.delete(LOGIN_FAILURE).where(LOGIN_FAILURE.c.subject == sa.bindparam("this"))
 _FAILURES = sa.select(LOGIN_FAILURE.c.failures).where(LOGIN_FAILURE.c.subject == sa.bindparam("this"))
