@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 import msgspec
@@ -25,12 +26,13 @@ class _Begun(msgspec.Struct, frozen=True, kw_only=True):
 class FakeSignOn:
     """Proves whoever it has been told to, and holds no conversation with anybody.
 
-    `away` makes it answer nobody; it is not there; a test that wants it slow advances the clock within `before`.
+    While `away` is set it answers nobody; `before` runs ahead of each answer, and may take its time.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.capabilities = SignOnCapabilities()
         self.away = False
+        self.before: Callable[[], None] = lambda: None
         self._clock = clock
         self._codes: dict[str, _Begun] = {}
         self._bearers: dict[str, Claims] = {}
@@ -106,5 +108,6 @@ class FakeSignOn:
         """Nothing is held."""
 
     def _answer(self, client: OidcClient) -> None:
+        self.before()
         if self.away:
             raise ProviderAway(client.issuer, "it has been told not to")
