@@ -175,9 +175,10 @@ def test_a_program_is_void_on_every_node_once_its_user_has_lost_a_role_of_it(lab
 
 @pytest.mark.parametrize("noun", ["user", "project"])
 @pytest.mark.parametrize("how", ["disable", "delete"])
-def test_a_program_is_void_once_its_user_or_project_is_gone(lab: Lab, noun: str, how: str):
+def test_a_program_is_void_once_its_user_or_project_is_gone(lab: Lab, other: Site, noun: str, how: str):
     made = lab.make()
     token = lab.log_in(made).headers["x-subject-token"]
+    assert counts(other, token)
     path = f"/identity/v3/{noun}s/{lab.ada if noun == 'user' else lab.project_id}"
 
     if how == "disable":
@@ -186,6 +187,7 @@ def test_a_program_is_void_once_its_user_or_project_is_gone(lab: Lab, noun: str,
         assert lab.site.as_user().delete(path).status == 204
 
     assert not counts(lab.site, token)
+    assert not counts(other, token)
     assert lab.log_in(made).status == 401
 
 

@@ -166,14 +166,18 @@ def test_a_deleted_trust_has_no_tokens_from_then_on_on_any_node(lab: Lab, other:
 @pytest.mark.parametrize("impersonation", [False, True])
 @pytest.mark.parametrize("who", ["ada", "bob"])
 @pytest.mark.parametrize("change", [{"enabled": False}, {"password": "another"}])
-def test_what_ends_the_tokens_of_either_ends_those_of_the_trust(lab: Lab, impersonation, who, change):
+def test_what_ends_the_tokens_of_either_ends_those_of_the_trust(
+    lab: Lab, other: Site, impersonation, who, change
+):
     token = lab.token(lab.trust(impersonation=impersonation))
     assert counts(lab.site, token)
+    assert counts(other, token)
 
     user_id = getattr(lab, who)
     assert lab.site.as_user().patch(f"/identity/v3/users/{user_id}", json={"user": change}).status == 200
 
     assert not counts(lab.site, token)
+    assert not counts(other, token)
 
 
 def test_a_trust_gives_nothing_once_its_trustor_has_lost_one_of_its_roles(lab: Lab, other: Site):
@@ -305,6 +309,7 @@ def test_who_handed_a_trust_on_and_is_disabled_ends_what_was_handed_on(lab: Lab)
 REFUSED = [
     ({"expires_at": "bad.123Z"}, 400),
     ({"expires_at": "2001-01-01T00:00:00Z"}, 400),
+    ({"expires_at": "9999-12-31T23:59:59-12:00"}, 400),
     ({"roles": []}, 403),
     ({"roles": [{"name": "admin"}]}, 404),
     ({"roles": [{"id": "no-such-role"}]}, 404),

@@ -8,6 +8,8 @@ from nacre.identity.standing import Bound
 from nacre.kernel.clock import parse_iso
 from nacre.kernel.errors import Bad
 
+_YEAR_10000 = 253_402_300_800.0
+
 
 def demand_undelegated(admitted: Admitted) -> None:
     """Raise NotPossible for a token of a program, unless its credential is unrestricted, and for one from a trust.
@@ -41,4 +43,6 @@ def later(text: str | None, *, now: float, where: str) -> float | None:
         raise Bad("This is not a time.", where=where) from error
     if moment <= now:
         raise Bad("It would have expired already.", where=where)
+    if moment >= _YEAR_10000:
+        raise Bad("This is beyond the calendar.", where=where)
     return moment
