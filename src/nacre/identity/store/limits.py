@@ -215,7 +215,6 @@ def _line_from(project: str) -> sa.CTE:
 
 
 _line = _line_from("node_0")
-_NAMED = REGISTERED_LIMIT.c.resource_name.in_(sa.bindparam("resources", expanding=True))
 _LIMITS_UPWARDS: sa.Select[Any] = sa.select(
     _line.c.above, _line.c.node_id, REGISTERED_LIMIT.c.resource_name, REGISTERED_LIMIT.c.region_id,
     LIMIT.c.resource_limit,
@@ -223,7 +222,6 @@ _LIMITS_UPWARDS: sa.Select[Any] = sa.select(
     LIMIT.c.node_id == _line.c.node_id,
     LIMIT.c.registered_limit_id == REGISTERED_LIMIT.c.registered_limit_id,
     _OF_SERVICE,
-    _NAMED,
 )  # fmt: skip
 _DEFAULT, _USED, _CHILD = -1, -2, -3
 
@@ -239,7 +237,7 @@ _DEFAULTS = _row_of(
     resource=REGISTERED_LIMIT.c.resource_name,
     region=REGISTERED_LIMIT.c.region_id,
     amount=REGISTERED_LIMIT.c.default_limit,
-).where(_OF_SERVICE, _NAMED)
+).where(_OF_SERVICE)
 _HAS_CHILD = _row_of(_CHILD, amount=sa.literal_column("1")).where(
     sa.exists().where(PROJECT.c.parent_id == sa.bindparam("node_0"))
 )
@@ -257,9 +255,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 def standing(db: Reader, account: Account, project_id: str, resources: Collection[str]) -> Standing:
     """How a project stands with some resources of a service. One statement."""
     names = tuple(sorted(resources))
-    rows = db.rows(
-        _standing(account, names), node_0=project_id, service=account.service, resources=list(names)
-    )
+    rows = db.rows(_standing(account, names), node_0=project_id, service=account.service)
     registered: list[Said] = []
     limits: list[Said] = []
     used, has_children = dict.fromkeys(names, 0), False
@@ -276,7 +272,9 @@ def standing(db: Reader, account: Account, project_id: str, resources: Collectio
 
 @functools.lru_cache(maxsize=1024)
 def _standing(account: Account, names: tuple[str, ...]) -> sa.CompoundSelect[Any]:
-    parts: list[sa.Select[Any]] = [_LIMITS_UPWARDS, _DEFAULTS, _HAS_CHILD]
+    # Written out, since a list of a length that may change costs as much as the whole question.
+    named = sa.or_(sa.false(), *[REGISTERED_LIMIT.c.resource_name == name for name in names])
+    parts: list[sa.Select[Any]] = [_LIMITS_UPWARDS.where(named), _DEFAULTS.where(named), _HAS_CHILD]
     for number, (sums, resources) in enumerate(_sums(account, names, "node_0", whole=False)):
         part = sums.cte(f"part_{number}")
         parts += [
