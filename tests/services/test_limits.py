@@ -329,15 +329,22 @@ def test_every_view_of_usage_tells_the_same_sums(tree: Tree):
     assert tree.usage("lab", "network") == (500, 0, 1)
 
 
-def test_a_parent_sees_its_subtree_and_a_stranger_nothing(tree: Tree):
+def test_whoever_manages_a_project_sees_its_subtree_and_a_stranger_nothing(tree: Tree):
     demo = tree.cloud.client("demo")
-    own = demo.get(f"{V3}/projects?name=demo")
     project_id = demo.get(f"{V3}/auth/projects").json["projects"][0]["id"]
 
-    assert demo.get(f"{V3}/nacre/projects/{project_id}/usage").status == 200, own
+    assert demo.get(f"{V3}/nacre/projects/{project_id}/usage").status == 200
     assert demo.get(f"{V3}/nacre/projects/{tree.ids['lab']}/usage").status == 403
     assert demo.get(f"{V3}/nacre/projects/{'0' * 32}/usage").status == 403
     assert tree.admin.get(f"{V3}/nacre/projects/{'0' * 32}/usage").status == 404
+
+    (user,) = tree.admin.get(f"{V3}/users?name=demo").json["users"]
+    (manager,) = tree.admin.get(f"{V3}/roles?name=manager").json["roles"]
+    path = f"{V3}/projects/{tree.ids['one']}/users/{user['id']}/roles/{manager['id']}"
+    assert tree.admin.put(path).status == 204
+    leader = tree.cloud.client("demo", project="one")
+    for name, status in (("one", 200), ("ada", 200), ("lab", 403), ("cid", 403)):
+        assert leader.get(f"{V3}/nacre/projects/{tree.ids[name]}/usage").status == status, name
 
 
 def test_any_resource_class_is_limited_and_unlimited_until_a_site_says_so(tree: Tree):

@@ -189,7 +189,9 @@ GET_LIMIT = Policy("identity:get_limit", f"{_DOMAIN_READER} or {_OWN_PROJECT}")
 CREATE_LIMITS = Policy("identity:create_limits", _SETS_LIMITS)
 UPDATE_LIMIT = Policy("identity:update_limit", _SETS_LIMITS)
 DELETE_LIMIT = Policy("identity:delete_limit", _SETS_LIMITS)
-GET_PROJECT_USAGE = Policy("identity:get_project_usage", f"{_DOMAIN_READER} or {_OWN_PROJECT}")
+GET_PROJECT_USAGE = Policy(
+    "identity:get_project_usage", f"{_DOMAIN_READER} or {_OWN_PROJECT} or rule:subtree_manager"
+)
 
 _TRUST_MATTERS = "user_id:%(trustor_user_id)s or user_id:%(trustee_user_id)s"
 LIST_TRUSTS = Policy("identity:list_trusts", f"{_READER} or {_TRUST_MATTERS}")
@@ -206,7 +208,9 @@ DELETE_ACCESS_RULE = Policy("identity:delete_access_rule", f"(rule:admin and sys
 
 EC2_LIST = Policy("identity:ec2_list_credentials", f"{_READER} or ({_SELF} and domain_id:None)")
 EC2_GET = Policy("identity:ec2_get_credential", f"{_READER} or ({_SELF} and domain_id:None)")
-EC2_CREATE = Policy("identity:ec2_create_credential", f"rule:cloud_admin or ({_SELF} and domain_id:None)")
+EC2_CREATE = Policy(
+    "identity:ec2_create_credential", f"rule:cloud_admin or ({_SELF} and rule:member and domain_id:None)"
+)
 EC2_DELETE = Policy("identity:ec2_delete_credential", f"rule:cloud_admin or ({_SELF} and domain_id:None)")
 CHECK_SIGNATURE = Policy("identity:check_signature", f"{ADMIN} or rule:service")
 """Who learns that a signature is right is given a token of the signer, so it is for services alone."""

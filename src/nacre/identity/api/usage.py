@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from nacre.identity import limits, policy
-from nacre.identity.api.guard import demand
+from nacre.identity.api.guard import known
 from nacre.identity.api.lists import self_link
 from nacre.identity.api.parts import Parts
-from nacre.identity.errors import ProjectNotFound
-from nacre.identity.store.projects import PROJECTS
+from nacre.identity.api.projects import load_placed
+from nacre.identity.store.projects import projects_above
 from nacre.kernel.http.call import Answer, Call, Ok
 from nacre.kernel.http.routes import Route
 
@@ -18,11 +18,8 @@ def show(call: Call[Parts], project_id: str) -> Answer:
     A stranger is refused whether the project exists or not. Errors: ProjectNotFound.
     """
     with call.database.read() as db:
-        node = PROJECTS.find(db, project_id)
-        domain_id = (node.domain_id or node.project_id) if node else "\0"
-        demand(call, project_id=project_id, domain_id=domain_id)
-        if node is None:
-            raise ProjectNotFound(project_id)
+        found = projects_above(db, project_id)
+        known(call, lambda: load_placed(found, project_id), lambda placed: placed.target)
         uses = limits.uses_of(db, call.parts.accounts, project_id)
     view = {
         "project_id": project_id,
