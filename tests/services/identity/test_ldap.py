@@ -272,7 +272,7 @@ def test_an_authority_is_demanded_unless_the_site_says_otherwise(lone_site, secr
 @pytest.mark.parametrize(
     ("options", "told", "cure"),
     [
-        ({}, "1 groups below", ""),
+        ({}, "with 1 memberships", ""),
         ({"url": "ldap://127.0.0.1:1"}, "Connection refused", "url"),
         ({"url": "http://127.0.0.1"}, "begins with none of", "configuration"),
         ({"password": "wrong"}, "is refused", "password"),
@@ -281,7 +281,7 @@ def test_an_authority_is_demanded_unless_the_site_says_otherwise(lone_site, secr
         ({"user_filter": "(title="}, "filter", "user_filter"),
         ({"group_members_are_ids": True}, "is one of the users", "group_members_are_ids"),
         ({"group_tree_dn": f"ou=nowhere,{SUFFIX}"}, "there is no such tree", "group_tree_dn"),
-        ({"user": "", "password": ""}, "1 groups below", ""),
+        ({"user": "", "password": ""}, "with 1 memberships", ""),
     ],
 )
 def test_what_is_wrong_with_a_directory_is_told_in_words(lone_site, server, options, told, cure):

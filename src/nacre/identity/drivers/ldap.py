@@ -353,7 +353,7 @@ class LdapDirectory:
                 f"Some users have no name, such as {unnamed[0]}.",
                 f"check user_name_attribute ({users.name_attribute}) and user_id_attribute ({users.key_attribute})",
             )
-        yield Finding(f"{len(handles)} users below {users.tree}.")
+        yield Finding(f"Users below {users.tree}: {len(handles)}.")
 
     def _examine_groups(self, handles: set[str]) -> Iterator[Finding]:
         tree, total, members, known = self._groups.tree, 0, 0, 0
@@ -373,7 +373,7 @@ class LdapDirectory:
                 "check group_member_attribute and group_members_are_ids",
             )
             return
-        yield Finding(f"{total} groups below {tree}, with {known} memberships of these users.")
+        yield Finding(f"Groups below {tree}: {total}, with {known} memberships of these users.")
 
 
 class _Tls(ldap3.Tls):
