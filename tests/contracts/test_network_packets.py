@@ -16,14 +16,17 @@ from nacre.kernel.ids import (
     HostId,
     NetworkId,
     PortId,
+    ProjectId,
     RouterId,
     SecurityGroupId,
     SecurityGroupRuleId,
     SubnetId,
     new_id,
 )
+from nacre.network.domain.address_groups import AddressGroup
 from nacre.network.domain.addresses import eui64_address, new_mac, parse_cidr
 from nacre.network.domain.networks import Network, NetworkType
+from nacre.network.domain.ovn.address_groups import compile_address_group
 from nacre.network.domain.ovn.floating_ips import compile_floating_ip
 from nacre.network.domain.ovn.networks import compile_network
 from nacre.network.domain.ovn.port_forwardings import compile_forwardings
@@ -551,3 +554,76 @@ def test_a_ports_packets_are_limited_in_both_directions_and_marked(cloud: Cloud)
     assert heard_out < 250 < sent_out
     assert heard_out < heard_in < 500 < sent_in
     assert (marks_out, marks_in) == ("[46]", "[0]")
+
+
+def test_a_router_keeps_address_scopes_apart(cloud: Cloud) -> None:
+    inner, other = (
+        cloud.subnet(cloud.network()),
+        cloud.subnet(cloud.network(), cidr="10.1.0.0/24", gateway_ip="10.1.0.1"),
+    )
+    router, open_to_all = a_router(id=RouterId(new_id())), cloud.group({})
+    legs = [
+        RouterInterface(a_port(fixed_ips=(FixedIp(subnet.id, str(subnet.gateway_ip)),)), (subnet,))
+        for subnet in (inner, other)
+    ]
+
+    def scoped(scopes: dict[SubnetId, str]) -> None:
+        wish = compile_router(router, legs, gateway=None, scopes=scopes)
+        cloud.apply(owner_of("router", router.id), wish)
+        cloud.lab.settle()
+
+    scoped({inner.id: "one", other.id: "one"})
+    cloud.join(router, inner, "10.0.0.1", owner=DeviceOwner.ROUTER_INTERFACE)
+    cloud.join(router, other, "10.1.0.1", owner=DeviceOwner.ROUTER_INTERFACE)
+    guest = cloud.plug(
+        cloud.port(inner, "10.0.0.11", open_to_all), addresses=["10.0.0.11/24"], gateway="10.0.0.1"
+    )
+    cloud.plug(cloud.port(other, "10.1.0.12", open_to_all), addresses=["10.1.0.12/24"], gateway="10.1.0.1")
+    cloud.lab.reaches("10.1.0.12", namespace=guest)
+
+    scoped({inner.id: "one"})
+
+    assert not cloud.lab.pings("10.1.0.12", namespace=guest, count=3)
+    assert cloud.lab.pings("10.0.0.1", namespace=guest, count=3)
+
+
+def test_a_thousand_rules_follow_a_group_of_addresses_by_one_row(cloud: Cloud, monkeypatch: Any) -> None:
+    addresses = tuple(f"10.{64 + n // 250}.{n % 250}.0/24" for n in range(1000))
+    group = AddressGroup(id=new_id(), project_id=ProjectId("p"), addresses=addresses)
+    owner = owner_of("address_group", group.id)
+    cloud.apply(owner, compile_address_group(group))
+    rules = [
+        {"remote_address_group_id": group.id, "protocol": "tcp", "port_range_min": n, "port_range_max": n}
+        for n in range(1, 1001)
+    ]
+    cloud.group(*rules)
+    closed = cloud.group({"remote_address_group_id": group.id, "protocol": "icmp"})
+    subnet = cloud.subnet(cloud.network())
+    one, other = cloud.port(subnet, "10.0.0.11", closed), cloud.port(subnet, "10.0.0.12", closed)
+    guest = cloud.plug(one, addresses=["10.0.0.11/24"])
+    cloud.plug(other, addresses=["10.0.0.12/24"])
+    assert not cloud.lab.pings("10.0.0.12", namespace=guest, count=3)
+
+    said: list[Any] = []
+    transact = cloud.driver._transact
+    monkeypatch.setattr(cloud.driver, "_transact", lambda ops: said.extend(ops) or transact(ops))
+    cloud.apply(owner, compile_address_group(replace(group, addresses=(*addresses, "10.0.0.11/32"))))
+
+    assert [(each["op"], each["table"]) for each in said] == [("update", "Address_Set")]
+    cloud.lab.reaches("10.0.0.12", namespace=guest)
+
+
+def test_a_group_without_memory_lets_in_only_what_its_rules_say(cloud: Cloud) -> None:
+    stateless = cloud.group(group=a_group(id=SecurityGroupId(new_id()), stateful=False))
+    subnet, open_to_all = cloud.subnet(cloud.network(), metadata_ip="10.0.0.2"), cloud.group({})
+    guest = cloud.plug(cloud.port(subnet, "10.0.0.11", stateless))
+    cloud.plug(cloud.port(subnet, "10.0.0.12", open_to_all), addresses=["10.0.0.12/24"])
+
+    said = json.loads(cloud.lab.run(sys.executable, PROBE, namespace=guest))
+    assert said["address"] == "10.0.0.11", "DHCP answers whatever the rules say"
+    cloud.lab.run("ip", "addr", "add", "10.0.0.11/24", "dev", "eth0", namespace=guest)
+    assert not cloud.lab.pings("10.0.0.12", namespace=guest, count=3), "nobody remembers who asked"
+
+    cloud.group({"protocol": "icmp"}, group=a_group(id=stateless.id, stateful=False))
+    cloud.lab.settle()
+    cloud.lab.reaches("10.0.0.12", namespace=guest)
