@@ -128,7 +128,7 @@ class Keys:
 @pytest.fixture
 def keys(site: Site) -> Keys:
     project_id = site.make("project", name="lab")
-    keys = Keys(site, project_id, site.make_user("ada", role="member", project_id=project_id))
+    keys = Keys(site, project_id, site.make_user("ada", role="manager", project_id=project_id))
     keys.make()
     return keys
 
@@ -151,7 +151,7 @@ def test_who_has_signed_a_request_to_ec2_is_known_by_it(keys: Keys, version: str
     assert token["user"]["id"] == keys.user_id
     assert token["project"]["id"] == keys.project_id
     assert token["methods"] == ["ec2credential"]
-    assert {role["name"] for role in token["roles"]} == {"member", "reader"}
+    assert {role["name"] for role in token["roles"]} == {"manager", "member", "reader"}
     assert counts(keys.site, reply.headers["x-subject-token"])
 
 
@@ -225,13 +225,13 @@ def test_signatures_are_checked_for_services_alone(keys: Keys):
 
 
 def test_keys_end_with_the_role_the_user_and_themselves(keys: Keys):
-    member = f"projects/{keys.project_id}/users/{keys.user_id}/roles/{keys.site.role_id('member')}"
+    held = f"projects/{keys.project_id}/users/{keys.user_id}/roles/{keys.site.role_id('manager')}"
     token = keys.check(**keys.version_2()).headers["x-subject-token"]
 
-    assert keys.site.as_user().delete(f"/identity/v3/{member}").status == 204
+    assert keys.site.as_user().delete(f"/identity/v3/{held}").status == 204
     assert not counts(keys.site, token)
     assert keys.check(**keys.version_2()).status == 401
-    assert keys.site.as_user().put(f"/identity/v3/{member}").status == 204
+    assert keys.site.as_user().put(f"/identity/v3/{held}").status == 204
     assert keys.check(**keys.version_2()).status == 200
 
     assert keys.as_ada().delete(f"{keys.path}/{keys.access}").status == 204
@@ -240,7 +240,7 @@ def test_keys_end_with_the_role_the_user_and_themselves(keys: Keys):
 
 def test_keys_made_by_a_program_are_no_better_than_it(keys: Keys):
     path = f"/identity/v3/users/{keys.user_id}/application_credentials"
-    ask = {"name": "program", "unrestricted": True, "roles": [{"name": "reader"}]}
+    ask = {"name": "program", "unrestricted": True, "roles": [{"name": "member"}]}
     made = keys.as_ada().post(path, json={"application_credential": ask}).json["application_credential"]
     method = {"id": made["id"], "secret": made["secret"]}
     identity = {"methods": ["application_credential"], "application_credential": method}
@@ -249,7 +249,7 @@ def test_keys_made_by_a_program_are_no_better_than_it(keys: Keys):
 
     keys.make(program)
     reply = keys.check(**keys.version_4())
-    assert [role["name"] for role in reply.json["token"]["roles"]] == ["reader"]
+    assert [role["name"] for role in reply.json["token"]["roles"]] == ["member", "reader"]
     assert reply.json["token"]["application_credential"]["id"] == made["id"]
 
     own = {"access": "own", "secret": "own"}
@@ -268,7 +268,7 @@ def test_keys_made_by_a_trust_are_no_better_than_it(keys: Keys):
         "trustee_user_id": bob_id,
         "project_id": keys.project_id,
         "impersonation": True,
-        "roles": [{"name": "reader"}],
+        "roles": [{"name": "member"}],
     }
     trust_id = keys.as_ada().post("/identity/v3/OS-TRUST/trusts", json={"trust": trust}).json["trust"]["id"]
     bob = keys.site.as_user("bob", scope={"OS-TRUST:trust": {"id": trust_id}})
@@ -276,7 +276,7 @@ def test_keys_made_by_a_trust_are_no_better_than_it(keys: Keys):
     assert keys.make(bob)["trust_id"] == trust_id
     token = keys.check(**keys.version_1())
     assert token.json["token"]["OS-TRUST:trust"]["id"] == trust_id
-    assert [role["name"] for role in token.json["token"]["roles"]] == ["reader"]
+    assert [role["name"] for role in token.json["token"]["roles"]] == ["member", "reader"]
 
     assert keys.as_ada().delete(f"/identity/v3/OS-TRUST/trusts/{trust_id}").status == 204
     assert not counts(keys.site, token.headers["x-subject-token"])
@@ -332,6 +332,12 @@ def test_pairs_of_others_are_nobodys_business(keys: Keys):
     assert bob.post(keys.path, json={"tenant_id": keys.project_id}).status == 403
     admin = keys.site.as_user()
     assert admin.get(f"{keys.path}/{keys.access}").status == 200
+    assert admin.get(f"/identity/v3/users/{bob_id}/credentials/OS-EC2/{keys.access}").status == 200
+    keys.site.make_user("rita", role="reader", project_id=keys.project_id)
+    rita = keys.site.as_user("rita", scope={"project": {"id": keys.project_id}})
+    own = f"/identity/v3/users/{keys.site.identity.authenticate(rita.token).user_id}/credentials/OS-EC2"
+    assert rita.post(own, json={"tenant_id": keys.project_id}).status == 403, "to read is not to act"
+    assert rita.get(own).json["credentials"] == []
     assert admin.post(keys.path, json={"tenant_id": "no-such-project"}).status == 404
     assert admin.post(keys.path, json={}).status == 400
 
