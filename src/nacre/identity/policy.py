@@ -208,7 +208,9 @@ DELETE_ACCESS_RULE = Policy("identity:delete_access_rule", f"(rule:admin and sys
 
 EC2_LIST = Policy("identity:ec2_list_credentials", f"{_READER} or ({_SELF} and domain_id:None)")
 EC2_GET = Policy("identity:ec2_get_credential", f"{_READER} or ({_SELF} and domain_id:None)")
-EC2_CREATE = Policy("identity:ec2_create_credential", f"rule:cloud_admin or ({_SELF} and domain_id:None)")
+EC2_CREATE = Policy(
+    "identity:ec2_create_credential", f"rule:cloud_admin or ({_SELF} and rule:member and domain_id:None)"
+)
 EC2_DELETE = Policy("identity:ec2_delete_credential", f"rule:cloud_admin or ({_SELF} and domain_id:None)")
 CHECK_SIGNATURE = Policy("identity:check_signature", f"{ADMIN} or rule:service")
 """Who learns that a signature is right is given a token of the signer, so it is for services alone."""
