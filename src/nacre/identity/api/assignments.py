@@ -58,7 +58,11 @@ def list_all(call: Call[Parts]) -> Answer:
     graph = call.parts.authority.graph()
     with call.database.read() as db:
         own = _sight(db, call, filters)
-        some = _effective(db, filters, graph, now=call.now) if filters.effective else _given(db, filters, now=call.now)
+        some = (
+            _effective(db, filters, graph, now=call.now)
+            if filters.effective
+            else _given(db, filters, now=call.now)
+        )
         found = sorted(set(some), key=lambda held: (held.target_id, held.actor_id, held.role_id))
         if own is not None:
             inside = project_store.ids_in_domain(db, own)
