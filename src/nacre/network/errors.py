@@ -1381,3 +1381,26 @@ class AddressPairAndPortSecurityRequired(Conflict):
 
     def __str__(self) -> str:
         return "Port Security must be enabled in order to have allowed address pairs on a port."
+
+
+@dataclass(eq=False)
+class SegmentNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.segment_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Segment {self.object_id} could not be found."
+
+
+@dataclass(eq=False)
+class SegmentInUse(Conflict):
+    """Something keeps the segment."""
+
+    code: ClassVar[str] = "network.segment_in_use"
+    object_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Segment '{self.object_id}' cannot be deleted: {self.reason}."

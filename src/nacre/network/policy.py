@@ -53,6 +53,7 @@ FLAVOR_SHOW = Policy("network:flavors:show", ANYBODY)
 FLAVOR_MANAGE = Policy("network:flavors:manage", ADMIN)
 TOPOLOGY_ENSURE = Policy("network:auto_allocated_topologies:ensure", OWN_MEMBER)
 TOPOLOGY_DELETE = Policy("network:auto_allocated_topologies:delete", OWN_MEMBER)
+SEGMENT_MANAGE = Policy("network:segments:manage", ADMIN)
 PROVIDER_SHOW = Policy("network:service_providers:show", ANYBODY)
 
 ADMINISTER = Policy("network:administer", ADMIN)

@@ -50,6 +50,7 @@ EXTENSIONS = {
     "floating-ip-port-forwarding-detail": "What a floating IP shows of its forwardings.",
     "floating-ip-port-forwarding-port-ranges": "Forwardings of ranges of ports.",
     "expose-port-forwarding-in-fip": "A floating IP shows its forwardings.",
+    "multi-provider": "Networks on several wires.",
     "net-mtu": "The largest packet of a network.",
     "net-mtu-writable": "The largest packet of a network, chosen.",
     "network_availability_zone": "Zones of networks.",

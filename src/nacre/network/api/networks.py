@@ -23,18 +23,33 @@ from nacre.network.api.kinds import (
     optional,
     or_empty,
     text,
+    thing,
     uuid,
 )
 from nacre.network.api.noun import Noun, Policies, Sharing, View, standard_view
 from nacre.network.api.parts import Parts
 from nacre.network.api.qos import check_usable
 from nacre.network.changes import networks as changes
+from nacre.network.changes import segments as segment_changes
 from nacre.network.domain.networks import Network, NetworkType, largest_mtu
+from nacre.network.domain.segments import Segment
 from nacre.network.errors import InvalidInput, NetworkNotFound
-from nacre.network.store import address_scopes, networks, qos
+from nacre.network.store import networks, qos, segments
+from nacre.network.store.networks import Standing
 from nacre.network.store.tables import NETWORK
 
 ZONE = "nova"
+
+_WIRE = thing(
+    {
+        "provider:network_type": one_of(*NetworkType),
+        "provider:physical_network": optional(text(64, least=1)),
+        "provider:segmentation_id": optional(number(1, 4094)),
+    },
+    lambda **said: said,
+    needed=("provider:network_type",),
+)
+_WIRE_ATTRIBUTES = ("provider_network_type", "provider_physical_network", "provider_segmentation_id")
 
 ATTRIBUTES = (
     free("name", NAME),
@@ -57,21 +72,43 @@ ATTRIBUTES = (
     fixed("provider:network_type", one_of(*NetworkType), admin=True, hidden=True),
     fixed("provider:physical_network", optional(text(64, least=1)), admin=True, hidden=True),
     fixed("provider:segmentation_id", optional(number(1, 4094)), admin=True, hidden=True),
+    fixed("segments", many(_WIRE, most=50), admin=True, hidden=True),
 )
 
 
 def _views(db: Reader, items: Sequence[Network]) -> list[View]:
-    ids = [item.id for item in items]
-    subnets, scopes = networks.subnet_ids(db, ids), address_scopes.of_networks(db, ids)
-    return [_view(item, subnets[item.id], scopes) for item in items]
+    on = networks.standing(db, [item.id for item in items])
+    wires = segments.of_networks(db, [item.id for item in items if item.is_physical])
+    return [_view(item, on[item.id]) | _provider(item, wires.get(item.id, ())) for item in items]
 
 
-def _view(item: Network, subnets: Sequence[str], scopes: Mapping[tuple[str, int], str]) -> View:
+def _provider(item: Network, wires: Sequence[Segment]) -> View:
+    """How its frames travel: by one wire, or by several, each of which is named."""
+    if len(wires) > 1:
+        return {
+            "segments": [
+                _wire_view(each.network_type, each.physical_network, each.segmentation_id) for each in wires
+            ]
+        }
+    return _wire_view(
+        item.provider_network_type, item.provider_physical_network, item.provider_segmentation_id
+    )
+
+
+def _wire_view(kind: NetworkType, physical_network: str | None, segmentation_id: int | None) -> View:
+    return {
+        "provider:network_type": str(kind),
+        "provider:physical_network": physical_network,
+        "provider:segmentation_id": segmentation_id,
+    }
+
+
+def _view(item: Network, on: Standing) -> View:
     return standard_view(item) | {
         "name": item.name,
         "admin_state_up": item.admin_state_up,
         "status": "ACTIVE",
-        "subnets": subnets,
+        "subnets": on.subnet_ids,
         "shared": item.shared,
         "router:external": item.router_external,
         "is_default": item.is_default,
@@ -81,12 +118,9 @@ def _view(item: Network, subnets: Sequence[str], scopes: Mapping[tuple[str, int]
         "dns_domain": item.dns_domain,
         "availability_zone_hints": [],
         "availability_zones": [ZONE],
-        "ipv4_address_scope": scopes.get((item.id, 4)),
-        "ipv6_address_scope": scopes.get((item.id, 6)),
-        "l2_adjacency": True,
-        "provider:network_type": str(item.provider_network_type),
-        "provider:physical_network": item.provider_physical_network,
-        "provider:segmentation_id": item.provider_segmentation_id,
+        "ipv4_address_scope": on.scopes.get(4),
+        "ipv6_address_scope": on.scopes.get(6),
+        "l2_adjacency": not on.is_apart,
         "qos_policy_id": item.qos_policy_id,
     }
 
@@ -95,18 +129,50 @@ def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Network]:
     """Errors: OverQuota, FlatNetworkInUse, VlanIdInUse, InvalidInput, QosPolicyNotFound."""
     for each in given:
         check_usable(call, tx, each)
-    made = [_shaped(tx, _new(call, each), each) for each in given]
+    wires = [_wires(each) for each in given]
+    made = [
+        _shaped(tx, _new(call, each, held[0] if held else {}), each)
+        for each, held in zip(given, wires, strict=True)
+    ]
     changes.create(tx, made)
+    for network, held in zip(made, wires, strict=True):
+        for wire in held[1:]:
+            segment_changes.create(tx, network, _further(network, wire))
     return made
 
 
-def _new(call: Call[Parts], given: Given) -> Network:
-    said = given.without("project_id", "mtu", "availability_zone_hints", "vlan_transparent")
+def _wires(given: Given) -> list[dict[str, Any]]:
+    """What is said of several wires, by the names of a network's own fields. Raises InvalidInput."""
+    said = given.get("segments", ())
+    if said and any(given.has(name) for name in _WIRE_ATTRIBUTES):
+        raise InvalidInput("Plugin does not support both segments and provider attributes")
+    return [{name.replace(":", "_"): value for name, value in each.items()} for each in said]
+
+
+def _further(network: Network, wire: Mapping[str, Any]) -> Segment:
+    kind = NetworkType(wire["provider_network_type"])
+    named = (wire.get("provider_physical_network"), wire.get("provider_segmentation_id"))
+    check_provider(kind, *named)
+    return Segment(
+        id=new_id(),
+        network_id=network.id,
+        network_type=kind,
+        physical_network=named[0],
+        segmentation_id=named[1],
+        created_at=network.created_at,
+        updated_at=network.updated_at,
+    )
+
+
+def _new(call: Call[Parts], given: Given, wire: Mapping[str, Any]) -> Network:
+    said = dict(wire) | given.without(
+        "project_id", "segments", "mtu", "availability_zone_hints", "vlan_transparent"
+    )
     check_zones(given.get("availability_zone_hints", ()))
     said["provider_network_type"] = kind = NetworkType(
         said.get("provider_network_type") or _kind_unsaid(said.get("provider_physical_network"))
     )
-    _check_provider(kind, said.get("provider_physical_network"), said.get("provider_segmentation_id"))
+    check_provider(kind, said.get("provider_physical_network"), said.get("provider_segmentation_id"))
     return Network(
         id=NetworkId(new_id()),
         project_id=ProjectId(project_of(call, given)),
@@ -131,7 +197,8 @@ def _kind_unsaid(physical_network: str | None) -> NetworkType:
     return NetworkType.GENEVE
 
 
-def _check_provider(kind: NetworkType, physical_network: str | None, segmentation_id: int | None) -> None:
+def check_provider(kind: NetworkType, physical_network: str | None, segmentation_id: int | None) -> None:
+    """What must be said of a wire of this kind, and may. Raises InvalidInput."""
     if kind is NetworkType.GENEVE:
         if physical_network is not None:
             raise InvalidInput("provider:physical_network specified for geneve network")

@@ -33,6 +33,7 @@ from nacre.network.api.qos import QOS_POLICIES
 from nacre.network.api.rbac import RBAC_POLICIES
 from nacre.network.api.routers import ROUTERS
 from nacre.network.api.security_groups import GROUPS, RULES
+from nacre.network.api.segments import SEGMENTS
 from nacre.network.api.subnet_pools import SUBNET_POOLS
 from nacre.network.api.subnets import SUBNETS
 from nacre.network.api.tags import Tags
@@ -136,6 +137,7 @@ ROUTES = (
     Route("GET", "/v2.0/availability_zones", extensions.zones, policy.ZONE_SHOW),
     Route("GET", "/v2.0/service-providers", extensions.providers, policy.PROVIDER_SHOW),
     *agents.ROUTES,
+    *_usual("/v2.0/segments", SEGMENTS),
     *_plain("/v2.0/flavors", flavors.FLAVORS),
     *_plain("/v2.0/service_profiles", flavors.PROFILES),
     *flavors.ROUTES,

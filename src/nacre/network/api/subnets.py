@@ -75,10 +75,10 @@ ATTRIBUTES = (
     fixed("ipv6_ra_mode", optional(one_of(*Ipv6Mode))),
     fixed("ipv6_address_mode", optional(one_of(*Ipv6Mode))),
     free("service_types", many(text())),
-    free("segment_id", optional(uuid)),
+    free("segment_id", optional(uuid), admin=True),
     free("dns_publish_fixed_ip", boolean),
 )
-_NOT_KEPT = ("use_default_subnetpool", "prefixlen", "segment_id", "dns_publish_fixed_ip")
+_NOT_KEPT = ("use_default_subnetpool", "prefixlen", "dns_publish_fixed_ip")
 
 
 def _views(_db: Reader, items: Sequence[Subnet]) -> list[View]:
@@ -100,7 +100,7 @@ def _view(item: Subnet) -> View:
         "ipv6_ra_mode": item.ipv6_ra_mode,
         "ipv6_address_mode": item.ipv6_address_mode,
         "service_types": item.service_types,
-        "segment_id": None,
+        "segment_id": item.segment_id,
         "dns_publish_fixed_ip": False,
     }
 
@@ -151,8 +151,6 @@ def _new(call: Call[Parts], tx: Tx, network: Network, given: Given) -> Subnet:
 
 
 def _refuse_left_out(given: Given) -> None:
-    if given.get("segment_id") is not None:
-        raise InvalidInput("segments of routed networks are not offered")
     if given.get("dns_publish_fixed_ip"):
         raise InvalidInput("publishing addresses in an outside DNS is not offered")
 

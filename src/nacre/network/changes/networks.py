@@ -6,26 +6,26 @@ from collections.abc import Sequence
 
 from nacre.kernel.database import Tx
 from nacre.kernel.ids import NetworkId, PortId, ProjectId, new_id
-from nacre.network.changes import events, floating_ips, rbac
+from nacre.network.changes import events, floating_ips, rbac, segments
 from nacre.network.changes import ports as port_changes
 from nacre.network.changes.loops import NETWORKS, PORTS, SUBNETS, make_due
 from nacre.network.domain.addresses import new_mac, pool_ranges
-from nacre.network.domain.networks import LEAST_MTU, Network, NetworkType
+from nacre.network.domain.networks import LEAST_MTU, Network
 from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
 from nacre.network.domain.rbac import Action
+from nacre.network.domain.segments import first_segment
 from nacre.network.domain.subnets import Subnet
 from nacre.network.errors import (
     DefaultExternalNetworkExists,
     ExternalNetworkInUse,
-    FlatNetworkInUse,
     InvalidInput,
     InvalidSharedSetting,
     NetworkInUse,
     NetworkMTUSubnetConflict,
-    VlanIdInUse,
 )
 from nacre.network.store import addresses, networks, ports, quotas, routers, subnets
 from nacre.network.store import rbac as rbac_store
+from nacre.network.store import segments as segment_store
 from nacre.network.store.rbac import SharedObject
 from nacre.network.store.shelf import serialise
 
@@ -41,9 +41,11 @@ def create(tx: Tx, wanted: Sequence[Network]) -> None:
     for network in wanted:
         if network.is_default:
             _check_only_default(tx, network)
+        first = first_segment(network, new_id())
         if network.is_physical:
-            _check_wire(tx, network)
+            segments.check_wire(tx, first)
         networks.NETWORKS.insert(tx, [network])
+        segments.insert(tx, first)
         events.created(tx, "network", network)
         rbac.share_new(tx, "network", network.id, network.project_id, *_shared_by(network))
         tx.make_due(NETWORKS, network.id)
@@ -57,16 +59,6 @@ def _check_only_default(tx: Tx, network: Network) -> None:
     other = networks.default_way_out(tx)
     if other not in (None, network.id):
         raise DefaultExternalNetworkExists(other or "")
-
-
-def _check_wire(tx: Tx, network: Network) -> None:
-    wire, vlan = network.provider_physical_network, network.provider_segmentation_id
-    assert wire is not None, "a physical network has a wire"
-    serialise(tx, f"wire {wire}")
-    if networks.is_wire_taken(tx, wire, vlan):
-        if network.provider_network_type is NetworkType.FLAT:
-            raise FlatNetworkInUse(wire)
-        raise VlanIdInUse(vlan or 0, wire)
 
 
 def update(tx: Tx, before: Network, after: Network) -> Network:
@@ -144,6 +136,7 @@ def delete(tx: Tx, network: Network) -> None:
     for subnet in subnets.on_networks(tx, [network.id]):
         forget_subnet(tx, subnet)
     rbac_store.forget(tx, "network", network.id)
+    segment_store.forget(tx, network.id)
     networks.NETWORKS.remove(tx, network.id)
     events.deleted(tx, "network", network)
     tx.make_due(NETWORKS, network.id)

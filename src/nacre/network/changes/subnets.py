@@ -19,7 +19,7 @@ from nacre.network.errors import (
     NetworkSubnetPoolAffinityError,
     SubnetInUse,
 )
-from nacre.network.store import address_scopes, ports, quotas, subnets
+from nacre.network.store import address_scopes, ports, quotas, segments, subnets
 
 
 def create(tx: Tx, network: Network, subnet: Subnet) -> None:
@@ -33,6 +33,7 @@ def create(tx: Tx, network: Network, subnet: Subnet) -> None:
             raise InvalidInput(
                 f"Requested subnet with cidr: {subnet.cidr} for network: {network.id} overlaps with another subnet"
             )
+    _check_segments(tx, subnet, standing)
     subnets.SUBNETS.insert(tx, [subnet])
     events.created(tx, "subnet", subnet)
     networks.count_up(tx, network)
@@ -40,6 +41,16 @@ def create(tx: Tx, network: Network, subnet: Subnet) -> None:
     if subnet.makes_own_addresses:
         _address_present_ports(tx, subnet)
     networks.settle_metadata(tx, network)
+
+
+def _check_segments(tx: Tx, subnet: Subnet, standing: Sequence[Subnet]) -> None:
+    """The subnets of a network are all bound to segments of it, or none. Raises SegmentNotFound, InvalidInput."""
+    if any((each.segment_id is None) != (subnet.segment_id is None) for each in standing):
+        raise InvalidInput("All of the subnets on the network must be associated with segments, or none")
+    if subnet.segment_id is not None:
+        segment = segments.lock(tx, subnet.segment_id)
+        if segment.network_id != subnet.network_id:
+            raise InvalidInput(f"segment {segment.id} is of another network")
 
 
 def check_pool(tx: Tx, standing: Sequence[Subnet], version: int, pool_id: str | None) -> None:
@@ -71,6 +82,8 @@ def update(tx: Tx, network: Network, before: Subnet, after: Subnet) -> Subnet:
                 raise GatewayIpInUse(ip, port_id)
         gateways = [port_id for _ip, port_id, owner in users if owner == DeviceOwner.ROUTER_GATEWAY]
         make_due(tx, ROUTERS, {port.device_id for port in ports.some(tx, gateways).values()})
+    if before.segment_id != after.segment_id:
+        _check_segments(tx, after, [s for s in subnets.on_networks(tx, [network.id]) if s.id != after.id])
     after = subnets.SUBNETS.update(tx, before, after)
     events.updated(tx, "subnet", before, after)
     port_changes.dhcp_changed(tx, network.id, [after.id])

@@ -43,6 +43,7 @@ class Subnet(msgspec.Struct, frozen=True, kw_only=True):
     ipv6_ra_mode: Ipv6Mode | None = None
     ipv6_address_mode: Ipv6Mode | None = None
     subnetpool_id: str | None = None
+    segment_id: str | None = None
     service_types: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     revision_number: int = 0

@@ -20,7 +20,7 @@ from nacre.network.domain.routers import RouterInterface, rank_gateway_hosts
 from nacre.network.domain.rows import Desired
 from nacre.network.domain.subnets import Subnet
 from nacre.network.store import address_groups as address_group_store
-from nacre.network.store import address_scopes, hosts, port_forwardings, qos, security_groups
+from nacre.network.store import address_scopes, hosts, port_forwardings, qos, security_groups, segments
 from nacre.network.store import networks as network_store
 from nacre.network.store import ports as port_store
 from nacre.network.store import routers as router_store
@@ -39,7 +39,12 @@ def base(_db: Reader, _keys: Collection[str]) -> DesiredOf:
 def networks(db: Reader, ids: Collection[str]) -> DesiredOf:
     """Networks."""
     found = network_store.NETWORKS.some(db, ids)
-    return {network_id: compile_network(network) for network_id, network in found.items()}
+    physical = [network_id for network_id, network in found.items() if network.is_physical]
+    wires = segments.of_networks(db, physical)
+    return {
+        network_id: compile_network(network, [each for each in wires.get(network_id, ()) if each.place])
+        for network_id, network in found.items()
+    }
 
 
 def subnets(db: Reader, ids: Collection[str]) -> DesiredOf:

@@ -28,13 +28,6 @@ _OF_SUBNETS = (
     .where(SUBNET.c.id.in_(sa.bindparam("ids", expanding=True)))
     .where(SUBNET_POOL.c.address_scope_id.is_not(None))
 )
-_OF_NETWORKS = (
-    sa.select(SUBNET.c.network_id, SUBNET.c.ip_version, SUBNET_POOL.c.address_scope_id)
-    .join(SUBNET_POOL, SUBNET_POOL.c.id == SUBNET.c.subnetpool_id)
-    .where(SUBNET.c.network_id.in_(sa.bindparam("ids", expanding=True)))
-    .where(SUBNET_POOL.c.address_scope_id.is_not(None))
-    .distinct()
-)
 _ROUTERS_ON_POOL = (
     sa.select(PORT.c.device_id)
     .join(PORT_ADDRESS, PORT_ADDRESS.c.port_id == PORT.c.id)
@@ -83,12 +76,6 @@ def of_subnets(db: Reader, subnet_ids: Collection[str]) -> Mapping[str, str]:
     """The scopes of subnets; those without one are left out."""
     rows = db.rows(_OF_SUBNETS, ids=list(subnet_ids)) if subnet_ids else ()
     return {row[0]: row[1] for row in rows}
-
-
-def of_networks(db: Reader, network_ids: Collection[str]) -> Mapping[tuple[str, int], str]:
-    """The scopes of networks, by network and IP version; a network has one of each at most."""
-    rows = db.rows(_OF_NETWORKS, ids=list(network_ids)) if network_ids else ()
-    return {(network_id, version): scope_id for network_id, version, scope_id in rows}
 
 
 def routers_on_pool(db: Reader, pool_id: str) -> list[str]:

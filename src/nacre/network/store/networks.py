@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+import msgspec
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
@@ -12,7 +13,7 @@ from nacre.network.domain.rbac import Action
 from nacre.network.errors import NetworkNotFound
 from nacre.network.store import rbac
 from nacre.network.store.shelf import Shelf
-from nacre.network.store.tables import NETWORK, SUBNET
+from nacre.network.store.tables import NETWORK, SUBNET, SUBNET_POOL
 
 NETWORKS = Shelf(NETWORK, Network)
 
@@ -21,11 +22,19 @@ _SUBNET_IDS = (
     .where(SUBNET.c.network_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(SUBNET.c.created_at, SUBNET.c.id)
 )
-_DEFAULT_WAY_OUT = sa.select(NETWORK.c.id).where(NETWORK.c.is_default, NETWORK.c.router_external)
-_ON_WIRE = sa.select(NETWORK.c.id).where(
-    NETWORK.c.provider_physical_network == sa.bindparam("wire"),
-    sa.func.coalesce(NETWORK.c.provider_segmentation_id, 0) == sa.bindparam("vlan"),
+_STANDING = (
+    sa.select(
+        SUBNET.c.network_id,
+        SUBNET.c.id,
+        SUBNET.c.ip_version,
+        SUBNET.c.segment_id,
+        SUBNET_POOL.c.address_scope_id,
+    )
+    .select_from(SUBNET.outerjoin(SUBNET_POOL, SUBNET_POOL.c.id == SUBNET.c.subnetpool_id))
+    .where(SUBNET.c.network_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(SUBNET.c.created_at, SUBNET.c.id)
 )
+_DEFAULT_WAY_OUT = sa.select(NETWORK.c.id).where(NETWORK.c.is_default, NETWORK.c.router_external)
 
 
 def seen_by(project_id: str) -> sa.ColumnElement[bool]:
@@ -73,14 +82,31 @@ def lock(tx: Tx, network_id: str) -> Network:
     return network
 
 
+class Standing(msgspec.Struct):
+    """What stands on a network: its subnets, oldest first, their scopes by IP version, and whether they are apart."""
+
+    subnet_ids: list[str] = []
+    scopes: dict[int, str] = {}
+    is_apart: bool = False
+    """Bound to segments, so that its hosts are not all in one layer 2."""
+
+
+def standing(db: Reader, network_ids: Collection[str]) -> Mapping[str, Standing]:
+    """What stands on networks: one statement, however many there are."""
+    found = {network_id: Standing() for network_id in network_ids}
+    rows = db.rows(_STANDING, ids=list(network_ids)) if network_ids else ()
+    for network_id, subnet_id, version, segment_id, scope_id in rows:
+        each = found[network_id]
+        each.subnet_ids.append(subnet_id)
+        each.is_apart = each.is_apart or segment_id is not None
+        if scope_id is not None:
+            each.scopes[version] = scope_id
+    return found
+
+
 def subnet_ids(db: Reader, network_ids: Collection[str]) -> Mapping[str, list[str]]:
     """The subnets of networks, oldest first."""
     found: dict[str, list[str]] = {network_id: [] for network_id in network_ids}
     for network_id, subnet_id in db.rows(_SUBNET_IDS, ids=list(network_ids)) if network_ids else ():
         found[network_id].append(subnet_id)
     return found
-
-
-def is_wire_taken(db: Reader, wire: str, vlan: int | None) -> bool:
-    """Whether a network is on this wire under this tag already."""
-    return db.row(_ON_WIRE, wire=wire, vlan=vlan or 0) is not None

@@ -17,9 +17,9 @@ def switch_port(port_id: PortId) -> Ref:
     return Ref("Logical_Switch_Port", port_id)
 
 
-def wire(network_id: NetworkId) -> Ref:
-    """The port by which a switch reaches its physical network."""
-    return Ref("Logical_Switch_Port", f"wire-{network_id}")
+def wire(carrier_id: str) -> Ref:
+    """The port by which a switch reaches a physical network: its first by its own id, others by their segment's."""
+    return Ref("Logical_Switch_Port", f"wire-{carrier_id}")
 
 
 def router(router_id: RouterId) -> Ref:

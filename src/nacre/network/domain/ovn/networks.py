@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nacre.network.domain.networks import Network, NetworkType
 from nacre.network.domain.ovn import names
 from nacre.network.domain.rows import Desired, Row
+from nacre.network.domain.segments import Segment, first_segment
 
 
-def compile_network(network: Network) -> Desired:
+def compile_network(network: Network, further: Sequence[Segment] = ()) -> Desired:
     """A switch; and for a flat or VLAN network the port by which it reaches the wire.
+
+    `further` are the segments besides that of the network itself: each is a wire for other hosts.
 
     Source: ovn-nb(5), "Logical_Switch", "Logical_Switch_Port: Options for localnet ports".
     """
@@ -24,12 +29,15 @@ def compile_network(network: Network) -> Desired:
             },
         },
     )
-    return Desired((row, _wire(network)) if network.is_physical else (row,))
+    if not network.is_physical:
+        return Desired((row,))
+    segments = (first_segment(network, network.id), *further)
+    return Desired((row, *(_wire(network, segment) for segment in segments)))
 
 
-def _wire(network: Network) -> Row:
-    wire = names.wire(network.id)
-    tagged = network.provider_network_type is NetworkType.VLAN
+def _wire(network: Network, segment: Segment) -> Row:
+    wire = names.wire(segment.id)
+    tagged = segment.network_type is NetworkType.VLAN
     return Row(
         table=wire.table,
         key=wire.key,
@@ -37,8 +45,8 @@ def _wire(network: Network) -> Row:
             "name": wire.key,
             "type": "localnet",
             "addresses": frozenset({"unknown"}),
-            "options": {"network_name": network.provider_physical_network or ""},
-            "tag": network.provider_segmentation_id if tagged else None,
+            "options": {"network_name": segment.physical_network or ""},
+            "tag": segment.segmentation_id if tagged else None,
             "enabled": network.admin_state_up,
         },
         places=(names.inside(names.switch(network.id), "ports"),),
