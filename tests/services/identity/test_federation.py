@@ -209,3 +209,19 @@ def test_a_user_may_be_somebody_elsewhere(site: Site):
     assert admin.patch(path, json={"user": {"federated": nowhere}}).status == 400
     assert admin.patch(path, json={"user": {"federated": []}}).json["user"].get("federated") is None
     assert admin.get("/identity/v3/users?name=bob").json["users"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "fields"),
+    [
+        ("identity_providers/a", "identity_provider", {}),
+        ("mappings/a", "mapping", {"rules": RULES, "schema_version": None}),
+        ("service_providers/a", "service_provider", {"auth_url": "https://a", "sp_url": "https://a"}),
+    ],
+)
+def test_clients_may_repeat_the_id_of_the_path(site: Site, path: str, key: str, fields: dict[str, Any]):
+    assert put(site, path, key, id="b", **fields).status == 400
+    assert put(site, path, key, id="a", **fields).status == 201
+    ask = {key: {"id": "a", **fields}}
+    assert site.as_user().patch(f"{BASE}/{path}", json=ask).json[key]["id"] == "a"
+    assert site.as_user().patch(f"{BASE}/{path}", json={key: {"id": "b", **fields}}).status == 400

@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from nacre.kernel.errors import Bad
 from nacre.kernel.http.body import convert
 
 ProviderId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\S")]
@@ -23,6 +24,8 @@ class _Named(msgspec.Struct, frozen=True):
     id: ProviderId
 
 
-def named(value: str) -> str:
-    """The id in the path of what is about to be made. Raises Bad."""
+def named(value: str, said: str | None) -> str:
+    """The id in the path of what is about to be made or changed; clients may repeat it in the body. Raises Bad."""
+    if said not in (None, value):
+        raise Bad("The id in the body is not the one in the URL.", where="id")
     return convert({"id": value}, _Named).id

@@ -23,13 +23,15 @@ from nacre.kernel.http.call import Answer, Call, Created, NoContent, Ok
 
 
 class CreateMapping(msgspec.Struct, frozen=True, kw_only=True):
+    id: str | None = None
     rules: list[dict[str, Any]]
-    schema_version: str = "1.0"
+    schema_version: str | None = None
 
 
 class UpdateMapping(msgspec.Struct, frozen=True, kw_only=True):
+    id: str | None = None
     rules: list[dict[str, Any]] | Unset = UNSET
-    schema_version: str | Unset = UNSET
+    schema_version: str | Unset | None = UNSET
 
 
 class _Understood(msgspec.Struct, frozen=True):
@@ -55,7 +57,11 @@ def rules_of(mapping: StoredMapping) -> list[Rule]:
 def create(call: Call[Parts], ask: CreateMapping, mapping_id: str) -> Answer:
     """A new mapping. Errors: Bad for a rule that can never be meant, Taken."""
     demand(call)
-    mapping = StoredMapping(mapping_id=named(mapping_id), schema_version=ask.schema_version, rules=ask.rules)
+    mapping = StoredMapping(
+        mapping_id=named(mapping_id, ask.id),
+        schema_version=ask.schema_version or VERSIONS[0],
+        rules=ask.rules,
+    )
     rules_of(mapping)
     with name_free("mapping", mapping_id), call.database.write(call.actor) as tx:
         MAPPINGS.insert(tx, mapping)
@@ -86,9 +92,12 @@ def update(call: Call[Parts], ask: UpdateMapping, mapping_id: str) -> Answer:
     Errors: MappingNotFound, Bad for a rule that can never be meant.
     """
     demand(call)
+    named(mapping_id, ask.id)
     with call.database.write(call.actor) as tx:
         before = MAPPINGS.lock(tx, mapping_id)
         after = updated(before, ask)
+        if not ask.schema_version:  # Clients that know of none send null.
+            after = msgspec.structs.replace(after, schema_version=before.schema_version)
         rules_of(after)
         MAPPINGS.update(tx, after)
         changed(tx, "update", "mapping", mapping_id, before=before, after=after)

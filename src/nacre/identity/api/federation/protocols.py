@@ -25,11 +25,13 @@ from nacre.kernel.http.call import Answer, Call, Created, NoContent, Ok
 
 
 class CreateProtocol(msgspec.Struct, frozen=True, kw_only=True):
+    id: str | None = None
     mapping_id: ProviderId
     remote_id_attribute: Attribute | None = None
 
 
 class UpdateProtocol(msgspec.Struct, frozen=True, kw_only=True):
+    id: str | None = None
     mapping_id: ProviderId | Unset = UNSET
     remote_id_attribute: Attribute | Unset | None = UNSET
 
@@ -43,7 +45,7 @@ def create(call: Call[Parts], ask: CreateProtocol, idp_id: str, protocol_id: str
     demand(call)
     protocol = FederationProtocol(
         idp_id=idp_id,
-        protocol_id=named(protocol_id),
+        protocol_id=named(protocol_id, ask.id),
         mapping_id=ask.mapping_id,
         remote_id_attribute=ask.remote_id_attribute or None,
     )
@@ -84,6 +86,7 @@ def update(call: Call[Parts], ask: UpdateProtocol, idp_id: str, protocol_id: str
     Errors: ProtocolNotFound, Bad for an unknown mapping.
     """
     demand(call)
+    named(protocol_id, ask.id)
     with call.database.write(call.actor) as tx:
         before = store.lock_protocol(tx, idp_id, protocol_id)
         after = updated(before, ask)

@@ -32,6 +32,7 @@ from nacre.kernel.ids import new_hex_id
 
 
 class CreateProvider(msgspec.Struct, frozen=True, kw_only=True):
+    id: str | None = None
     domain_id: Id | None = None
     enabled: bool | None = None
     description: Description | None = None
@@ -40,6 +41,7 @@ class CreateProvider(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UpdateProvider(msgspec.Struct, frozen=True, kw_only=True):
+    id: str | None = None
     enabled: bool | Unset = UNSET
     description: Description | Unset | None = UNSET
     authorization_ttl: Minutes | Unset | None = UNSET
@@ -56,7 +58,7 @@ def create(call: Call[Parts], ask: CreateProvider, idp_id: str) -> Answer:
     remote_ids = _checked(ask.remote_ids)
     with call.database.write(call.actor) as tx:
         provider = IdentityProvider(
-            idp_id=named(idp_id),
+            idp_id=named(idp_id, ask.id),
             domain_id=_domain_for(tx, idp_id, ask.domain_id),
             enabled=bool(ask.enabled),
             description=ask.description,
@@ -127,6 +129,7 @@ def update(call: Call[Parts], ask: UpdateProvider, idp_id: str) -> Answer:
     Errors: IdentityProviderNotFound, Taken for a remote id.
     """
     demand(call)
+    named(idp_id, ask.id)
     with call.database.write(call.actor) as tx:
         before = IDENTITY_PROVIDERS.lock(tx, idp_id)
         after = updated(before, ask)

@@ -23,6 +23,7 @@ _RELAY_STATE_PREFIX = "ss:mem:"
 
 
 class CreateServiceProvider(msgspec.Struct, frozen=True, kw_only=True):
+    id: str | None = None
     auth_url: CloudUrl
     sp_url: CloudUrl
     description: Description | None = None
@@ -31,6 +32,7 @@ class CreateServiceProvider(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UpdateServiceProvider(msgspec.Struct, frozen=True, kw_only=True):
+    id: str | None = None
     auth_url: CloudUrl | Unset = UNSET
     sp_url: CloudUrl | Unset = UNSET
     description: Description | Unset | None = UNSET
@@ -46,7 +48,7 @@ def create(call: Call[Parts], ask: CreateServiceProvider, sp_id: str) -> Answer:
     """A new service provider, disabled unless said otherwise. Errors: Taken."""
     demand(call)
     provider = ServiceProvider(
-        sp_id=named(sp_id),
+        sp_id=named(sp_id, ask.id),
         auth_url=ask.auth_url,
         sp_url=ask.sp_url,
         description=ask.description,
@@ -82,6 +84,7 @@ def show(call: Call[Parts], sp_id: str) -> Answer:
 def update(call: Call[Parts], ask: UpdateServiceProvider, sp_id: str) -> Answer:
     """Change what is given. Errors: ServiceProviderNotFound."""
     demand(call)
+    named(sp_id, ask.id)
     with call.database.write(call.actor) as tx:
         before = SERVICE_PROVIDERS.lock(tx, sp_id)
         after = updated(before, ask)
