@@ -200,3 +200,15 @@ def test_defaults_are_shown_apart_from_secrets(site: Site):
         assert admin.get(f"{DOMAINS}/config/ldap/{option}/default").json == {"config": {option: value}}
     assert admin.get(f"{DOMAINS}/config/ldap/password/default").status == 403
     assert admin.get(f"{DOMAINS}/config/paste/default").status == 403
+
+
+def test_everybody_may_read_what_the_site_asks_of_passwords(site: Site):
+    path = "/identity/v3/domains/default/config/security_compliance"
+    demo = site.as_user("demo")
+
+    assert demo.get(path).json["config"]["security_compliance"]["password_regex"] is None
+    assert demo.get(f"{path}/password_regex_description").json["config"] == {
+        "password_regex_description": None
+    }
+    assert demo.get(f"{path}/lockout_duration").status == 403
+    assert demo.get(path.replace("default", "elsewhere")).status == 403

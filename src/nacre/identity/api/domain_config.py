@@ -19,6 +19,7 @@ from nacre.identity.api.parts import Parts
 from nacre.identity.domain.domain_config import DEFAULTS, GROUPS, Config, check
 from nacre.identity.errors import DomainConfigNotFound, NotPossible
 from nacre.identity.sealing import Seal
+from nacre.identity.seed import DEFAULT_DOMAIN
 from nacre.identity.store.domain_config import Setting, load_settings, put_settings, remove_settings
 from nacre.identity.store.projects import DOMAINS
 from nacre.kernel.http.body import Body
@@ -251,8 +252,37 @@ def _routes(path: str, show: Handler, update: Handler, delete: Handler) -> tuple
     )
 
 
+def show_compliance(call: Call[Parts], domain_id: str) -> Answer:
+    """What the site asks of new passwords, for everybody who has to think of one. Errors: NotPossible.
+
+    It is the same for every domain, and told at the default one. Source: Identity API v3, "Domain configuration".
+    """
+    return Ok({"config": {_COMPLIANCE: _compliance(call, domain_id)}})
+
+
+def show_compliance_option(call: Call[Parts], domain_id: str, option: str) -> Answer:
+    """One line of it. Errors: NotPossible."""
+    told = _compliance(call, domain_id)
+    if option not in told:
+        raise NotPossible(f"Option {option[:64]} of group {_COMPLIANCE} is not told.")
+    return Ok({"config": {option: told[option]}})
+
+
+def _compliance(call: Call[Parts], domain_id: str) -> dict[str, str | None]:
+    if domain_id != DEFAULT_DOMAIN:
+        raise NotPossible(f"Group {_COMPLIANCE} is told at the default domain alone.")
+    rules = call.parts.password_rules
+    return {
+        "password_regex": rules.pattern or None,
+        "password_regex_description": rules.pattern_told or None,
+    }
+
+
+_COMPLIANCE = "security_compliance"
 _CONFIG = "/v3/domains/{domain_id}/config"
 ROUTES = (
+    Route("GET", f"{_CONFIG}/{_COMPLIANCE}", show_compliance, policy.GET_COMPLIANCE_CONFIG),
+    Route("GET", f"{_CONFIG}/{_COMPLIANCE}/{{option}}", show_compliance_option, policy.GET_COMPLIANCE_CONFIG),
     Route("GET", "/v3/domains/config/default", show_defaults, policy.GET_DEFAULT_CONFIG),
     Route("GET", "/v3/domains/config/{group}/default", show_group_defaults, policy.GET_DEFAULT_CONFIG),
     Route(
