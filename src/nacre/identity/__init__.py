@@ -18,6 +18,7 @@ It speaks the Identity API v3 below `/identity` and promises:
 - Who acts for somebody else (by a trust, an application credential, or keys for EC2) has no more than was given, and
   nothing once any of it is taken from whoever gave it: what narrows a token is part of its standing (`standing.py`).
 - What proves somebody but once (a passcode, a counted use of a trust) is claimed by one conditional write.
+- Whoever an OpenID provider proves is a user like anybody else; the groups it gives end by themselves (`sign_on.py`).
 - Domains and projects are one tree (`store/tables.py`): a domain is a project that stands on its own.
 
 domain/     tokens, roles that imply roles, the catalogue as callers see it
