@@ -230,6 +230,18 @@ def test_pools_scopes_and_groups_are_shared_alike(demo, admin, stranger):
         assert demo.remove("rbac_policy", entries[kind]).status == 204
 
 
+def test_a_pool_is_shared_with_those_who_may_use_its_scope(demo, admin, stranger):
+    scope = admin.make("address_scope", name="s", ip_version=4)
+    share(admin, "address_scope", scope, "demo")
+    pool = demo.make("subnetpool", name="p", prefixes=["10.8.0.0/16"], address_scope_id=scope["id"])
+    assert refused(demo, "subnetpool", pool, "stranger") == (400, "InvalidInput")
+
+    share(admin, "address_scope", scope, "stranger")
+
+    assert share(demo, "subnetpool", pool, "stranger")
+    assert refused(admin, "subnetpool", pool, "*") == (400, "InvalidInput")
+
+
 def test_entries_go_with_their_object(demo, admin, stranger):
     net = demo.make("network")
     share(demo, "network", net, "stranger")

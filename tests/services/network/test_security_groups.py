@@ -143,6 +143,14 @@ def test_a_change_of_rules_counts_the_group_up(demo):
     assert demo.show("security_group", group)["revision_number"] == group["revision_number"] + 1
 
 
+def test_a_group_needs_room_for_the_rules_that_it_begins_with(demo, admin):
+    admin.put("/quotas/demo", json={"quota": {"security_group_rule": 5}})
+    demo.find("/security-groups")
+
+    assert demo.refused("security_group", name="web") == (409, "OverQuota")
+    assert len(demo.find("/security-groups")) == 1
+
+
 def test_groups_are_made_together_however_the_body_names_them(demo):
     bodies = [{"name": "a"}, {"security_group": {"name": "b"}}]
 

@@ -8,16 +8,27 @@ from nacre.kernel.database import Duplicate, Tx
 from nacre.kernel.ids import ProjectId, new_id
 from nacre.network.changes import events
 from nacre.network.domain.rbac import EVERYBODY, Action, RbacPolicy, uncovered
-from nacre.network.errors import DuplicateRbacPolicy, RbacPolicyInUse
-from nacre.network.store import quotas, rbac
+from nacre.network.errors import DuplicateRbacPolicy, InvalidInput, RbacPolicyInUse
+from nacre.network.store import address_scopes, quotas, rbac, subnets
 from nacre.network.store.rbac import SharedObject
 
 
 def create(tx: Tx, policy: RbacPolicy) -> None:
-    """Share a locked object. Errors: OverQuota, DuplicateRbacPolicy."""
+    """Share a locked object. Errors: OverQuota, DuplicateRbacPolicy, InvalidInput."""
+    _check_scope(tx, policy)
     quotas.check_room(tx, policy.project_id, "rbac_policy")
     _insert(tx, policy)
     rbac.settle_object(tx, policy.object_type, policy.object_id)
+
+
+def _check_scope(tx: Tx, policy: RbacPolicy) -> None:
+    """Who may cut from a pool may use the scope that the pool is in. Raises InvalidInput."""
+    pool = subnets.SUBNET_POOLS.find(tx, policy.object_id) if policy.object_type == "subnetpool" else None
+    if pool is None or pool.address_scope_id is None:
+        return
+    scope, target = address_scopes.lock(tx, pool.address_scope_id), policy.target_project
+    if scope.project_id != target and not address_scopes.is_shared_with(tx, scope, target):
+        raise InvalidInput(f"project {target} has no access to address scope {scope.id} of the subnet pool")
 
 
 def _insert(tx: Tx, policy: RbacPolicy) -> None:
@@ -29,9 +40,15 @@ def _insert(tx: Tx, policy: RbacPolicy) -> None:
 
 
 def retarget(tx: Tx, shared: SharedObject, before: RbacPolicy, target_project: str) -> RbacPolicy:
-    """Share a locked object with another project than before. Errors: RbacPolicyInUse, DuplicateRbacPolicy."""
+    """Share a locked object with another project than before.
+
+    Clients expect that networks alone may go from everybody to the one project that uses them.
+    Errors: RbacPolicyInUse, DuplicateRbacPolicy, InvalidInput.
+    """
     after = msgspec.structs.replace(before, target_project=target_project)
-    _check_unused(tx, shared, before, besides=target_project)
+    _check_scope(tx, after)
+    kept = before.object_type == "network" or target_project == EVERYBODY
+    _check_unused(tx, shared, before, besides=target_project if kept else None)
     try:
         after = rbac.POLICIES.update(tx, before, after)
     except Duplicate as problem:

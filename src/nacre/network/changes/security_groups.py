@@ -45,6 +45,7 @@ def create(tx: Tx, group: SecurityGroup) -> Sequence[SecurityGroupRule]:
     """Make a group, with the rules of the template. Errors: OverQuota."""
     quotas.check_room(tx, group.project_id, "security_group")
     rules = usual_rules(group, default_rules.template(tx), is_default=False)
+    quotas.check_room(tx, group.project_id, "security_group_rule", wanted=len(rules))
     _insert(tx, group, rules)
     return rules
 
