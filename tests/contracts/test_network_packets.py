@@ -41,6 +41,7 @@ from nacre.network.domain.qos import QosRule, RuleKind
 from nacre.network.domain.routers import ExternalGateway, Router, RouterInterface
 from nacre.network.domain.rows import NOTHING, Desired, Owner, owner_of
 from nacre.network.domain.security_groups import Direction, SecurityGroup, SecurityGroupRule
+from nacre.network.domain.segments import Segment
 from nacre.network.domain.subnets import HostRoute, Ipv6Mode, Subnet
 from nacre.network.drivers.ovn import OvnNetwork
 from tests.domain.network.objects import a_floating_ip, a_group, a_network, a_port, a_router, a_rule, a_subnet
@@ -409,6 +410,27 @@ def test_a_vlan_network_reaches_its_wire_under_its_tag(cloud: Cloud) -> None:
 
     cloud.lab.reaches("10.0.0.201", namespace=guest)
     assert not cloud.lab.pings("10.0.0.202", namespace=guest, count=3)
+
+
+def test_a_network_on_several_wires_uses_the_one_that_its_host_is_on(cloud: Cloud) -> None:
+    elsewhere = {"provider_network_type": NetworkType.VLAN, "provider_physical_network": "other-rack"}
+    network = cloud.network(**elsewhere, provider_segmentation_id=100)
+    here = Segment(
+        id=new_id(),
+        network_id=network.id,
+        network_type=NetworkType.VLAN,
+        physical_network=PHYSICAL_NETWORK,
+        segmentation_id=200,
+        place=1,
+    )
+    cloud.apply(owner_of("network", network.id), compile_network(network, [here]))
+    port = cloud.port(cloud.subnet(network), "10.0.0.11", cloud.group())
+    guest = cloud.plug(port, addresses=["10.0.0.11/24"])
+    cloud.lab.outsider(address="10.0.0.201/24", vlan=100)
+    cloud.lab.outsider(address="10.0.0.202/24", vlan=200)
+
+    cloud.lab.reaches("10.0.0.202", namespace=guest)
+    assert not cloud.lab.pings("10.0.0.201", namespace=guest, count=3)
 
 
 @pytest.mark.parametrize("mode", [Ipv6Mode.SLAAC, Ipv6Mode.STATELESS])
