@@ -9,6 +9,8 @@ It answers below `/networking` and promises:
   address is found without reading those in use (`store/addresses.py`), and no list of free ones is kept.
 - A guest's port is up only when its rules are in force. Nothing in OVN is ours that no object of ours accounts for,
   and `nacre audit` names every difference.
+- Who may see and use what is said by entries (`domain/rbac.py`), also where a flag says it; lists ask for them in the
+  same statement, and an entry stays while somebody uses what only it lets them use.
 - Every attribute is declared once, as data (`api/attributes.py`): what it may be, who may say it, who sees it.
   Filters, sorting, fields, strictness and the five usual operations follow from that for all nouns alike.
 

@@ -8,6 +8,8 @@ from nacre.kernel.events import Actor
 from nacre.network.domain.agents import ALIVE_S
 from tests.services.network.conftest import problem
 
+ON_BOTH_DATABASES = True
+
 
 def hear(cloud, *hosts):
     with cloud.database.write(Actor("test")) as tx:
