@@ -265,3 +265,12 @@ def test_the_extensions_the_zones_and_the_versions_are_told(demo):
     assert demo.get("/networking/v2.0/").status == 200
     assert problem(demo.get("/nonsense")) == (404, "HTTPNotFound")
     assert problem(demo.put("/networks", json={})) == (405, "HTTPMethodNotAllowed")
+
+
+def test_policies_have_their_tags_where_clients_look(admin):
+    made = admin.post("/qos/policies", json={"policy": {"name": "p"}}).json["policy"]
+
+    assert admin.put(f"/policies/{made['id']}/tags/red").status == 201
+
+    assert admin.get(f"/qos/policies/{made['id']}/tags").json == {"tags": ["red"]}
+    assert [each["id"] for each in admin.find("/qos/policies?tags=red")] == [made["id"]]

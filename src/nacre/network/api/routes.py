@@ -122,6 +122,8 @@ ROUTES = (
     *_plain("/v2.0/address-scopes", ADDRESS_SCOPES),
     *_plain("/v2.0/rbac-policies", RBAC_POLICIES),
     *_usual("/v2.0/qos/policies", QOS_POLICIES),
+    # Their tags have been elsewhere from the beginning, and clients look there.
+    *_tags("/v2.0/policies/{object_id}/tags", QOS_POLICIES),
     *(route for kind in RuleKind for route in _qos_rules(kind)),
     Route("GET", "/v2.0/qos/rule-types", qos.list_types, policy.QOS_TYPES),
     Route("GET", "/v2.0/qos/rule-types/{rule_type}", qos.show_type, policy.QOS_TYPES),
