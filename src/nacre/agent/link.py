@@ -22,7 +22,7 @@ from __future__ import annotations
 import http.client
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -197,7 +197,10 @@ class HttpLink:
     ) -> http.client.HTTPResponse:
         try:
             token = self._token_file.read_text().strip()
-            connection.request(method, path, body=body, headers={**(headers or {}), "X-Agent-Token": token})
+            with suppress(BrokenPipeError):  # Whoever refuses may answer without hearing us out.
+                connection.request(
+                    method, path, body=body, headers={**(headers or {}), "X-Agent-Token": token}
+                )
             return connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             raise _away(error) from error
