@@ -342,6 +342,17 @@ def test_pairs_of_others_are_nobodys_business(keys: Keys):
     assert admin.post(keys.path, json={}).status == 400
 
 
+def test_who_may_look_at_everybodys_is_told_what_is_not_there_and_deletes_nothing(keys: Keys):
+    site = keys.site
+    site.give("reader", f"system/users/{site.make_user('auditor')}")
+    auditor = site.as_user("auditor", scope={"system": {"all": True}})
+
+    statuses = [auditor.delete(f"{keys.path}/{access}").status for access in (keys.access, "f" * 32)]
+
+    assert statuses == [403, 404]
+    assert auditor.get(f"{keys.path}/{keys.access}").status == 200
+
+
 def test_a_secret_is_not_in_the_database_in_clear(keys: Keys):
     import sqlalchemy as sa
 

@@ -136,6 +136,9 @@ def delete(call: Call[Parts], user_id: str, credential_id: str) -> Answer:
 
     Errors: CredentialNotFound; NotPossible for programs that may make no credentials.
     """
+    if not allowed(call, user_id=user_id) and policy.EC2_GET.allows(call.caller, {"user_id": user_id}):
+        with call.database.read() as db:
+            _found(db, call, user_id, credential_id)  # Whoever may look is told what is not there.
     demand(call, user_id=user_id)
     bound_to(call.parts.authority.admitted(call.token))
     with call.database.write(call.actor) as tx:
