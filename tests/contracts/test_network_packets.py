@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,39 +13,35 @@ import pytest
 from msgspec.structs import replace
 
 from nacre.kernel.ids import (
-    HostId,
-    NetworkId,
     PortId,
     ProjectId,
     RouterId,
     SecurityGroupId,
-    SecurityGroupRuleId,
     SubnetId,
     new_id,
 )
 from nacre.network.domain.address_groups import AddressGroup
 from nacre.network.domain.addresses import eui64_address, new_mac, parse_cidr
-from nacre.network.domain.networks import Network, NetworkType
+from nacre.network.domain.networks import NetworkType
 from nacre.network.domain.ovn.address_groups import compile_address_group
 from nacre.network.domain.ovn.floating_ips import compile_floating_ip
 from nacre.network.domain.ovn.networks import compile_network
 from nacre.network.domain.ovn.port_forwardings import compile_forwardings
-from nacre.network.domain.ovn.ports import compile_port, compile_router_port
 from nacre.network.domain.ovn.routers import compile_router
-from nacre.network.domain.ovn.security_groups import CLOUD, compile_base, compile_security_group
-from nacre.network.domain.ovn.subnets import compile_subnet
+from nacre.network.domain.ovn.security_groups import CLOUD, compile_base
 from nacre.network.domain.port_forwardings import PortForwarding, PortRange
-from nacre.network.domain.ports import AddressPair, DeviceOwner, FixedIp, Port
+from nacre.network.domain.ports import AddressPair, DeviceOwner, FixedIp
 from nacre.network.domain.qos import Direction as QosDirection
 from nacre.network.domain.qos import QosRule, RuleKind
 from nacre.network.domain.routers import ExternalGateway, Router, RouterInterface
-from nacre.network.domain.rows import NOTHING, Desired, Owner, owner_of
-from nacre.network.domain.security_groups import Direction, SecurityGroup, SecurityGroupRule
+from nacre.network.domain.rows import NOTHING, owner_of
+from nacre.network.domain.security_groups import Direction
 from nacre.network.domain.segments import Segment
 from nacre.network.domain.subnets import HostRoute, Ipv6Mode, Subnet
 from nacre.network.drivers.ovn import OvnNetwork
-from tests.domain.network.objects import a_floating_ip, a_group, a_network, a_port, a_router, a_rule, a_subnet
-from tests.support.ovn_lab import CHASSIS, OUTSIDE, PHYSICAL_NETWORK, OvnLab, can_run, eventually
+from tests.domain.network.objects import a_floating_ip, a_group, a_port, a_router
+from tests.support.ovn_cloud import Cloud
+from tests.support.ovn_lab import OUTSIDE, PHYSICAL_NETWORK, OvnLab, can_run, eventually
 
 pytestmark = [
     pytest.mark.engines,
@@ -53,84 +49,6 @@ pytestmark = [
 ]
 
 PROBE = str(Path(__file__).with_name("dhcp_probe.py"))
-
-
-class Cloud:
-    """A lab and the driver on it, with a verb for each object: it is compiled, applied and given back."""
-
-    def __init__(self, lab: OvnLab, driver: OvnNetwork) -> None:
-        self.lab = lab
-        self.driver = driver
-        self.subnets: dict[SubnetId, Subnet] = {}
-        self.networks: dict[NetworkId, Network] = {}
-        self.wishes: dict[Owner, Desired] = {}
-        self.apply(CLOUD, compile_base())
-
-    def apply(self, owner: Owner, desired: Desired) -> None:
-        self.wishes[owner] = desired
-        self.driver.apply(owner, desired)
-
-    def network(self, **fields: Any) -> Network:
-        network = a_network(**{"id": NetworkId(new_id())} | fields)
-        self.networks[network.id] = network
-        self.apply(owner_of("network", network.id), compile_network(network))
-        return network
-
-    def subnet(self, network: Network, *, metadata_ip: str | None = None, **fields: Any) -> Subnet:
-        subnet = a_subnet(**{"id": SubnetId(new_id()), "network_id": network.id} | fields)
-        self.subnets[subnet.id] = subnet
-        self.apply(owner_of("subnet", subnet.id), compile_subnet(subnet, network, metadata_ip=metadata_ip))
-        return subnet
-
-    def group(self, *rules: dict[str, Any], group: SecurityGroup | None = None) -> SecurityGroup:
-        """A group that lets everything out, and in what `rules` say."""
-        group = group or a_group(id=SecurityGroupId(new_id()))
-        out = ({"direction": Direction.EGRESS}, {"direction": Direction.EGRESS, "ethertype": "IPv6"})
-        self.apply(
-            owner_of("security_group", group.id),
-            compile_security_group(group, [self._rule(group, fields) for fields in (*out, *rules)]),
-        )
-        return group
-
-    @staticmethod
-    def _rule(group: SecurityGroup, fields: dict[str, Any]) -> SecurityGroupRule:
-        return a_rule(**{"id": SecurityGroupRuleId(new_id()), "security_group_id": group.id} | fields)
-
-    def port(self, subnet: Subnet, address: str, *groups: SecurityGroup, **fields: Any) -> Port:
-        usual = {
-            "id": PortId(new_id()),
-            "network_id": subnet.network_id,
-            "mac_address": new_mac(),
-            "fixed_ips": (FixedIp(subnet.id, address),),
-            "security_groups": tuple(group.id for group in groups),
-        }
-        return self.put(a_port(**usual | {"binding_host_id": HostId(CHASSIS)} | fields))
-
-    def put(self, port: Port, *, qos_rules: Sequence[QosRule] = ()) -> Port:
-        wish = compile_port(port, self.networks[port.network_id], self.subnets, qos_rules=qos_rules)
-        self.apply(owner_of("port", port.id), wish)
-        return port
-
-    def join(
-        self, router: Router, subnet: Subnet, address: str, *, owner: DeviceOwner, **fields: Any
-    ) -> Port:
-        port = a_port(
-            **{"id": PortId(new_id()), "network_id": subnet.network_id, "mac_address": new_mac()} | fields,
-            device_owner=owner,
-            fixed_ips=(FixedIp(subnet.id, address),),
-        )
-        wish = compile_router_port(
-            port, self.networks[subnet.network_id], self.subnets, router, gateway_hosts=(HostId(CHASSIS),)
-        )
-        self.apply(owner_of("port", port.id), wish)
-        return port
-
-    def plug(self, port: Port, **where: Any) -> str:
-        """A guest on a port whose flows are realised."""
-        guest = self.lab.plug(port, **where)
-        eventually(lambda: self.driver.is_up(port.id), f"port {port.id} up")
-        self.lab.settle()
-        return guest
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""One host with a real OVN, in network namespaces of its own, and guests that are namespaces too.
+"""Hosts with a real OVN, in network namespaces of their own, and guests that are namespaces too.
 
 Nothing of it shows outside those namespaces; only processes that were started here are ended.
 """
@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from nacre.network.domain.ports import Port
 CHASSIS = "host1"
 PHYSICAL_NETWORK = "public"
 OUTSIDE = "172.24.4.1"
+OUTSIDE6 = "2001:db8:4::1"
 PROGRAMS = ("ovs-vswitchd", "ovsdb-server", "ovn-northd", "ovn-controller", "ethtool", "ip", "ping")
 
 SHARE = Path("/usr/share")
@@ -40,21 +42,104 @@ def eventually(condition: Callable[[], Any], what: str, *, within_s: float = 20.
     return found
 
 
-class OvnLab:
-    """Databases, northd, vswitchd on the userspace datapath and ovn-controller. Use it with `with`."""
+class Daemons:
+    """Programs that share a folder for their sockets and logs, and a namespace; each can be killed and come back."""
 
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="lab"))
-        self.tag = self.folder.name[-6:].replace("_", "x").lower()
-        self.host = f"{self.tag}-h"
-        self.remote = f"unix:{self.folder}/nb.sock"
-        self._undo = ExitStack()
-        self._ports = 0
-        self._environment = os.environ | {
-            f"{program}_{kind}": str(self.folder)
+    def __init__(self, folder: Path, namespace: str, undo: ExitStack) -> None:
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.namespace = namespace
+        self.environment = os.environ | {
+            f"{program}_{kind}": str(folder)
             for program in ("OVS", "OVN")
             for kind in ("RUNDIR", "LOGDIR", "DBDIR", "SYSCONFDIR")
         }
+        self._commands: dict[str, list[str]] = {}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        undo.callback(self._end)
+
+    def start(self, name: str, program: str, *words: str) -> None:
+        """A daemon that answers when this returns. Without its pid file, that a killed one leaves, nothing is said."""
+        options = [f"--pidfile={self._path(name, 'pid')}", f"--log-file={self._path(name, 'log')}"]
+        if program != "ovn-controller":
+            options.append(f"--unixctl={self._path(name, 'ctl')}")
+        self._commands[name] = [program, *words, *options, "-vconsole:off"]
+        self.revive(name)
+
+    def revive(self, name: str) -> None:
+        """Start a daemon that was killed, as it was started before."""
+        for kind in ("pid", "sock"):
+            self._path(name, kind).unlink(missing_ok=True)
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", self.namespace, *self._commands[name]],
+            env=self.environment,
+            cwd=self.folder,
+            start_new_session=True,
+        )
+        self._processes[name] = process
+        eventually(lambda: self._path(name, "pid").exists() or process.poll() is not None, name)
+        assert process.poll() is None, self.log(name)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL, to its monitor as well. Returns when the last of its threads is gone."""
+        process = self._processes.pop(name)
+        worker = self._path(name, "pid").read_text().strip()
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=10)
+        eventually(lambda: _is_over(int(worker)), f"the end of {name}")
+
+    def database(self, name: str, schema: str) -> None:
+        """A database server on a socket in the folder."""
+        subprocess.run(["ovsdb-tool", "create", self._path(name, "db"), SHARE / schema], check=True)
+        self.start(name, "ovsdb-server", f"{name}.db", f"--remote=punix:{self._path(name, 'sock')}")
+        eventually(self._path(name, "sock").exists, name)
+
+    def log(self, name: str) -> str:
+        return self._path(name, "log").read_text()
+
+    def _path(self, name: str, kind: str) -> Path:
+        return self.folder / f"{name}.{kind}"
+
+    def _end(self) -> None:
+        for process in reversed(self._processes.values()):
+            _end(process)
+
+
+@dataclass(frozen=True)
+class Host:
+    """A hypervisor: a switch on the userspace datapath and an ovn-controller, in a namespace."""
+
+    name: str
+    namespace: str
+    daemons: Daemons
+
+    def vsctl(self, *words: str) -> str:
+        command = ["ovs-vsctl", "--timeout=20", f"--db=unix:{self.daemons.folder}/ovs.sock", *words]
+        done = subprocess.run(
+            command, env=self.daemons.environment, capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.returncode == 0, f"{words}: {done.stderr}"
+        return done.stdout.strip()
+
+
+class OvnLab:
+    """Databases and northd, and hosts. Use it with `with`.
+
+    Several hosts have a wire for tunnels between them, and one for provider networks on which the outside is too. A
+    single host has no wires; it is the outside itself. Databases are asked through files, whichever host asks.
+    """
+
+    def __init__(self, *, hosts: int = 1) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="lab"))
+        self.tag = self.folder.name[-6:].replace("_", "x").lower()
+        self.remote = f"unix:{self.folder}/nb.sock"
+        self.south = f"unix:{self.folder}/sb.sock"
+        self.hosts: dict[str, Host] = {}
+        self.outside = f"{self.tag}-h1" if hosts == 1 else f"{self.tag}-out"
+        self._how_many = hosts
+        self._middle = f"{self.tag}-m"
+        self._undo = ExitStack()
+        self._ports = 0
 
     def __enter__(self) -> OvnLab:
         with ExitStack() as undo:
@@ -67,19 +152,22 @@ class OvnLab:
     def __exit__(self, *_: object) -> None:
         self._undo.close()
 
+    @property
+    def host(self) -> str:
+        """The namespace of the first host."""
+        return self.hosts[CHASSIS].namespace
+
     # Commands.
 
     def run(self, *words: str, namespace: str = "", check: bool = True, timeout_s: float = 30) -> str:
-        """A command's output; in the host's namespace unless another is named."""
-        command = ["ip", "netns", "exec", namespace or self.host, *words]
-        done = subprocess.run(
-            command, env=self._environment, capture_output=True, text=True, timeout=timeout_s, check=False
-        )
+        """A command's output; seen from outside unless another namespace is named."""
+        command = ["ip", "netns", "exec", namespace or self.outside, *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
         assert not check or done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
         return done.stdout.strip()
 
     def succeeds(self, *words: str, namespace: str = "") -> bool:
-        command = ["ip", "netns", "exec", namespace or self.host, *words]
+        command = ["ip", "netns", "exec", namespace or self.outside, *words]
         return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
 
     def pings(self, address: str, *, namespace: str = "", count: int = 1) -> bool:
@@ -91,52 +179,59 @@ class OvnLab:
         eventually(lambda: self.pings(address, namespace=namespace), f"an answer of {address}")
 
     def vsctl(self, *words: str) -> str:
-        return self.run("ovs-vsctl", "--timeout=20", f"--db=unix:{self.folder}/ovs.sock", *words)
+        """Of the first host."""
+        return self.hosts[CHASSIS].vsctl(*words)
+
+    def nbctl(self, *words: str) -> str:
+        return self.run("ovn-nbctl", f"--db={self.remote}", "--timeout=20", *words)
+
+    def sbctl(self, *words: str) -> str:
+        return self.run("ovn-sbctl", f"--db={self.south}", "--timeout=20", *words)
 
     def settle(self) -> None:
-        """Returns when every change so far is in force on the host."""
-        self.run("ovn-nbctl", f"--db={self.remote}", "--timeout=20", "--wait=hv", "sync")
+        """Returns when every change so far is in force on every host."""
+        self.nbctl("--wait=hv", "sync")
 
     def log(self, daemon: str) -> str:
-        return (self.folder / f"{daemon}.log").read_text()
+        """What a daemon wrote, on whichever hosts it runs."""
+        places = [self.middle, *(host.daemons for host in self.hosts.values())]
+        return "".join(each.log(daemon) for each in places if (each.folder / f"{daemon}.log").exists())
 
     # Guests.
 
     def plug(
         self, port: Port, *, addresses: Sequence[str] = (), gateway: str = "", iface: str = "eth0"
     ) -> str:
-        """A guest on `port`: the name of a namespace whose eth0 is plugged into the host's bridge."""
+        """A guest on `port`: the name of a namespace whose eth0 is plugged into the bridge of the port's host."""
+        host = self.hosts[port.binding_host_id or CHASSIS]
         self._ports += 1
         guest, tap = f"{self.tag}-{self._ports}", f"tap{self._ports}"
         self._namespace(guest)
-        self.wire(guest, tap, iface=iface, mac=port.mac_address)
-        self.vsctl(
+        self.wire(guest, tap, iface=iface, mac=port.mac_address, host=host)
+        host.vsctl(
             *("add-port", "br-int", tap, "--", "set", "interface", tap),
             *(f"external_ids:iface-id={port.id}", f"external_ids:attached-mac={port.mac_address}"),
         )
         for address in addresses:
-            self.run("ip", "addr", "add", address, "dev", iface, namespace=guest)
+            self._address(guest, iface, address)
         if gateway:
             self.run("ip", "route", "add", "default", "via", gateway, namespace=guest)
         return guest
 
-    def outsider(self, *, address: str, vlan: int) -> str:
+    def outsider(self, *, address: str, vlan: int, host: str = CHASSIS) -> str:
         """A machine outside the cloud, on a VLAN of the physical network."""
         self._ports += 1
         outside, tap = f"{self.tag}-{self._ports}", f"tap{self._ports}"
         self._namespace(outside)
-        self.wire(outside, tap, iface="eth0", mac="02:00:00:00:00:01")
-        self.vsctl("add-port", "br-ex", tap, f"tag={vlan}")
-        self.run("ip", "addr", "add", address, "dev", "eth0", namespace=outside)
+        self.wire(outside, tap, iface="eth0", mac=f"02:00:00:00:01:{self._ports:02x}", host=self.hosts[host])
+        self.hosts[host].vsctl("add-port", "br-ex", tap, f"tag={vlan}")
+        self._address(outside, "eth0", address)
         return outside
 
-    def wire(self, guest: str, tap: str, *, iface: str, mac: str) -> None:
-        """A veth pair between the host and a guest. Userspace datapaths need checksums made in the guest."""
-        self.run("ip", "link", "add", tap, "type", "veth", "peer", "name", iface, "netns", guest)
-        self.run("ip", "link", "set", tap, "mtu", "1442", "up")
-        self.run("ethtool", "-K", tap, "tx", "off")
-        self.run("ethtool", "-K", iface, "tx", "off", namespace=guest)
-        self.run("ip", "link", "set", iface, "address", mac, "mtu", "1442", "up", namespace=guest)
+    def wire(self, guest: str, tap: str, *, iface: str, mac: str, host: Host | None = None) -> None:
+        """A veth pair between a host and a guest. Userspace datapaths need checksums made in the guest."""
+        near = (host or self.hosts[CHASSIS]).namespace
+        self._veth(near, tap, guest, iface, mtu=1442, mac=mac)
 
     # Building and ending.
 
@@ -145,62 +240,86 @@ class OvnLab:
         self._undo.callback(subprocess.run, ["ip", "netns", "del", name], check=True)
         self.run("ip", "link", "set", "lo", "up", namespace=name)
 
-    def _daemon(self, name: str, program: str, *words: str) -> None:
-        options = [
-            f"--pidfile={self.folder}/{name}.pid",
-            f"--log-file={self.folder}/{name}.log",
-            "-vconsole:off",
-        ]
-        if program != "ovn-controller":
-            options.append(f"--unixctl={self.folder}/{name}.ctl")
-        process = subprocess.Popen(
-            ["ip", "netns", "exec", self.host, program, *words, *options],
-            env=self._environment,
-            cwd=self.folder,
-            start_new_session=True,
-        )
-        self._undo.callback(_end, process)
-        eventually(lambda: (self.folder / f"{name}.pid").exists() or process.poll() is not None, program)
-        assert process.poll() is None, self.log(name)
+    def _veth(self, one: str, near: str, other: str, far: str, *, mtu: int, mac: str = "") -> None:
+        """A wire between namespaces; `mac` is that of the far end, from which a guest makes addresses once it is up."""
+        far_end = ["peer", "name", far, "netns", other, *(["address", mac] if mac else [])]
+        self.run("ip", "link", "add", near, "type", "veth", *far_end, namespace=one)
+        for namespace, end in ((one, near), (other, far)):
+            self.run("ethtool", "-K", end, "tx", "off", namespace=namespace)
+            self.run("ip", "link", "set", end, "mtu", str(mtu), "up", namespace=namespace)
 
-    def _database(self, name: str, schema: str) -> None:
-        subprocess.run(["ovsdb-tool", "create", self.folder / f"{name}.db", SHARE / schema], check=True)
-        self._daemon(name, "ovsdb-server", f"{name}.db", f"--remote=punix:{self.folder}/{name}.sock")
-        eventually((self.folder / f"{name}.sock").exists, name)
+    def _address(self, namespace: str, iface: str, address: str) -> None:
+        quickly = ["nodad"] if ":" in address else []
+        self.run("ip", "addr", "add", address, "dev", iface, *quickly, namespace=namespace)
 
     def _start(self) -> None:
-        self._namespace(self.host)
-        self._database("ovs", "openvswitch/vswitch.ovsschema")
-        self._database("nb", "ovn/ovn-nb.ovsschema")
-        self._database("sb", "ovn/ovn-sb.ovsschema")
-        self.vsctl("--no-wait", "init")
-        self._daemon(
-            "northd", "ovn-northd", f"--ovnnb-db={self.remote}", f"--ovnsb-db=unix:{self.folder}/sb.sock"
-        )
-        # Without a monitor, one failed assertion in the userspace connection tracker would end the lab.
-        self._daemon("vswitchd", "ovs-vswitchd", f"unix:{self.folder}/ovs.sock", "--monitor")
-        identity = [f"system-id={CHASSIS}", f"ovn-remote=unix:{self.folder}/sb.sock", "ovn-encap-type=geneve"]
-        identity += ["ovn-encap-ip=127.0.0.1", "ovn-bridge-datapath-type=netdev"]
-        identity += [f"ovn-bridge-mappings={PHYSICAL_NETWORK}:br-ex"]
-        self.vsctl(
-            *("set", "open", ".", *(f"external_ids:{each}" for each in identity)),
-            *("--", "add-br", "br-int", "--", "set", "bridge", "br-int", "datapath_type=netdev"),
-            *(
-                "fail_mode=secure",
-                "--",
-                "add-br",
-                "br-ex",
-                "--",
-                "set",
-                "bridge",
-                "br-ex",
-                "datapath_type=netdev",
-            ),
-        )
-        self.run("ip", "addr", "add", f"{OUTSIDE}/24", "dev", "br-ex")
-        self.run("ip", "link", "set", "br-ex", "up")
-        self._daemon("controller", "ovn-controller", f"unix:{self.folder}/ovs.sock")
+        self._namespace(self._middle)
+        self.middle = Daemons(self.folder, self._middle, self._undo)
+        self.middle.database("nb", "ovn/ovn-nb.ovsschema")
+        self.middle.database("sb", "ovn/ovn-sb.ovsschema")
+        self.middle.start("northd", "ovn-northd", f"--ovnnb-db={self.remote}", f"--ovnsb-db={self.south}")
+        if self._how_many > 1:
+            self._wires()
+        for number in range(1, self._how_many + 1):
+            self._host(number)
+        for address in (f"{OUTSIDE}/24", f"{OUTSIDE6}/64"):
+            self._address(self.outside, "br-ex" if self._how_many == 1 else "eth0", address)
         self.settle()
+
+    def _wires(self) -> None:
+        """What the hosts are joined by: switches that let every VLAN through."""
+        for bridge in ("tunnels", "provider"):
+            self.run("ip", "link", "add", bridge, "type", "bridge", namespace=self._middle)
+            self.run("ip", "link", "set", bridge, "up", namespace=self._middle)
+        self._namespace(self.outside)
+        self._onto("provider", self.outside, "eth0")
+
+    def _onto(self, bridge: str, namespace: str, nic: str) -> None:
+        port = f"{bridge[0]}{namespace.rpartition('-')[2]}"
+        self._veth(namespace, nic, self._middle, port, mtu=1500)
+        self.run("ip", "link", "set", port, "master", bridge, namespace=self._middle)
+
+    def _host(self, number: int) -> None:
+        name, namespace = f"host{number}", f"{self.tag}-h{number}"
+        self._namespace(namespace)
+        daemons = Daemons(self.folder / name, namespace, self._undo)
+        host = self.hosts[name] = Host(name, namespace, daemons)
+        daemons.database("ovs", "openvswitch/vswitch.ovsschema")
+        host.vsctl("--no-wait", "init")
+        # Without a monitor, one failed assertion in the userspace connection tracker would end the lab.
+        daemons.start("vswitchd", "ovs-vswitchd", f"unix:{daemons.folder}/ovs.sock", "--monitor")
+        endpoint = "127.0.0.1" if self._how_many == 1 else f"192.0.2.{number}"
+        identity = [f"system-id={name}", f"ovn-remote={self.south}", "ovn-encap-type=geneve"]
+        identity += [f"ovn-encap-ip={endpoint}", "ovn-bridge-datapath-type=netdev"]
+        identity += [f"ovn-bridge-mappings={PHYSICAL_NETWORK}:br-ex"]
+        host.vsctl("set", "open", ".", *(f"external_ids:{each}" for each in identity))
+        for bridge in ("br-int", "br-ex"):
+            host.vsctl("add-br", bridge, "--", "set", "bridge", bridge, "datapath_type=netdev")
+        host.vsctl("set", "bridge", "br-int", "fail_mode=secure")
+        self.run("ip", "link", "set", "br-ex", "up", namespace=namespace)
+        if self._how_many > 1:
+            self._connect(host, endpoint)
+        daemons.start("controller", "ovn-controller", f"unix:{daemons.folder}/ovs.sock")
+
+    def _connect(self, host: Host, endpoint: str) -> None:
+        """Onto the wires. Tunnels of the userspace datapath leave by a bridge that has their address."""
+        for bridge, wire, nic in (("br-tun", "tunnels", "nic0"), ("br-ex", "provider", "nic1")):
+            self._onto(wire, host.namespace, nic)
+            host.vsctl(
+                *("--may-exist", "add-br", bridge, "--", "set", "bridge", bridge, "datapath_type=netdev"),
+                *("--", "add-port", bridge, nic),
+            )
+        self._address(host.namespace, "br-tun", f"{endpoint}/24")
+        self.run("ip", "link", "set", "br-tun", "up", namespace=host.namespace)
+
+
+def _is_over(pid: int) -> bool:
+    """Whether no thread of a process is left; the process may wait for its parent yet."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+        return "State:\tZ" in status and len(list(Path(f"/proc/{pid}/task").iterdir())) <= 1
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,117 @@
+"""A cloud of compiled objects on a real OVN: what the services would have the driver do, without the services."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nacre.kernel.ids import (
+    HostId,
+    NetworkId,
+    PortId,
+    SecurityGroupId,
+    SecurityGroupRuleId,
+    SubnetId,
+    new_id,
+)
+from nacre.network.domain.addresses import new_mac
+from nacre.network.domain.networks import Network
+from nacre.network.domain.ovn.networks import compile_network
+from nacre.network.domain.ovn.ports import compile_port, compile_router_port
+from nacre.network.domain.ovn.security_groups import CLOUD, compile_base, compile_security_group
+from nacre.network.domain.ovn.subnets import compile_subnet
+from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
+from nacre.network.domain.qos import QosRule
+from nacre.network.domain.routers import Router
+from nacre.network.domain.rows import Desired, Owner, owner_of
+from nacre.network.domain.security_groups import Direction, SecurityGroup, SecurityGroupRule
+from nacre.network.domain.subnets import Subnet
+from nacre.network.drivers.ovn import OvnNetwork
+from tests.domain.network.objects import a_group, a_network, a_port, a_rule, a_subnet
+from tests.support.ovn_lab import CHASSIS, OvnLab, eventually
+
+
+class Cloud:
+    """A lab and the driver on it, with a verb for each object: it is compiled, applied and given back."""
+
+    def __init__(self, lab: OvnLab, driver: OvnNetwork, *, gateway_hosts: Sequence[str] = (CHASSIS,)) -> None:
+        self.lab = lab
+        self.driver = driver
+        self.subnets: dict[SubnetId, Subnet] = {}
+        self.networks: dict[NetworkId, Network] = {}
+        self.wishes: dict[Owner, Desired] = {}
+        self.gateway_hosts = [HostId(name) for name in gateway_hosts]
+        self.apply(CLOUD, compile_base())
+
+    def apply(self, owner: Owner, desired: Desired) -> None:
+        self.wishes[owner] = desired
+        self.driver.apply(owner, desired)
+
+    def network(self, **fields: Any) -> Network:
+        network = a_network(**{"id": NetworkId(new_id())} | fields)
+        self.networks[network.id] = network
+        self.apply(owner_of("network", network.id), compile_network(network))
+        return network
+
+    def subnet(self, network: Network, *, metadata_ip: str | None = None, **fields: Any) -> Subnet:
+        subnet = a_subnet(**{"id": SubnetId(new_id()), "network_id": network.id} | fields)
+        self.subnets[subnet.id] = subnet
+        self.apply(owner_of("subnet", subnet.id), compile_subnet(subnet, network, metadata_ip=metadata_ip))
+        return subnet
+
+    def group(self, *rules: dict[str, Any], group: SecurityGroup | None = None) -> SecurityGroup:
+        """A group that lets everything out, and in what `rules` say."""
+        group = group or a_group(id=SecurityGroupId(new_id()))
+        out = ({"direction": Direction.EGRESS}, {"direction": Direction.EGRESS, "ethertype": "IPv6"})
+        self.apply(
+            owner_of("security_group", group.id),
+            compile_security_group(group, [self._rule(group, fields) for fields in (*out, *rules)]),
+        )
+        return group
+
+    @staticmethod
+    def _rule(group: SecurityGroup, fields: dict[str, Any]) -> SecurityGroupRule:
+        return a_rule(**{"id": SecurityGroupRuleId(new_id()), "security_group_id": group.id} | fields)
+
+    def port(self, subnet: Subnet, address: str, *groups: SecurityGroup, **fields: Any) -> Port:
+        usual = {
+            "id": PortId(new_id()),
+            "network_id": subnet.network_id,
+            "mac_address": new_mac(),
+            "fixed_ips": (FixedIp(subnet.id, address),),
+            "security_groups": tuple(group.id for group in groups),
+        }
+        return self.put(a_port(**usual | {"binding_host_id": HostId(CHASSIS)} | fields))
+
+    def put(self, port: Port, *, qos_rules: Sequence[QosRule] = ()) -> Port:
+        wish = compile_port(port, self.networks[port.network_id], self.subnets, qos_rules=qos_rules)
+        self.apply(owner_of("port", port.id), wish)
+        return port
+
+    def join(
+        self,
+        router: Router,
+        subnet: Subnet,
+        address: str,
+        *,
+        owner: DeviceOwner,
+        also: Sequence[FixedIp] = (),
+        **fields: Any,
+    ) -> Port:
+        port = a_port(
+            **{"id": PortId(new_id()), "network_id": subnet.network_id, "mac_address": new_mac()} | fields,
+            device_owner=owner,
+            fixed_ips=(FixedIp(subnet.id, address), *also),
+        )
+        wish = compile_router_port(
+            port, self.networks[subnet.network_id], self.subnets, router, gateway_hosts=self.gateway_hosts
+        )
+        self.apply(owner_of("port", port.id), wish)
+        return port
+
+    def plug(self, port: Port, **where: Any) -> str:
+        """A guest on a port whose flows are realised."""
+        guest = self.lab.plug(port, **where)
+        eventually(lambda: self.driver.is_up(port.id), f"port {port.id} up")
+        self.lab.settle()
+        return guest
