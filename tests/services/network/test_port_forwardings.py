@@ -143,7 +143,7 @@ def test_a_floating_ip_leads_to_a_port_as_a_whole_or_by_forwardings(scene):
     assert problem(bound_inside) == (409, "PortHasBindedFloatingIP")
 
 
-def test_forwardings_go_with_their_port_their_address_and_their_floating_ip(scene):
+def test_forwardings_go_with_their_port_and_its_address_and_hold_their_floating_ip(scene):
     scene.forward()
     scene.forward(protocol="udp")
     other = scene.demo.make("port", network_id=scene.net["id"])
@@ -155,8 +155,28 @@ def test_forwardings_go_with_their_port_their_address_and_their_floating_ip(scen
     assert scene.demo.find(scene.path) == []
     assert scene.entries() == {}
     scene.forward(internal_port_id=other["id"], external_port=22)
+    assert problem(scene.demo.remove("floatingip", scene.floating)) == (409, "FloatingIpInUse")
+    scene.demo.remove("port", other)
     assert scene.demo.remove("floatingip", scene.floating).status == 204
+    scene.cloud.settle()
     assert scene.cloud.audit() == []
+
+
+def test_a_floating_ip_shows_where_its_ports_lead(scene):
+    single = scene.forward().json["port_forwarding"]
+    ranged = scene.forward(
+        protocol="udp",
+        internal_port=None,
+        external_port=None,
+        internal_port_range="53:54",
+        external_port_range="5300:5301",
+    ).json["port_forwarding"]
+
+    common = ("id", "protocol", "internal_port_id", "internal_ip_address")
+    assert scene.demo.show("floatingip", scene.floating)["port_forwardings"] == [
+        {name: single[name] for name in (*common, "internal_port", "external_port")},
+        {name: ranged[name] for name in (*common, "internal_port_range", "external_port_range")},
+    ]
 
 
 def test_a_router_stays_joined_while_it_forwards(scene):

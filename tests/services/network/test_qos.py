@@ -200,6 +200,41 @@ def test_a_floating_ip_is_shaped_where_its_router_meets_the_outside(cloud, admin
     assert cloud.audit() == []
 
 
+def test_who_may_not_change_a_policy_is_told_what_is_wrong_or_not_there_first(admin, demo):
+    mine, foreign = make_policy(admin, project_id="demo"), make_policy(admin)
+    changes = []
+    for policy in (mine, foreign):
+        rule = add(admin, policy, max_kbps=1).json["bandwidth_limit_rule"]
+        path = f"{POLICIES}/{policy['id']}/{LIMITS}/{rule['id']}"
+        changes.append(demo.change("policy", policy, description="x"))
+        changes.append(demo.put(path, json={"bandwidth_limit_rule": {"max_kbps": 2}}))
+        changes.append(demo.remove("policy", policy))
+
+    assert [reply.status for reply in changes] == [403] * 3 + [404] * 3
+    too_long = {"policy": {"name": "z" * 256, "shared": False}}
+    assert demo.post(POLICIES, json=too_long).status == 400
+    assert demo.put(f"{POLICIES}/{mine['id']}", json=too_long).status == 400
+    assert demo.post(POLICIES, json={"policy": {"name": "z"}}).status == 403
+    assert admin.get(f"{POLICIES}/{mine['id']}").json["policy"]["rules"][0]["max_kbps"] == 1
+
+
+def test_whoever_only_reads_changes_no_policy(cloud, admin):
+    mine = make_policy(admin, project_id="demo")
+    reader = cloud.client("demo", "reader")
+
+    assert reader.change("policy", mine, description="x").status == 403
+    assert reader.post(POLICIES, json={"policy": {"name": "z"}}).status == 403
+
+
+def test_a_policy_stays_shared_while_its_owners_network_uses_it(admin):
+    policy = make_policy(admin, shared=True)
+    net = admin.make("network", qos_policy_id=policy["id"])
+
+    assert problem(admin.change("policy", policy, shared=False)) == (409, "QosPolicyInUse")
+    admin.remove("network", net)
+    assert admin.changed("policy", policy, shared=False)["shared"] is False
+
+
 def test_the_kinds_of_rules_are_told_with_what_they_may_say(admin, demo):
     assert demo.find("/qos/rule-types") == [{"type": "bandwidth_limit"}, {"type": "dscp_marking"}]
     (driver,) = admin.get("/qos/rule-types/dscp_marking").json["rule_type"]["drivers"]

@@ -168,6 +168,23 @@ def test_a_floating_ip_leads_to_a_port_and_back_to_nowhere(cloud, demo, outside,
     assert cloud.audit() == []
 
 
+def test_a_change_of_a_floating_ip_that_says_nothing_lets_it_lead_nowhere(demo, outside, joined):
+    _, _, port = joined
+    floating = demo.make("floatingip", floating_network_id=outside["id"], port_id=port["id"])
+
+    assert demo.changed("floatingip", floating, description="kept")["port_id"] == port["id"]
+    assert demo.changed("floatingip", floating)["port_id"] is None
+    assert demo.changed("floatingip", floating)["port_id"] is None
+
+
+def test_who_owns_the_network_is_told_that_a_port_on_it_is_anothers(demo, admin, stranger, outside, joined):
+    _, _, port = joined
+    theirs = admin.make("port", network_id=port["network_id"], project_id="stranger")
+    floating = demo.make("floatingip", floating_network_id=outside["id"])
+
+    assert problem(demo.change("floatingip", floating, port_id=theirs["id"])) == (400, "BadRequest")
+
+
 def test_a_floating_ip_needs_a_router_between(demo, outside):
     net, subnet = demo.make_network()
     port = demo.make("port", network_id=net["id"])

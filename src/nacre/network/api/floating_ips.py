@@ -67,11 +67,16 @@ def _view(item: FloatingIp, targets: Mapping[str, Port], forwardings: Sequence[P
 
 
 def _forwarding(item: PortForwarding) -> View:
-    """The part of a forwarding that is shown with its floating IP."""
+    """The part of a forwarding that is shown with its floating IP: ranges only where there are several ports."""
     ends = {"external": item.external_ports, "internal": item.internal_ports}
-    single = {f"{end}_port": each.first for end, each in ends.items() if len(each) == 1}
-    ranges = {f"{end}_port_range": str(each) for end, each in ends.items()}
-    return {"protocol": item.protocol, "internal_ip_address": item.internal_ip_address, **single, **ranges}
+    return {
+        "id": item.id,
+        "protocol": item.protocol,
+        "internal_port_id": item.internal_port_id,
+        "internal_ip_address": item.internal_ip_address,
+        **{f"{end}_port": each.first for end, each in ends.items() if len(each) == 1},
+        **{f"{end}_port_range": str(each) for end, each in ends.items() if len(each) > 1},
+    }
 
 
 def _details(port: Port) -> View:
@@ -135,7 +140,8 @@ def _aimed(call: Call[Parts], tx: Tx, item: FloatingIp, given: Given) -> Floatin
             return item
         return msgspec.structs.replace(item, port_id=None, fixed_ip_address=None, router_id=None)
     port = ports.lock(tx, port_id)
-    if not call.sees(port.project_id):
+    # Who owns the network sees the ports of others on it.
+    if not (call.sees(port.project_id) or call.sees(networks.load(tx, port.network_id).project_id)):
         raise PortNotFound(port_id)
     if port.project_id != item.project_id and not policy.ADMINISTER.allows(call.caller, {}):
         reason = f"Port {port_id} is associated with a different tenant than Floating IP {item.id}"
@@ -144,9 +150,12 @@ def _aimed(call: Call[Parts], tx: Tx, item: FloatingIp, given: Given) -> Floatin
 
 
 def _change(call: Call[Parts], tx: Tx, item: FloatingIp, given: Given) -> FloatingIp:
-    """Errors: those of `changes.floating_ips`, PortNotFound, QosPolicyNotFound."""
+    """To say nothing at all means that it leads nowhere: old clients take the association away like this.
+
+    Errors: those of `changes.floating_ips`, PortNotFound, QosPolicyNotFound.
+    """
     check_usable(call, tx, given)
-    after = _aimed(call, tx, item, given)
+    after = _aimed(call, tx, item, given if given.said else Given({"port_id": None}))
     return changes.change(
         tx,
         item,
@@ -159,6 +168,7 @@ def _change(call: Call[Parts], tx: Tx, item: FloatingIp, given: Given) -> Floati
 
 
 def _remove(_call: Call[Parts], tx: Tx, item: FloatingIp) -> None:
+    """Errors: FloatingIpInUse."""
     changes.delete(tx, item)
 
 

@@ -64,7 +64,7 @@ _PARAMETERS: Mapping[RuleKind, Sequence[Mapping[str, Any]]] = {
 
 ATTRIBUTES = (
     free("name", NAME, needed=True),
-    free("shared", boolean, admin=True),
+    free("shared", boolean),
     free("is_default", boolean),
     shown("rules"),
 )
@@ -85,7 +85,9 @@ def _view(item: QosPolicy, rules: Sequence[QosRule]) -> View:
 
 
 def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[QosPolicy]:
-    """Errors: QosPolicyDefaultAlreadyExists."""
+    """Errors: NotAllowed, QosPolicyDefaultAlreadyExists."""
+    if not all(call.sees(project_of(call, each)) for each in given):
+        raise NotAllowed(call.route.policy.name)
     made = [
         QosPolicy(
             id=new_id(),

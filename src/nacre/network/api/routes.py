@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from nacre.kernel.http.routes import Route
@@ -64,6 +65,11 @@ def _lasting(path: str, noun: Noun[Any]) -> tuple[Route, ...]:
     )
 
 
+def _open_to_ask(route: Route) -> Route:
+    """A change of what only the operator changes: what is wrong with it, or not there, is told to others as well."""
+    return route if route.method == "GET" else replace(route, asks_itself=True)
+
+
 def _tags(path: str, noun: Noun[Any]) -> tuple[Route, ...]:
     """The tags of an object, together and one by one."""
     tags, may = Tags(noun), noun.policies
@@ -87,7 +93,7 @@ def _qos_rules(kind: RuleKind) -> tuple[Route, ...]:
         Route("GET", path, rules.index, policy.QOS_SHOW),
         Route("POST", path, rules.create, policy.QOS_UPDATE, ANY_BODY),
         Route("GET", path + "/{rule_id}", rules.show, policy.QOS_SHOW),
-        Route("PUT", path + "/{rule_id}", rules.update, policy.QOS_UPDATE, ANY_BODY),
+        Route("PUT", path + "/{rule_id}", rules.update, policy.QOS_UPDATE, ANY_BODY, asks_itself=True),
         Route("DELETE", path + "/{rule_id}", rules.delete, policy.QOS_UPDATE),
         Route("GET", short, alias.by_id(alias.show), policy.QOS_SHOW),
         Route("PUT", short, alias.by_id(alias.update), policy.QOS_UPDATE, ANY_BODY),
@@ -121,7 +127,7 @@ ROUTES = (
     *_lasting("/v2.0/default-security-group-rules", DEFAULT_RULES),
     *_plain("/v2.0/address-scopes", ADDRESS_SCOPES),
     *_plain("/v2.0/rbac-policies", RBAC_POLICIES),
-    *_usual("/v2.0/qos/policies", QOS_POLICIES),
+    *(_open_to_ask(route) for route in _usual("/v2.0/qos/policies", QOS_POLICIES)),
     # Their tags have been elsewhere from the beginning, and clients look there.
     *_tags("/v2.0/policies/{object_id}/tags", QOS_POLICIES),
     *(route for kind in RuleKind for route in _qos_rules(kind)),

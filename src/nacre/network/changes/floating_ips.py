@@ -130,9 +130,9 @@ def create(tx: Tx, floating_ip: FloatingIp, ask: AddressAsk) -> FloatingIp:
 
 
 def delete(tx: Tx, floating_ip: FloatingIp) -> None:
-    """Give a floating IP back, with the port that kept its address."""
-    forwardings = port_forwardings.of_floating_ips(tx, [floating_ip.id])[floating_ip.id]
-    port_forwardings.remove(tx, [each.id for each in forwardings])
+    """Give a floating IP back, with the port that kept its address. Errors: FloatingIpInUse."""
+    if port_forwardings.of_floating_ips(tx, [floating_ip.id])[floating_ip.id]:
+        raise FloatingIpInUse(floating_ip.id, "some of its ports are forwarded")
     routers.FLOATING_IPS.remove(tx, floating_ip.id)
     ports.remove(tx, [floating_ip.floating_port_id])
     events.deleted(tx, "floatingip", floating_ip)

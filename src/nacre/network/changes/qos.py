@@ -37,9 +37,9 @@ def update(tx: Tx, before: QosPolicy, after: QosPolicy) -> QosPolicy:
 
 def _reshare(tx: Tx, policy: QosPolicy, *, wanted: bool) -> None:
     if not wanted:
+        # Clients expect that even what its owner uses stays shared.
         left = rbac.left_without_everybody(tx, "qos_policy", policy.id, Action.SHARED)
-        shared = rbac_store.SharedObject(policy.id, policy.project_id)
-        if rbac.cut_off_by(tx, shared, "qos_policy", Action.SHARED, left):
+        if rbac_store.users(tx, "qos_policy", policy.id, Action.SHARED).difference(left):
             raise QosPolicyInUse(policy.id, "project", "others")
     rbac.set_flag(tx, "qos_policy", policy.id, policy.project_id, Action.SHARED, wanted=wanted)
 
