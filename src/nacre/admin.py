@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from nacre import __version__
 from nacre.kernel.assembly import Kernel
-from nacre.kernel.database import Reader
+from nacre.kernel.database import Reader, Tx
+from nacre.kernel.events import Actor
 from nacre.kernel.http.app import Service, plain_envelope
 from nacre.kernel.http.call import Answer, Call, Ok
 from nacre.kernel.http.routes import Route
@@ -23,6 +24,8 @@ Explain = Callable[[Reader, str], Mapping[str, Any]]
 """Why a server, given by name or id, is where it is."""
 Audit = Callable[[Reader], Sequence[str]]
 """Intent against reality: a sentence for each difference, none when all is well."""
+Repair = Callable[[Tx], None]
+"""Lets a service mend what its audit finds. It begins when the transaction ends."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Parts:
     engine: LoopEngine
     explain: Explain
     audits: Mapping[str, Audit]
+    repairs: Mapping[str, Repair]
     began_at: float
 
 
@@ -74,6 +78,14 @@ def audit(call: Call[Parts]) -> Answer:
         return Ok({name: list(look(db)) for name, look in call.parts.audits.items()})
 
 
+def repair(call: Call[Parts]) -> Answer:
+    """Begin to mend what audits find, in the services that can; audits tell how far it is. The answer names them."""
+    with call.database.write(Actor("operator")) as tx:
+        for ask in call.parts.repairs.values():
+            ask(tx)
+    return Ok({"services": list(call.parts.repairs)})
+
+
 ROOT = (
     Route("GET", "/healthz", health, PUBLIC),
     Route("GET", "/metrics", metrics, PUBLIC),
@@ -82,14 +94,20 @@ ADMIN = (
     Route("GET", "/v1/status", status, PUBLIC),
     Route("GET", "/v1/explain/{name_or_id}", explain, PUBLIC),
     Route("GET", "/v1/audit", audit, PUBLIC),
+    Route("POST", "/v1/audit/repair", repair, PUBLIC),
 )
 
 
 def doors(
-    kernel: Kernel, engine: LoopEngine, *, explain: Explain, audits: Mapping[str, Audit]
+    kernel: Kernel,
+    engine: LoopEngine,
+    *,
+    explain: Explain,
+    audits: Mapping[str, Audit],
+    repairs: Mapping[str, Repair],
 ) -> Sequence[Service]:
     """The two services of this module. The one that tells secrets of the cloud is local: file rights guard it."""
-    parts = Parts(kernel, engine, explain, audits, time.monotonic())
+    parts = Parts(kernel, engine, explain, audits, repairs, time.monotonic())
     return (
         Service("root", "/", ROOT, parts, plain_envelope),
         Service("admin", "/admin", ADMIN, parts, plain_envelope, local_only=True),

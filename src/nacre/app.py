@@ -139,6 +139,7 @@ def assemble(
         engine,
         explain=the_compute.contract.explain,
         audits={"compute": the_compute.contract.audit, "network": the_network.contract.audit},
+        repairs={"network": the_network.contract.ask_repair},
     )
     http = HttpApp(doors, database=database, authenticator=the_identity.contract, settings=settings.http)
     fleet = None
@@ -214,7 +215,8 @@ def network_driver_of(settings: Settings) -> NetworkDriver:
         return FakeNetwork()
     from nacre.network.drivers.ovn import OvnNetwork
 
-    return OvnNetwork(f"unix:{paths.northbound_socket(settings.state_dir)}")
+    south = f"unix:{paths.southbound_socket(settings.state_dir)}"
+    return OvnNetwork(f"unix:{paths.northbound_socket(settings.state_dir)}", south=south)
 
 
 def ensure_secret(path: Path) -> str:

@@ -82,7 +82,9 @@ def parser() -> argparse.ArgumentParser:
     _add(commands, "doctor", operate.doctor, "what is wrong, and the cure")
     explain = _add(commands, "explain", operate.explain, "why a server is where it is, or nowhere")
     explain.add_argument("server", metavar="SERVER", help="its id")
-    _add(commands, "audit", operate.audit, "compare intent with reality")
+    audit = _add(commands, "audit", operate.audit, "compare intent with reality")
+    audit.add_argument("service", metavar="SERVICE", nargs="?", help="such as network; all, if none is named")
+    audit.add_argument("--repair", action="store_true", help="mend what can be mended, and tell what is left")
 
     kept = _add(commands, "keys", keys.status, "the keys that sign tokens and seal secrets")
     of_keys = kept.add_subparsers(metavar="COMMAND")

@@ -12,6 +12,9 @@ from urllib.parse import quote
 
 from nacre.kernel.config import Settings
 
+_REPAIR_PATIENCE_S = 15.0
+"""So long a repair may take to make one difference less."""
+
 
 def status(ask: argparse.Namespace) -> int:
     """Exit status 0 when every part runs and the control plane answers."""
@@ -94,9 +97,17 @@ def explain(ask: argparse.Namespace) -> int:
     return 0
 
 
-def audit(_ask: argparse.Namespace) -> int:
-    """Exit status 1 when intent and reality differ anywhere."""
+def audit(ask: argparse.Namespace) -> int:
+    """Exit status 1 when intent and reality differ anywhere, or with --repair: still."""
+    from nacre.host.errors import NoSuchAudit
+
     differences = _demand("/admin/v1/audit")
+    if ask.service and ask.service not in differences:
+        raise NoSuchAudit(ask.service, tuple(differences))
+    chosen = [ask.service] if ask.service else list(differences)
+    if ask.repair and any(differences[name] for name in chosen):
+        differences = _repair(chosen, differences)
+    differences = {name: differences[name] for name in chosen}
     if any(differences.values()):
         _tell(differences)
         return 1
@@ -104,25 +115,42 @@ def audit(_ask: argparse.Namespace) -> int:
     return 0
 
 
-def _demand(path: str) -> Any:
+def _repair(chosen: Sequence[str], found: Any) -> Any:
+    """What still differs once repairs get no further; how many that are is told as they shrink."""
+    _demand("/admin/v1/audit/repair", method="POST")
+    until = time.monotonic() + _REPAIR_PATIENCE_S
+    while (left := _count(chosen, found)) and time.monotonic() < until:
+        print(f"{left} left")
+        time.sleep(1)
+        found = _demand("/admin/v1/audit")
+        if _count(chosen, found) < left:
+            until = time.monotonic() + _REPAIR_PATIENCE_S
+    return found
+
+
+def _count(chosen: Sequence[str], found: Any) -> int:
+    return sum(len(found[name]) for name in chosen)
+
+
+def _demand(path: str, *, method: str = "GET") -> Any:
     """The control plane's answer. Raises NotAnswering, Refused."""
     from nacre.host import choices
     from nacre.host.errors import NotAnswering
 
     settings = choices.load(os.environ)
-    answer = _control_plane(settings, path)
+    answer = _control_plane(settings, path, method=method)
     if answer is None:
         raise NotAnswering(settings.state_dir)
     return answer
 
 
-def _control_plane(settings: Settings, path: str) -> Any:
+def _control_plane(settings: Settings, path: str, *, method: str = "GET") -> Any:
     """The control plane's answer, or None when it does not give one. Raises Refused."""
     from nacre.host import paths
     from nacre.host.api_client import ask_control_plane
 
     try:
-        return ask_control_plane(paths.api_socket(settings.state_dir), path)
+        return ask_control_plane(paths.api_socket(settings.state_dir), path, method=method)
     except OSError:
         return None
 

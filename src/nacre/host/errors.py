@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nacre.kernel.errors import Conflict, Unavailable
+from nacre.kernel.errors import Conflict, NotFound, Unavailable
 
 
 @dataclass(eq=False)
@@ -41,6 +41,18 @@ class NotAnswering(Unavailable):
 
     def __str__(self) -> str:
         return f"The control plane of {self.state} does not answer: see `nacre status`, or run `nacre up`."
+
+
+@dataclass(eq=False)
+class NoSuchAudit(NotFound):
+    """No service of this name compares anything."""
+
+    code = "host.no_such_audit"
+    name: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"There is no audit of {self.name}; there are {', '.join(self.known)}."
 
 
 @dataclass(eq=False)

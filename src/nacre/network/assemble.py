@@ -9,20 +9,22 @@ from nacre.identity.contract import Identity
 from nacre.kernel.assembly import Assembled, Kernel
 from nacre.kernel.database import Tx
 from nacre.kernel.http.app import Service
+from nacre.kernel.loops import Loop
 from nacre.network.api.envelope import envelope
 from nacre.network.api.parts import Parts
 from nacre.network.api.routes import ROUTES
 from nacre.network.changes.loops import BASE
 from nacre.network.contract import Networks
 from nacre.network.drivers.base import NetworkDriver
+from nacre.network.loops.audit import AuditLoop, ask_repair, compare
 from nacre.network.loops.desired import BASE_KEY
-from nacre.network.loops.nouns import all_loops, compare
+from nacre.network.loops.nouns import all_loops
 from nacre.network.nics import Nics
 
 
 def assemble(kernel: Kernel, *, identity: Identity, driver: NetworkDriver) -> Assembled[Networks]:
     """The network service over a driver. Where the hosts are real, this machine carries routers' gateways."""
-    nics = Nics(compare=partial(compare, driver=driver))
+    nics = Nics(compare=partial(compare, driver=driver), ask_everything=ask_repair)
     door = Service(
         name="network",
         prefix="/networking",
@@ -38,4 +40,5 @@ def assemble(kernel: Kernel, *, identity: Identity, driver: NetworkDriver) -> As
         if not kernel.settings.fake_host_count:
             nics.ensure_gateway_host(tx, local_host_id())
 
-    return Assembled(contract=nics, services=(door,), loops=all_loops(kernel.database, driver), seed=seed)
+    loops: tuple[Loop, ...] = (*all_loops(kernel.database, driver), AuditLoop(kernel.database, driver))
+    return Assembled(contract=nics, services=(door,), loops=loops, seed=seed)

@@ -169,8 +169,12 @@ class Networks(Protocol):
         ...
 
     def audit(self, db: Reader) -> Sequence[str]:
-        """What is wanted against what the network engine holds: a sentence for every difference.
+        """What is wanted against what the network engine holds and hosts do: a sentence for every difference.
 
         Errors: DriverAway.
         """
+        ...
+
+    def ask_repair(self, tx: Tx) -> None:
+        """Let every difference in what the network engine holds be mended, beginning now."""
         ...

@@ -30,6 +30,7 @@ from nacre.network.domain.addresses import ip_version
 from nacre.network.domain.fixed_ips import AddressAsk, is_host_address
 from nacre.network.domain.networks import Network
 from nacre.network.domain.ports import DeviceOwner, Port
+from nacre.network.domain.trunks import SUBPORT_OWNER
 from nacre.network.errors import (
     ExternalNetworkAttachForbidden,
     InvalidIpForNetwork,
@@ -41,7 +42,7 @@ from nacre.network.errors import (
     PortNotFound,
     SecurityGroupNotFound,
 )
-from nacre.network.store import agents, hosts, networks, ports, routers, security_groups, subnets
+from nacre.network.store import agents, hosts, networks, ports, routers, security_groups, subnets, trunks
 from nacre.network.store.prospects import Ground, grounds, grounds_at_hand
 
 OWNER_OF_SERVERS = "compute:nova"
@@ -53,6 +54,7 @@ class Nics:
     """Is the contract `Networks`."""
 
     compare: Callable[[Reader], Sequence[str]]
+    ask_everything: Callable[[Tx], None]
 
     # -- asked before and within the transaction that makes a server ---------------------------------------
 
@@ -92,15 +94,18 @@ class Nics:
 
     def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> None:
         bound = ports.bind(tx, server_id, host_id)
+        bound += trunks.bind_below(tx, bound, host_id)
         make_due(tx, PORTS, bound)
         for port_id in bound:
             tx.record(Event(action="bind", kind="port", subject=port_id, after={"binding_host_id": host_id}))
 
     def release_nics(self, tx: Tx, server_id: ServerId) -> None:
         held = ports.lock_nics(tx, server_id)
-        port_changes.delete(tx, [port for port, is_made in held if is_made])
-        for port, is_made in held:
-            if not is_made:
+        trunked = trunks.roles_of(tx, [port.id for port, is_made in held if is_made])
+        gone = [port for port, is_made in held if is_made and port.id not in trunked]
+        port_changes.delete(tx, gone)
+        for port, _ in held:
+            if port not in gone:
                 free = ports.replaced(port, device_id="", device_owner="", binding_host_id=HostId(""))
                 port_changes.write(tx, port, free)
 
@@ -173,7 +178,9 @@ class Nics:
         self, tx: Tx, host_id: HostId, *, up: Collection[PortId], down: Collection[PortId]
     ) -> None:
         statuses: dict[str, str] = dict.fromkeys(down, "DOWN")
-        ports.report(tx, host_id, statuses | dict.fromkeys(up, "ACTIVE"))
+        statuses |= dict.fromkeys(up, "ACTIVE")
+        ports.report(tx, host_id, statuses)
+        trunks.report_below(tx, host_id, statuses)
 
     def hear_hosts(self, tx: Tx, host_ids: Collection[HostId]) -> None:
         agents.note_heard(tx, host_ids)
@@ -188,6 +195,9 @@ class Nics:
 
     def audit(self, db: Reader) -> Sequence[str]:
         return self.compare(db)
+
+    def ask_repair(self, tx: Tx) -> None:
+        self.ask_everything(tx)
 
 
 def _only_ground(db: Reader, caller: Caller, unstated: Unstated) -> Mapping[str, Ground]:
@@ -309,6 +319,8 @@ def _new_port(nic: PlannedNic, server_id: ServerId, project_id: ProjectId, now: 
 def _adopt(tx: Tx, port_id: PortId, server_id: ServerId, place: int) -> None:
     port = ports.lock(tx, port_id)
     if port.device_id and port.device_id != server_id:
+        raise PortInUse(port_id, port.network_id, port.device_id)
+    if port.device_owner == SUBPORT_OWNER and trunks.carried(tx, [port_id]):
         raise PortInUse(port_id, port.network_id, port.device_id)
     adopted = ports.replaced(port, device_id=server_id, device_owner=OWNER_OF_SERVERS)
     port_changes.write(tx, port, adopted, place=place)

@@ -158,10 +158,12 @@ def problem(reply: Reply) -> tuple[int, str]:
 class NetworkCloud:
     """The service over a fake engine, and its loops, which run when told to."""
 
-    def __init__(self, state: Path, database: Database, clock: VirtualClock, hosts: str = "fake:2") -> None:
+    def __init__(
+        self, state: Path, database: Database, clock: VirtualClock, hosts: str = "fake:2", driver: Any = None
+    ) -> None:
         settings = Settings(state=str(state), hosts=hosts)
         kernel = Kernel(settings, database, clock, database.wakes)
-        self.driver = FakeNetwork()
+        self.driver = driver or FakeNetwork()
         assembled = assemble(kernel, identity=Tokens(), driver=self.driver)
         self.clock = clock
         self.database = database

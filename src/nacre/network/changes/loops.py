@@ -14,6 +14,7 @@ ROUTERS = "network:routers"
 FLOATING_IPS = "network:floating_ips"
 SECURITY_GROUPS = "network:security_groups"
 ADDRESS_GROUPS = "network:address_groups"
+AUDIT = "network:audit"
 
 
 def make_due(tx: Tx, loop: str, keys: Iterable[str]) -> None:

@@ -80,6 +80,15 @@ class RowsRefused(Conflict):
         return f"The network engine refused the rows of {self.owner}: {self.reason}"
 
 
+class Realised(msgspec.Struct, frozen=True, kw_only=True):
+    """What the hosts have made of the rows, as far as the engine is told by them."""
+
+    chassis: frozenset[str]
+    chassis_of: Mapping[PortId, str]
+    """Where each port that is plugged in somewhere is."""
+    up: frozenset[PortId]
+
+
 PortListener = Callable[[PortId], None]
 """Told of each port that has come up or gone down. Called in the driver's own thread: it must not wait."""
 
@@ -107,6 +116,10 @@ class NetworkDriver(Protocol):
 
         Raises DriverAway.
         """
+        ...
+
+    def observe_realised(self) -> Realised | None:
+        """What the hosts have made of the rows; None where the engine cannot tell. Raises DriverAway."""
         ...
 
     def ports_up(self) -> frozenset[PortId]:

@@ -16,6 +16,7 @@ from nacre.network.drivers.base import (
     NetworkCapabilities,
     ParentMissing,
     PortListener,
+    Realised,
     RowsRefused,
 )
 from nacre.network.drivers.plan import Change, Delete, Held, Insert, Join, Leave, Update, differences, plan
@@ -28,6 +29,8 @@ class FakeNetwork:
     """A complete driver without an engine. A port is up while it is bound to a host and enabled.
 
     `delay_s` makes every change slow; `fail(n)` makes the next n fail; `forget` loses rows behind our back.
+    `chassis` are hosts beside those that ports are bound to; ports that have `strayed` are realised elsewhere, and
+    those that are `stuck` are nowhere in force.
     """
 
     capabilities = NetworkCapabilities(network_types=frozenset(NetworkType))
@@ -43,6 +46,9 @@ class FakeNetwork:
         self._held_in: dict[str, set[Place]] = defaultdict(set)
         self._up: set[PortId] = set()
         self._listeners: list[PortListener] = []
+        self.chassis: set[str] = set()
+        self.strayed: dict[PortId, str] = {}
+        self.stuck: set[PortId] = set()
 
     # What every driver does.
 
@@ -83,6 +89,19 @@ class FakeNetwork:
                 found = plan(owner, wish, held, exists=self._rows.__contains__, places_of=self._places)
                 said += differences(owner, found, held, wish)
         return tuple(said)
+
+    def observe_realised(self) -> Realised | None:
+        with self._lock:
+            ports = {
+                PortId(str(row.columns["name"])): str(options["requested-chassis"])
+                for row in self._rows.values()
+                if row.table == "Logical_Switch_Port"
+                and isinstance(options := row.columns["options"], Mapping)
+                and options.get("requested-chassis")
+            }
+            ports |= self.strayed
+            chassis = frozenset(ports.values()) | self.chassis
+            return Realised(chassis=chassis, chassis_of=ports, up=frozenset(self._up - self.stuck))
 
     def ports_up(self) -> frozenset[PortId]:
         with self._lock:

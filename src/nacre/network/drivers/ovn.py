@@ -22,6 +22,7 @@ from nacre.network.drivers.base import (
     NetworkCapabilities,
     ParentMissing,
     PortListener,
+    Realised,
     RowsRefused,
 )
 from nacre.network.drivers.ovsdb import ConnectionLost, OvsdbConnection
@@ -41,21 +42,26 @@ from nacre.network.drivers.replica import WATCHED, Replica
 from nacre.network.drivers.tables import HOLDERS, ROOTS, TABLES, encode
 
 DATABASE = "OVN_Northbound"
+SOUTH = "OVN_Southbound"
 MOST_TOGETHER = 200
 
 PlacesOf = Callable[[str], frozenset[Place]]
 
 
 class OvnNetwork:
-    """The driver for OVN. `remote` is that of the northbound database, `unix:PATH` or `tcp:HOST:PORT`."""
+    """The driver for OVN. `remote` is that of the northbound database, `unix:PATH` or `tcp:HOST:PORT`.
+
+    `south` is that of the southbound database. Nothing is written there; without it, what hosts do is not known.
+    """
 
     capabilities = NetworkCapabilities(network_types=frozenset(NetworkType))
 
-    def __init__(self, remote: str, *, timeout_s: float = 10.0) -> None:
+    def __init__(self, remote: str, *, south: str = "", timeout_s: float = 10.0) -> None:
         self._timeout_s = timeout_s
         self._listeners: list[PortListener] = []
         self._replica = Replica(self._tell)
         self._connection = OvsdbConnection(remote, DATABASE, watch=WATCHED, view=self._replica)
+        self._south = OvsdbConnection(south, SOUTH, watch={}, view=_Nothing()) if south else None
         self._waiting: deque[_Wish] = deque()
         self._committing = threading.Lock()
 
@@ -78,17 +84,40 @@ class OvnNetwork:
 
     def audit(self, desired: Mapping[Owner, Desired]) -> tuple[Difference, ...]:
         said: list[Difference] = []
+        # Changes wait only while it is read what there is, not while we think about it.
         with self._turn():
+            self._require_connection()
             places_of = self._observe_places()
-            with self._replica.lock:
-                for owner in {**desired, **dict.fromkeys(self._replica.owned)}:
-                    wish = desired.get(owner, Desired())
-                    held = self._replica.held(owner)
-                    found = plan(
-                        owner, wish, held, exists=self._replica.rows.__contains__, places_of=places_of
-                    )
-                    said += differences(owner, found, held, wish)
+            rows, owned = self._replica.snapshot()
+        for owner in {**desired, **dict.fromkeys(owned)}:
+            wish = desired.get(owner, Desired())
+            held = {uuid: rows[uuid] for uuid in owned.get(owner, ())}
+            found = plan(owner, wish, held, exists=rows.__contains__, places_of=places_of)
+            said += differences(owner, found, held, wish)
         return tuple(said)
+
+    def observe_realised(self) -> Realised | None:
+        if self._south is None:
+            return None
+        operations: list[dict[str, Any]] = [
+            {"op": "select", "table": "Chassis", "where": [], "columns": ["_uuid", "name"]},
+            {
+                "op": "select",
+                "table": "Port_Binding",
+                "where": [["chassis", "!=", ["set", []]]],
+                "columns": ["logical_port", "chassis", "up"],
+            },
+        ]
+        try:
+            chassis, bindings = self._south.transact(operations, timeout_s=self._timeout_s)
+        except ConnectionLost as error:
+            raise DriverAway(str(error)) from error
+        name_of = {row["_uuid"][1]: row["name"] for row in chassis["rows"]}
+        return Realised(
+            chassis=frozenset(name_of.values()),
+            chassis_of={PortId(row["logical_port"]): name_of[row["chassis"][1]] for row in bindings["rows"]},
+            up=frozenset(PortId(row["logical_port"]) for row in bindings["rows"] if row["up"] is True),
+        )
 
     def ports_up(self) -> frozenset[PortId]:
         with self._replica.lock:
@@ -102,6 +131,8 @@ class OvnNetwork:
 
     def close(self) -> None:
         self._connection.close()
+        if self._south is not None:
+            self._south.close()
 
     def _tell(self, port_id: PortId) -> None:
         for listener in self._listeners:
@@ -230,6 +261,16 @@ class OvnNetwork:
                 for uuid in _uuids(row[column]):
                     places[uuid].add(Place(table, column, row["name"]))
         return lambda uuid: frozenset(places.get(uuid, ()))
+
+
+class _Nothing:
+    """The view of a database that is only asked."""
+
+    def reset(self, tables: Mapping[str, Any]) -> None:
+        """Nothing is watched."""
+
+    def update(self, tables: Mapping[str, Any]) -> None:
+        """Nothing is watched."""
 
 
 class _Wish:

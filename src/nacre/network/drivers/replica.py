@@ -32,6 +32,11 @@ class Replica:
         """The rows of an owner."""
         return {uuid: self.rows[uuid] for uuid in self.owned.get(owner, ())}
 
+    def snapshot(self) -> tuple[Mapping[str, Held], Mapping[Owner, frozenset[str]]]:
+        """All rows by UUID and all owners, as they are at this moment."""
+        with self.lock:
+            return dict(self.rows), {owner: frozenset(uuids) for owner, uuids in self.owned.items()}
+
     def reset(self, tables: Mapping[str, Any]) -> None:
         """Forget everything, and begin with these rows."""
         with self.lock:

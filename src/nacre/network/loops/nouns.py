@@ -10,7 +10,8 @@ from nacre.kernel.errors import Problem
 from nacre.kernel.events import Event
 from nacre.kernel.loops import SETTLED, Outcome, Wait, current_actor
 from nacre.network.changes import loops as names
-from nacre.network.domain.rows import NOTHING, Desired, Owner, owner_of
+from nacre.network.domain.rows import NOTHING, Desired, owner_of
+from nacre.network.domain.trunks import SUBPORT_OWNER
 from nacre.network.drivers.base import DriverAway, NetworkDriver, ParentMissing
 from nacre.network.loops import desired
 from nacre.network.store import address_groups, networks, ports, routers, security_groups, subnets
@@ -95,7 +96,7 @@ class PortLoop(NounLoop):
     def _applied(self, key: str) -> Outcome:
         with self.database.read() as db:
             port = ports.find_bare(db, key)
-        if port is None or port.device_owner.startswith("compute:"):
+        if port is None or port.device_owner.startswith(("compute:", SUBPORT_OWNER)):
             return SETTLED
         up = port.is_on_router or self.driver.is_up(port.id)
         status = "ACTIVE" if up and port.admin_state_up else "DOWN"
@@ -110,15 +111,3 @@ def all_loops(database: Database, driver: NetworkDriver) -> tuple[NounLoop, ...]
     return tuple(
         (PortLoop if noun.loop == names.PORTS else NounLoop)(noun, database, driver) for noun in NOUNS
     )
-
-
-def compare(db: Reader, driver: NetworkDriver) -> Sequence[str]:
-    """What is wanted against what the driver holds: a sentence for every difference. Raises DriverAway."""
-    wanted: dict[Owner, Desired] = {}
-    for noun in NOUNS:
-        ids = noun.ids(db)
-        for start in range(0, len(ids), IN_ONE_READ):
-            for key, wish in noun.desired(db, ids[start : start + IN_ONE_READ]).items():
-                if wish != NOTHING:
-                    wanted[owner_of(noun.owner, key)] = wish
-    return [str(difference) for difference in driver.audit(wanted)]
