@@ -38,6 +38,7 @@ CHECK_RULES = Policy("nacre:policies:check", _READER)
 
 VALIDATE_TOKEN = Policy("identity:validate_token", f"{_ANY_READER} or rule:service or {_SELF}")
 REVOKE_TOKEN = Policy("identity:revoke_token", f"{ADMIN} or {_SELF}")
+REVOKE_TOKENS_OF_USER = Policy("identity:revoke_user_tokens", f"{ADMIN} or {_SELF}")
 OWN_SCOPES = Policy("identity:get_auth_projects", ANYBODY)
 OWN_CATALOG = Policy("identity:get_auth_catalog", ANYBODY)
 

@@ -89,6 +89,22 @@ def test_a_chain_is_revoked_as_a_whole_or_one_token_of_it_alone(site: Site, othe
         assert [check(node, token) for token in (first, second, third, unrelated)] == [404, 404, 404, 200]
 
 
+def test_a_user_voids_all_tokens_of_their_own_and_an_administrator_anybodys(site: Site, other: Site):
+    ada, bob = site.make_user("ada"), site.make_user("bob")
+    tokens = [site.token("ada", scope="unscoped") for _ in range(2)]
+    bobs = site.token("bob", scope="unscoped")
+
+    refused = site.client(bobs).delete(f"/identity/v3/users/{ada}/tokens")
+    own = site.client(tokens[0]).delete(f"/identity/v3/users/{ada}/tokens")
+    assert (refused.status, own.status) == (403, 204)
+    assert [check(other, token) for token in (*tokens, bobs)] == [404, 404, 200]
+    assert site.as_user().delete(f"/identity/v3/users/{bob}/tokens").status == 204
+
+    assert check(other, bobs) == 404
+    assert check(site, site.token("bob", scope="unscoped")) == 200
+    assert site.as_user().delete("/identity/v3/users/nobody/tokens").status == 404
+
+
 def test_events_of_revocation_say_what_services_need_to_know(site: Site):
     first, second = site.log_in("demo"), site.log_in("demo")
     since = site.clock.now()

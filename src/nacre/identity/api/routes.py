@@ -112,6 +112,7 @@ ROUTES = (
     Route("PATCH", "/v3/users/{user_id}", users.update, policy.UPDATE_USER, users.UPDATE),
     Route("DELETE", "/v3/users/{user_id}", users.delete, policy.DELETE_USER),
     Route("POST", "/v3/users/{user_id}/password", users.change_own_password, PUBLIC, users.CHANGE_PASSWORD),
+    Route("DELETE", "/v3/users/{user_id}/tokens", users.revoke_tokens, policy.REVOKE_TOKENS_OF_USER),
     Route("GET", "/v3/users/{user_id}/projects", projects.list_of_user, policy.LIST_USER_PROJECTS),
     Route("GET", "/v3/users/{user_id}/groups", groups.list_of_user, policy.LIST_USER_GROUPS),
     # Groups.

@@ -319,6 +319,19 @@ def delete(call: Call[Parts], user_id: str) -> Answer:
     return NoContent()
 
 
+def revoke_tokens(call: Call[Parts], user_id: str) -> Answer:
+    """Void every token of a user, the caller's own among them: for whoever has no password here to change.
+
+    Errors: UserNotFound.
+    """
+    with call.database.write(call.actor) as tx:
+        before = known(call, lambda: USERS.lock(tx, user_id), target_of)
+        after = msgspec.structs.replace(before, epoch=before.epoch + 1)
+        USERS.update(tx, after)
+        changed(tx, "revoke", "user", user_id, before=before, after=after)
+    return NoContent()
+
+
 async def change_own_password(call: Call[Parts], ask: ChangePassword, user_id: str) -> Answer:
     """Change a password by knowing it; no token is needed, and every token of the user is void afterwards.
 

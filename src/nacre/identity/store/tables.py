@@ -230,7 +230,9 @@ POLICY = sa.Table(
 DOMAIN_CONFIG = sa.Table(
     "identity_domain_config",
     METADATA,
-    sa.Column("domain_id", sa.ForeignKey("identity_project.project_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column(
+        "domain_id", sa.ForeignKey("identity_project.project_id", ondelete="CASCADE"), primary_key=True
+    ),
     _id("group"),
     _id("option"),
     sa.Column("value", Json()),
@@ -466,7 +468,9 @@ REGISTERED_LIMIT = sa.Table(
     _text("resource_name"),
     sa.Column("default_limit", sa.BigInteger, nullable=False),
     sa.Column("description", sa.Text),
-    sa.UniqueConstraint("service_id", "resource_name", "region_id", name="identity_registered_limit_resource"),
+    sa.UniqueConstraint(
+        "service_id", "resource_name", "region_id", name="identity_registered_limit_resource"
+    ),
 )
 
 # `node_id` is a project's or a domain's.
