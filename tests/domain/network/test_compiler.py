@@ -425,10 +425,10 @@ def test_a_default_route_of_the_user_replaces_ours() -> None:
 
 def test_routers_spread_over_the_hosts_and_a_lost_host_moves_only_its_own() -> None:
     hosts = [HostId(f"h{number}") for number in range(20)]
-    routers = [a_router(id=an_id(number)).id for number in range(200)]
-    favourites = {router: rank_gateway_hosts(router, hosts)[0] for router in routers}
+    routers = [a_router(id=an_id(number)) for number in range(200)]
+    favourites = {router.id: rank_gateway_hosts(router, hosts)[0] for router in routers}
 
-    without = {router: rank_gateway_hosts(router, hosts[1:])[0] for router in routers}
+    without = {router.id: rank_gateway_hosts(router, hosts[1:])[0] for router in routers}
 
     assert len(set(favourites.values())) == len(hosts)
     assert all(without[router] == host for router, host in favourites.items() if host != hosts[0])

@@ -235,6 +235,96 @@ def test_a_policy_stays_shared_while_its_owners_network_uses_it(admin):
     assert admin.changed("policy", policy, shared=False)["shared"] is False
 
 
+class WayOut:
+    """A router with a way out, and what shapes it there."""
+
+    def __init__(self, cloud, demo) -> None:
+        self.cloud, self.demo = cloud, demo
+        self.outside, _ = cloud.outside()
+        self.gateway = {"network_id": self.outside["id"]}
+        self.router = demo.make("router", external_gateway_info=self.gateway)
+
+    def shaped(self):
+        admin = self.cloud.client("admin", "admin")
+        (port,) = admin.find(f"/ports?device_id={self.router['id']}&device_owner=network:router_gateway")
+        return rows_of(self.cloud, port)
+
+    def change(self, **info):
+        changed = self.demo.changed("router", self.router, external_gateway_info=self.gateway | info)
+        return changed["external_gateway_info"]["qos_policy_id"]
+
+
+@pytest.fixture
+def way_out(cloud, demo):
+    return WayOut(cloud, demo)
+
+
+def test_a_way_out_is_shaped_by_its_policy_and_its_rules(cloud, admin, demo, way_out):
+    policy = make_policy(admin, shared=True)
+    rule = add(admin, policy, max_kbps=1000).json["bandwidth_limit_rule"]
+
+    assert way_out.change(qos_policy_id=policy["id"]) == policy["id"]
+    assert way_out.shaped() == [("from-lport", {"rate": 1000}, {})]
+    assert problem(admin.remove("policy", policy)) == (409, "QosPolicyInUse")
+    path = f"{POLICIES}/{policy['id']}/{LIMITS}/{rule['id']}"
+    admin.put(path, json={"bandwidth_limit_rule": {"max_kbps": 7, "direction": "ingress"}})
+    assert way_out.shaped() == [("to-lport", {"rate": 7}, {})]
+    assert way_out.change() == policy["id"]
+    assert way_out.change(qos_policy_id=None) is None
+    assert way_out.shaped() == []
+    assert admin.remove("policy", policy).status == 204
+    assert cloud.audit() == []
+
+
+def test_a_new_router_gets_a_policy_that_its_owner_may_use(admin, demo, way_out):
+    shared, hidden = make_policy(admin, shared=True), make_policy(admin)
+
+    made = demo.make("router", external_gateway_info=way_out.gateway | {"qos_policy_id": shared["id"]})
+    assert made["external_gateway_info"]["qos_policy_id"] == shared["id"]
+    refused = demo.refused("router", external_gateway_info=way_out.gateway | {"qos_policy_id": hidden["id"]})
+    assert refused == (404, "QosPolicyNotFound")
+
+
+def test_what_leads_outside_is_shaped_by_the_external_networks_policy(cloud, admin, demo, way_out):
+    policy = make_policy(admin)
+    rule = add(admin, policy, max_kbps=1000).json["bandwidth_limit_rule"]
+    net, subnet = demo.make_network()
+    demo.join(way_out.router, subnet_id=subnet["id"])
+    port = demo.make("port", network_id=net["id"])
+    floating = demo.make("floatingip", floating_network_id=way_out.outside["id"], port_id=port["id"])
+    cloud.settle()
+
+    def rates():
+        cloud.settle()
+        rows = cloud.driver.rows_of(Owner(f"floatingip/{floating['id']}"))
+        return [row.columns["bandwidth"]["rate"] for row in rows if row.table == "QoS"]
+
+    admin.changed("network", way_out.outside, qos_policy_id=policy["id"])
+    assert rates() == [1000]
+    assert way_out.shaped() == [("from-lport", {"rate": 1000}, {})]
+    assert rows_of(cloud, port) == []
+    path = f"{POLICIES}/{policy['id']}/{LIMITS}/{rule['id']}"
+    admin.put(path, json={"bandwidth_limit_rule": {"max_kbps": 5}})
+    assert rates() == [5]
+    shown = demo.show("floatingip", floating)
+    assert (shown["qos_policy_id"], shown["qos_network_policy_id"]) == (None, policy["id"])
+    admin.changed("network", way_out.outside, qos_policy_id=None)
+    assert rates() == []
+    assert cloud.audit() == []
+
+
+def test_ports_show_the_policy_of_their_network(admin, demo):
+    policy = make_policy(admin, shared=True)
+    net, _ = demo.make_network()
+    port = demo.make("port", network_id=net["id"])
+    assert port["qos_network_policy_id"] is None
+
+    demo.changed("network", net, qos_policy_id=policy["id"])
+
+    assert demo.show("port", port)["qos_network_policy_id"] == policy["id"]
+    assert problem(demo.change("port", port, qos_network_policy_id=None)) == (400, "HTTPBadRequest")
+
+
 def test_the_kinds_of_rules_are_told_with_what_they_may_say(admin, demo):
     assert demo.find("/qos/rule-types") == [{"type": "bandwidth_limit"}, {"type": "dscp_marking"}]
     (driver,) = admin.get("/qos/rule-types/dscp_marking").json["rule_type"]["drivers"]

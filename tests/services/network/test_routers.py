@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
+from nacre.kernel.events import Actor
+from nacre.network.store.tables import GATEWAY_HOST
 from tests.services.network.conftest import problem
 
 
@@ -141,6 +144,34 @@ def test_routes_lead_to_neighbours_only(demo):
     path = f"/routers/{router['id']}/remove_extraroutes"
     assert demo.put(path, json={"router": {"routes": good}}).json["router"]["routes"] == []
     assert demo.leave(router, subnet_id=subnet["id"]).status == 200
+
+
+def test_a_router_changes_its_kind_while_it_is_down(demo, admin, outside):
+    router = admin.make("router")
+    assert (router["distributed"], router["ha"]) == (False, True)
+
+    for kind in ({"distributed": True}, {"ha": False}):
+        assert problem(admin.change("router", router, **kind)) == (400, "BadRequest")
+        changed = admin.changed("router", router, admin_state_up=False, **kind)
+        assert changed | kind == changed
+        admin.changed("router", router, admin_state_up=True)
+    assert admin.changed("router", router, ha=None)["ha"] is False
+    assert demo.refused("router", ha=True) == (403, "PolicyNotAuthorized")
+    assert "ha" not in demo.make("router")
+
+
+def test_the_way_out_of_a_router_that_is_not_ha_is_on_one_host(cloud, admin, outside):
+    def carriers(**kind):
+        router = admin.make("router", external_gateway_info={"network_id": outside["id"]}, **kind)
+        (port,) = admin.find(f"/ports?device_id={router['id']}")
+        cloud.settle()
+        rows = cloud.driver.rows_of(f"port/{port['id']}")
+        return sum(row.table == "Gateway_Chassis" for row in rows)
+
+    with cloud.database.write(Actor("test")) as tx:
+        for host in ("h1", "h2"):
+            tx.execute(sa.insert(GATEWAY_HOST), host_id=host, since=0.0)
+    assert (carriers(), carriers(ha=False)) == (2, 1)
 
 
 # -- floating IPs ------------------------------------------------------------------------------------------------

@@ -501,6 +501,26 @@ def upgrade() -> None:
     )
     op.create_index("identity_provider_remote_idp", "identity_provider_remote", ["idp_id"], unique=False)
     op.create_table(
+        "trunk",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.Column("revision_number", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("updated_at", sa.Double(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("admin_state_up", sa.Boolean(), nullable=False),
+        sa.Column("port_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["port_id"],
+            ["port.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("port_id"),
+    )
+    op.create_index(op.f("ix_trunk_project_id"), "trunk", ["project_id"], unique=False)
+    op.create_table(
         "auto_topology",
         sa.Column("project_id", sa.Text(), nullable=False),
         sa.Column("network_id", sa.Text(), nullable=False),
@@ -530,6 +550,23 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("idp_id", "protocol_id"),
     )
+    op.create_table(
+        "trunk_subport",
+        sa.Column("port_id", sa.Text(), nullable=False),
+        sa.Column("trunk_id", sa.Text(), nullable=False),
+        sa.Column("segmentation_type", sa.Text(), nullable=False),
+        sa.Column("segmentation_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["port_id"],
+            ["port.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["trunk_id"],
+            ["trunk.id"],
+        ),
+        sa.PrimaryKeyConstraint("port_id"),
+    )
+    op.create_index("trunk_subport_tag", "trunk_subport", ["trunk_id", "segmentation_id"], unique=True)
     op.create_table(
         "port_forwarding",
         sa.Column("id", sa.Text(), nullable=False),
@@ -571,7 +608,12 @@ def upgrade() -> None:
     op.add_column("port", sa.Column("qos_policy_id", sa.Text(), nullable=True))
     op.create_index(op.f("ix_port_qos_policy_id"), "port", ["qos_policy_id"], unique=False)
     op.add_column("router", sa.Column("flavor_id", sa.Text(), nullable=True))
+    op.add_column("router", sa.Column("ha", sa.Boolean(), server_default=sa.true(), nullable=False))
+    op.add_column("router", sa.Column("gateway_qos_policy_id", sa.Text(), nullable=True))
     op.create_index(op.f("ix_router_flavor_id"), "router", ["flavor_id"], unique=False)
+    op.create_index(
+        op.f("ix_router_gateway_qos_policy_id"), "router", ["gateway_qos_policy_id"], unique=False
+    )
     op.add_column("security_group_rule", sa.Column("remote_address_group_id", sa.Text(), nullable=True))
     op.create_index(
         op.f("ix_security_group_rule_remote_address_group_id"),

@@ -22,7 +22,7 @@ from nacre.network.domain.floating_ips import FloatingIp
 from nacre.network.domain.port_forwardings import PortForwarding
 from nacre.network.domain.ports import Port
 from nacre.network.errors import BadRequest, FloatingIPNotFound, NetworkNotFound, PortNotFound
-from nacre.network.store import networks, port_forwardings, ports, routers
+from nacre.network.store import networks, port_forwardings, ports, qos, routers
 from nacre.network.store.tables import FLOATING_IP
 
 ATTRIBUTES = (
@@ -32,6 +32,7 @@ ATTRIBUTES = (
     free("port_id", optional(uuid)),
     free("fixed_ip_address", optional(ip)),
     free("qos_policy_id", optional(uuid)),
+    shown("qos_network_policy_id"),
     shown("router_id"),
     shown("status"),
     shown("port_details"),
@@ -46,7 +47,12 @@ def _views(db: Reader, items: Sequence[FloatingIp]) -> list[View]:
     # A floating IP with a router leads to one port as a whole, or to several by forwardings.
     split = [item.id for item in items if item.router_id and not item.port_id]
     forwardings = port_forwardings.of_floating_ips(db, split)
-    return [_view(item, targets, forwardings.get(item.id, ())) for item in items]
+    inherited = qos.of_networks(db, {item.floating_network_id for item in items})
+    return [
+        _view(item, targets, forwardings.get(item.id, ()))
+        | {"qos_network_policy_id": inherited.get(item.floating_network_id)}
+        for item in items
+    ]
 
 
 def _view(item: FloatingIp, targets: Mapping[str, Port], forwardings: Sequence[PortForwarding]) -> View:

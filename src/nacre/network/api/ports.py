@@ -49,7 +49,7 @@ from nacre.network.errors import (
     SecurityGroupConflict,
     SecurityGroupNotFound,
 )
-from nacre.network.store import networks, ports, rbac, security_groups
+from nacre.network.store import networks, ports, qos, rbac, security_groups, trunks
 from nacre.network.store.prospects import Ground, grounds
 from nacre.network.store.tables import PORT, PORT_ADDRESS, PORT_SECURITY_GROUP
 
@@ -91,7 +91,9 @@ ATTRIBUTES = (
     free("device_owner", or_empty(text(255), "")),
     free("dns_name", or_empty(dns_name, "")),
     shown("dns_assignment"),
+    shown("trunk_details"),
     free("qos_policy_id", optional(uuid)),
+    shown("qos_network_policy_id"),
     shown("status"),
     free("binding:host_id", or_empty(text(255), ""), admin=True, hidden=True),
     free("binding:profile", or_empty(mapping, {}), admin=True, hidden=True),
@@ -103,11 +105,17 @@ OF_NETWORK_OWNER = ("mac_address", "port_security_enabled", "allowed_address_pai
 """What on a network of others only its owner may choose, since it could disturb the neighbours."""
 
 
-def _views(_db: Reader, items: Sequence[Port]) -> list[View]:
-    return [_view(item) for item in items]
+def _views(db: Reader, items: Sequence[Port]) -> list[View]:
+    inherited = qos.of_networks(db, {item.network_id for item in items})
+    details = trunks.details_of(db, [item.id for item in items])
+    return [
+        _view(item, inherited.get(item.network_id))
+        | ({"trunk_details": details[item.id]} if item.id in details else {})
+        for item in items
+    ]
 
 
-def _view(item: Port) -> View:
+def _view(item: Port, network_policy_id: str | None) -> View:
     bound = bool(item.binding_host_id)
     return standard_view(item) | {
         "name": item.name,
@@ -124,6 +132,7 @@ def _view(item: Port) -> View:
         "dns_name": item.dns_name,
         "dns_assignment": [],
         "qos_policy_id": item.qos_policy_id,
+        "qos_network_policy_id": network_policy_id,
         "status": item.status,
         "binding:host_id": item.binding_host_id,
         "binding:profile": item.binding_profile,

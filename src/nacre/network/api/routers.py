@@ -18,6 +18,7 @@ from nacre.network.api.networks import ZONE, always, check_zones
 from nacre.network.api.noun import Noun, Policies, View, standard_view
 from nacre.network.api.parts import Parts
 from nacre.network.api.ports import ADDRESS
+from nacre.network.api.qos import check_usable
 from nacre.network.api.subnets import MOST_ROUTES, ROUTE, SUBNETS
 from nacre.network.changes import routers as changes
 from nacre.network.changes.routers import GatewayAsk
@@ -38,6 +39,7 @@ _GATEWAY = thing(
     {
         "network_id": uuid,
         "enable_snat": boolean,
+        "qos_policy_id": optional(uuid),
         "external_fixed_ips": many(ADDRESS, distinct=False, most=10),
     },
     GatewayAsk,
@@ -56,6 +58,7 @@ ATTRIBUTES = (
     free("admin_state_up", boolean),
     shown("status"),
     free("distributed", optional(boolean), admin=True, hidden=True),
+    free("ha", optional(boolean), admin=True, hidden=True),
     free("external_gateway_info", _gateway),
     free("routes", or_empty(many(ROUTE, most=MOST_ROUTES), ())),
     fixed("flavor_id", optional(uuid)),
@@ -74,6 +77,7 @@ def _view(item: Router) -> View:
         "admin_state_up": item.admin_state_up,
         "status": "ACTIVE",
         "distributed": item.distributed,
+        "ha": item.ha,
         "external_gateway_info": _gateway_view(item.external_gateway_info),
         "routes": item.routes,
         "flavor_id": item.flavor_id,
@@ -88,6 +92,7 @@ def _gateway_view(gateway: ExternalGateway | None) -> View | None:
     return {
         "network_id": gateway.network_id,
         "enable_snat": gateway.enable_snat,
+        "qos_policy_id": gateway.qos_policy_id,
         "external_fixed_ips": gateway.external_fixed_ips,
     }
 
@@ -101,6 +106,7 @@ def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Router]:
         _check_flavor(tx, each)
         said = each.without("project_id", "external_gateway_info", "availability_zone_hints")
         said["distributed"] = bool(said.get("distributed"))
+        said["ha"] = said.get("ha") is not False
         router = Router(
             id=RouterId(new_id()),
             project_id=ProjectId(project_of(call, each)),
@@ -127,8 +133,13 @@ def _check_flavor(db: Reader, given: Given) -> None:
 
 
 def _checked_gateway(call: Call[Parts], tx: Tx, given: Given) -> GatewayAsk | None:
-    """The way out that is asked for. Source NAT and addresses outside are the operator's to choose."""
+    """The way out that is asked for. Source NAT and addresses outside are the operator's to choose.
+
+    Raises QosPolicyNotFound, NotAllowed, NetworkNotFound.
+    """
     ask: GatewayAsk | None = given.get("external_gateway_info")
+    if ask is not None and ask.qos_policy_id:
+        check_usable(call, tx, Given({"qos_policy_id": ask.qos_policy_id}))
     if ask is None or policy.ADMINISTER.allows(call.caller, {}):
         return ask
     for name in ("enable_snat", "external_fixed_ips"):
@@ -144,8 +155,9 @@ def _change(call: Call[Parts], tx: Tx, item: Router, given: Given) -> Router:
     """Errors: those of `changes.routers.update`, NotAllowed, NetworkNotFound."""
     ask = _checked_gateway(call, tx, given)
     said = given.without("external_gateway_info")
-    if said.get("distributed", False) is None:
-        del said["distributed"]
+    said = {
+        name: value for name, value in said.items() if value is not None or name not in ("distributed", "ha")
+    }
     after = msgspec.structs.replace(item, **said)
     return changes.update(tx, item, after, gateway=ask, has_gateway=given.has("external_gateway_info"))
 

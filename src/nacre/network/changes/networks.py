@@ -8,7 +8,7 @@ from nacre.kernel.database import Tx
 from nacre.kernel.ids import NetworkId, PortId, ProjectId, new_id
 from nacre.network.changes import events, floating_ips, rbac, segments
 from nacre.network.changes import ports as port_changes
-from nacre.network.changes.loops import NETWORKS, PORTS, SUBNETS, make_due
+from nacre.network.changes.loops import FLOATING_IPS, NETWORKS, PORTS, SUBNETS, make_due
 from nacre.network.domain.addresses import new_mac, pool_ranges
 from nacre.network.domain.networks import LEAST_MTU, Network
 from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
@@ -23,7 +23,7 @@ from nacre.network.errors import (
     NetworkInUse,
     NetworkMTUSubnetConflict,
 )
-from nacre.network.store import addresses, networks, ports, quotas, routers, subnets
+from nacre.network.store import addresses, networks, ports, qos, quotas, routers, subnets
 from nacre.network.store import rbac as rbac_store
 from nacre.network.store import segments as segment_store
 from nacre.network.store.rbac import SharedObject
@@ -79,6 +79,7 @@ def update(tx: Tx, before: Network, after: Network) -> Network:
         make_due(tx, PORTS, (port.id for port in standing))
     if before.qos_policy_id != after.qos_policy_id:
         make_due(tx, PORTS, (port.id for port in standing if port.qos_policy_id is None))
+        make_due(tx, FLOATING_IPS, qos.floating_ips_inheriting(tx, after.id))
     if before.mtu != after.mtu:
         make_due(tx, PORTS, (port.id for port in standing if port.is_on_router))
     if (before.mtu, before.dns_domain) != (after.mtu, after.dns_domain):

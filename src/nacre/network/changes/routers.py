@@ -38,6 +38,7 @@ class GatewayAsk(msgspec.Struct, frozen=True, kw_only=True):
 
     network_id: NetworkId
     enable_snat: bool | None = None
+    qos_policy_id: str | msgspec.UnsetType | None = msgspec.UNSET
     external_fixed_ips: tuple[AddressAsk, ...] | None = None
 
 
@@ -59,6 +60,7 @@ def update(tx: Tx, before: Router, after: Router, *, gateway: GatewayAsk | None,
 
     Errors: as for `create`; RouterExternalGatewayInUseByFloatingIp, InvalidRoutes.
     """
+    _check_down(before, after)
     if has_gateway:
         made = _replaced_gateway(tx, before, gateway)
         after = msgspec.structs.replace(after, external_gateway_info=made)
@@ -71,10 +73,24 @@ def update(tx: Tx, before: Router, after: Router, *, gateway: GatewayAsk | None,
         port_changes.delete(tx, list(ports.lock_some(tx, [old.port_id]).values()))
     events.updated(tx, "router", before, after)
     tx.make_due(ROUTERS, after.id)
-    if (old, before.distributed) != (after.external_gateway_info, after.distributed):
+    if (old, *_kind(before)) != (after.external_gateway_info, *_kind(after)):
         make_due(tx, PORTS, (port.id for port in ports.of_devices(tx, [after.id])[after.id]))
         make_due(tx, FLOATING_IPS, (each.id for each in routers.floating_ips_of_router(tx, after.id)))
     return after
+
+
+def _kind(router: Router) -> tuple[bool, bool]:
+    """What kind of router it is: this is where and on how many hosts it meets the outside."""
+    return router.distributed, router.ha
+
+
+def _check_down(before: Router, after: Router) -> None:
+    """Only a router that is down, or goes down, becomes one of another kind. Raises BadRequest."""
+    if _kind(before) != _kind(after) and before.admin_state_up and after.admin_state_up:
+        reason = (
+            "Cannot change the kind of an active router. Please set router admin_state_up to False before"
+        )
+        raise BadRequest("router", reason)
 
 
 # -- the way out -------------------------------------------------------------------------------------------
@@ -101,6 +117,7 @@ def _make_gateway(tx: Tx, router: Router, ask: GatewayAsk) -> ExternalGateway:
         network_id=network.id,
         port_id=made.id,
         enable_snat=ask.enable_snat is not False,
+        qos_policy_id=ask.qos_policy_id or None,
         external_fixed_ips=made.fixed_ips,
     )
 
@@ -130,7 +147,10 @@ def _changed_gateway(tx: Tx, old: ExternalGateway, ask: GatewayAsk) -> ExternalG
         port = ports.lock(tx, old.port_id)
         fixed_ips = port_changes.update(tx, port, port, asks=ask.external_fixed_ips).fixed_ips
     enable_snat = old.enable_snat if ask.enable_snat is None else ask.enable_snat
-    return msgspec.structs.replace(old, enable_snat=enable_snat, external_fixed_ips=fixed_ips)
+    policy_id = old.qos_policy_id if ask.qos_policy_id is msgspec.UNSET else ask.qos_policy_id
+    return msgspec.structs.replace(
+        old, enable_snat=enable_snat, qos_policy_id=policy_id, external_fixed_ips=fixed_ips
+    )
 
 
 # -- routes ------------------------------------------------------------------------------------------------

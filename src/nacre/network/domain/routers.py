@@ -21,11 +21,16 @@ class ExternalGateway(msgspec.Struct, frozen=True, kw_only=True):
     network_id: NetworkId
     port_id: PortId
     enable_snat: bool = True
+    qos_policy_id: str | None = None
     external_fixed_ips: tuple[FixedIp, ...] = ()
 
 
 class Router(msgspec.Struct, frozen=True, kw_only=True):
-    """A router, as Networking v2.0 shows it. `distributed`: floating IPs answer on their guest's own host."""
+    """A router, as Networking v2.0 shows it.
+
+    `distributed`: floating IPs answer on their guest's own host. `ha`: other hosts take its way out over when the one
+    that carries it is gone.
+    """
 
     id: RouterId
     project_id: ProjectId
@@ -33,6 +38,7 @@ class Router(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     admin_state_up: bool = True
     distributed: bool = False
+    ha: bool = True
     flavor_id: str | None = None
     external_gateway_info: ExternalGateway | None = None
     routes: tuple[HostRoute, ...] = ()
@@ -49,11 +55,11 @@ class RouterInterface(msgspec.Struct, frozen=True):
     subnets: tuple[Subnet, ...]
 
 
-def rank_gateway_hosts(router_id: RouterId, hosts: Iterable[HostId]) -> tuple[HostId, ...]:
-    """The hosts that carry a router's gateway, the favourite first; at most MOST_GATEWAY_HOSTS.
+def rank_gateway_hosts(router: Router, hosts: Iterable[HostId]) -> tuple[HostId, ...]:
+    """The hosts that carry a router's gateway, the favourite first; at most MOST_GATEWAY_HOSTS, or one without `ha`.
 
     Each router shuffles the hosts in its own, always equal way: routers spread over the hosts, and a host that
     comes or goes moves only the routers that were, or will be, on it (rendezvous hashing).
     """
-    ranked = sorted(set(hosts), key=lambda host: hashlib.sha256(f"{router_id} {host}".encode()).digest())
-    return tuple(ranked[:MOST_GATEWAY_HOSTS])
+    ranked = sorted(set(hosts), key=lambda host: hashlib.sha256(f"{router.id} {host}".encode()).digest())
+    return tuple(ranked[: MOST_GATEWAY_HOSTS if router.ha else 1])

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from nacre.kernel.database import Reader
 from nacre.kernel.ids import SubnetId
 from nacre.network.domain.addresses import mac_for
+from nacre.network.domain.networks import Network
 from nacre.network.domain.ovn.address_groups import compile_address_group
 from nacre.network.domain.ovn.floating_ips import compile_floating_ip
 from nacre.network.domain.ovn.networks import compile_network
@@ -16,11 +17,19 @@ from nacre.network.domain.ovn.routers import compile_router
 from nacre.network.domain.ovn.security_groups import compile_base, compile_security_group
 from nacre.network.domain.ovn.subnets import compile_subnet
 from nacre.network.domain.ports import DeviceOwner, Port
-from nacre.network.domain.routers import RouterInterface, rank_gateway_hosts
+from nacre.network.domain.routers import Router, RouterInterface, rank_gateway_hosts
 from nacre.network.domain.rows import Desired
 from nacre.network.domain.subnets import Subnet
 from nacre.network.store import address_groups as address_group_store
-from nacre.network.store import address_scopes, hosts, port_forwardings, qos, security_groups, segments
+from nacre.network.store import (
+    address_scopes,
+    hosts,
+    port_forwardings,
+    qos,
+    security_groups,
+    segments,
+    trunks,
+)
 from nacre.network.store import networks as network_store
 from nacre.network.store import ports as port_store
 from nacre.network.store import routers as router_store
@@ -74,15 +83,16 @@ def ports(db: Reader, ids: Collection[str]) -> DesiredOf:
     found = port_store.some(db, ids)
     on = network_store.NETWORKS.some(db, {port.network_id for port in found.values()})
     known = _subnets_of(db, found.values())
+    metadata = _metadata_ips(db, {port.network_id for port in found.values() if port.extra_dhcp_opts})
+    carried = trunks.carried(db, found)
+    legs = {port.id: port for port in found.values() if port.is_on_router}
+    routers_of = {each: router_store.find(db, each) for each in {leg.device_id for leg in legs.values()}}
     shaped_by = {
-        port.qos_policy_id or on[port.network_id].qos_policy_id
+        port.id: _policy_of(port, on[port.network_id], routers_of.get(port.device_id))
         for port in found.values()
         if port.network_id in on
     }
-    rules = qos.rules_of(db, {policy_id for policy_id in shaped_by if policy_id})
-    metadata = _metadata_ips(db, {port.network_id for port in found.values() if port.extra_dhcp_opts})
-    legs = {port.id: port for port in found.values() if port.is_on_router}
-    routers_of = {each: router_store.find(db, each) for each in {leg.device_id for leg in legs.values()}}
+    rules = qos.rules_of(db, {policy_id for policy_id in shaped_by.values() if policy_id})
     gateway_hosts = (
         hosts.gateway_hosts(db)
         if any(leg.device_owner == DeviceOwner.ROUTER_GATEWAY for leg in legs.values())
@@ -92,14 +102,16 @@ def ports(db: Reader, ids: Collection[str]) -> DesiredOf:
     for port in found.values():
         if port.network_id not in on or not all(fixed.subnet_id in known for fixed in port.fixed_ips):
             continue  # Deleted while we read: its own key is due.
+        policy_id = shaped_by[port.id]
+        qos_rules = rules[policy_id] if policy_id else ()
         if port.id not in legs:
-            policy_id = port.qos_policy_id or on[port.network_id].qos_policy_id
             desired[port.id] = compile_port(
                 port,
                 on[port.network_id],
                 known,
-                qos_rules=rules[policy_id] if policy_id else (),
+                qos_rules=qos_rules,
                 metadata_ips=metadata,
+                carried=carried.get(port.id),
             )
         elif router := routers_of[port.device_id]:
             desired[port.id] = compile_router_port(
@@ -107,9 +119,18 @@ def ports(db: Reader, ids: Collection[str]) -> DesiredOf:
                 on[port.network_id],
                 known,
                 router,
-                gateway_hosts=rank_gateway_hosts(router.id, gateway_hosts),
+                gateway_hosts=rank_gateway_hosts(router, gateway_hosts),
+                qos_rules=qos_rules,
             )
     return desired
+
+
+def _policy_of(port: Port, network: Network, router: Router | None) -> str | None:
+    """The policy that shapes a port: its own, else its network's. A router's legs inside are shaped by none."""
+    if port.device_owner == DeviceOwner.ROUTER_GATEWAY:
+        gateway = router.external_gateway_info if router else None
+        return (gateway.qos_policy_id if gateway else None) or network.qos_policy_id
+    return None if port.is_on_router else port.qos_policy_id or network.qos_policy_id
 
 
 def _subnets_of(db: Reader, ports: Collection[Port]) -> Mapping[SubnetId, Subnet]:
@@ -144,7 +165,11 @@ def floating_ips(db: Reader, ids: Collection[str]) -> DesiredOf:
     """Floating IPs."""
     desired: dict[str, Desired] = {}
     found = router_store.FLOATING_IPS.some(db, ids)
-    rules = qos.rules_of(db, {each.qos_policy_id for each in found.values() if each.qos_policy_id})
+    inherited = qos.of_networks(db, {each.floating_network_id for each in found.values()})
+    shaped_by = {
+        each.id: each.qos_policy_id or inherited.get(each.floating_network_id) for each in found.values()
+    }
+    rules = qos.rules_of(db, {policy_id for policy_id in shaped_by.values() if policy_id})
     split = [each.id for each in found.values() if each.router_id and not each.port_id]
     forwardings = port_forwardings.of_floating_ips(db, split)
     for floating_ip in found.values():
@@ -152,12 +177,12 @@ def floating_ips(db: Reader, ids: Collection[str]) -> DesiredOf:
             desired[floating_ip.id] = compile_forwardings(floating_ip, forwardings[floating_ip.id])
             continue
         router = router_store.find(db, floating_ip.router_id) if floating_ip.router_id else None
-        mac = mac_for(floating_ip.id)
+        policy_id = shaped_by[floating_ip.id]
         desired[floating_ip.id] = compile_floating_ip(
             floating_ip,
             router,
-            floating_mac=mac,
-            qos_rules=rules[floating_ip.qos_policy_id] if floating_ip.qos_policy_id else (),
+            floating_mac=mac_for(floating_ip.id),
+            qos_rules=rules[policy_id] if policy_id else (),
         )
     return desired
 

@@ -12,7 +12,7 @@ from nacre.network.domain.rbac import Action
 from nacre.network.errors import QosPolicyNotFound
 from nacre.network.store import rbac
 from nacre.network.store.shelf import Shelf
-from nacre.network.store.tables import FLOATING_IP, NETWORK, PORT, QOS_POLICY, QOS_RULE
+from nacre.network.store.tables import FLOATING_IP, NETWORK, PORT, QOS_POLICY, QOS_RULE, ROUTER
 
 POLICIES = Shelf(QOS_POLICY, QosPolicy)
 RULES = Shelf(QOS_RULE, QosRule)
@@ -33,13 +33,34 @@ _DEFAULT = sa.select(QOS_POLICY.c.id).where(
 _NETWORKS = sa.select(NETWORK.c.id).where(NETWORK.c.qos_policy_id == _policy_id)
 _FLOATING_IPS = sa.select(FLOATING_IP.c.id).where(FLOATING_IP.c.qos_policy_id == _policy_id)
 _PORTS = sa.select(PORT.c.id).where(PORT.c.qos_policy_id == _policy_id)
+_ROUTERS = sa.select(ROUTER.c.id).where(ROUTER.c.gateway_qos_policy_id == _policy_id)
 _SHAPED = sa.union(
     _PORTS,
     sa.select(PORT.c.id)
     .join(NETWORK, NETWORK.c.id == PORT.c.network_id)
     .where(NETWORK.c.qos_policy_id == _policy_id, PORT.c.qos_policy_id.is_(None)),
+    sa.select(ROUTER.c.gateway_port_id).where(ROUTER.c.gateway_qos_policy_id == _policy_id),
 )
-_USERS: Mapping[str, sa.Select[str]] = {"port": _PORTS, "network": _NETWORKS, "floatingip": _FLOATING_IPS}
+_OF_NETWORKS = sa.select(NETWORK.c.id, NETWORK.c.qos_policy_id).where(
+    NETWORK.c.id.in_(sa.bindparam("ids", expanding=True)), NETWORK.c.qos_policy_id.is_not(None)
+)
+_FLOATING_IPS_SHAPED = sa.union(
+    _FLOATING_IPS,
+    sa.select(FLOATING_IP.c.id)
+    .join(NETWORK, NETWORK.c.id == FLOATING_IP.c.floating_network_id)
+    .where(NETWORK.c.qos_policy_id == _policy_id, FLOATING_IP.c.qos_policy_id.is_(None)),
+)
+_INHERITING = sa.select(FLOATING_IP.c.id).where(
+    FLOATING_IP.c.floating_network_id == sa.bindparam("network_id"),
+    FLOATING_IP.c.qos_policy_id.is_(None),
+    FLOATING_IP.c.router_id.is_not(None),
+)
+_USERS: Mapping[str, sa.Select[str]] = {
+    "port": _PORTS,
+    "network": _NETWORKS,
+    "floatingip": _FLOATING_IPS,
+    "router": _ROUTERS,
+}
 
 
 def seen_by(project_id: str) -> sa.ColumnElement[bool]:
@@ -79,13 +100,26 @@ def rules_of(db: Reader, policy_ids: Collection[str]) -> Mapping[str, list[QosRu
 
 
 def ports_shaped_by(db: Reader, policy_id: str) -> list[str]:
-    """The ports that a policy shapes: those it was given to, and those on its networks that have none of their own."""
+    """The ports that a policy shapes: those it was given to, those on its networks that have none of their own, and
+    the gateways it was given to.
+    """
     return [row[0] for row in db.rows(_SHAPED, policy_id=policy_id)]
 
 
 def floating_ips_shaped_by(db: Reader, policy_id: str) -> list[str]:
-    """The floating IPs that a policy was given to."""
-    return [row[0] for row in db.rows(_FLOATING_IPS, policy_id=policy_id)]
+    """The floating IPs that a policy was given to, and those of its networks that have none of their own."""
+    return [row[0] for row in db.rows(_FLOATING_IPS_SHAPED, policy_id=policy_id)]
+
+
+def floating_ips_inheriting(db: Reader, network_id: str) -> list[str]:
+    """The floating IPs that lead somewhere and are shaped by the policy of their external network."""
+    return [row[0] for row in db.rows(_INHERITING, network_id=network_id)]
+
+
+def of_networks(db: Reader, network_ids: Collection[str]) -> Mapping[str, str]:
+    """The policies of those networks that have one."""
+    rows = db.rows(_OF_NETWORKS, ids=list(network_ids)) if network_ids else ()
+    return {row[0]: row[1] for row in rows}
 
 
 def find_user(db: Reader, policy_id: str) -> tuple[str, str] | None:

@@ -70,7 +70,8 @@ _USERS: Mapping[tuple[str, Action], sa.Executable] = {
         *(
             sa.select(table.c.project_id).where(table.c.qos_policy_id == _object_id)
             for table in (PORT, NETWORK, FLOATING_IP)
-        )
+        ),
+        sa.select(ROUTER.c.project_id).where(ROUTER.c.gateway_qos_policy_id == _object_id),
     ),
 }
 """The projects that use an object, its owner included."""

@@ -20,8 +20,12 @@ ROUTERS = Shelf(ROUTER, Router)
 FLOATING_IPS = Shelf(FLOATING_IP, FloatingIp)
 
 ROUTER_ROWS = ROUTERS.all.add_columns(
-    ROUTER.c.gateway_network_id, ROUTER.c.gateway_port_id, ROUTER.c.enable_snat
+    ROUTER.c.gateway_qos_policy_id,
+    ROUTER.c.gateway_network_id,
+    ROUTER.c.gateway_port_id,
+    ROUTER.c.enable_snat,
 )
+_GATEWAY_COLUMNS = ("gateway_qos_policy_id", "gateway_network_id", "gateway_port_id", "enable_snat")
 _SOME = ROUTER_ROWS.where(ROUTER.c.id.in_(sa.bindparam("ids", expanding=True)))
 _GATEWAY_ADDRESSES = (
     sa.select(PORT_ADDRESS.c.port_id, PORT_ADDRESS.c.subnet_id, PORT_ADDRESS.c.ip)
@@ -31,7 +35,7 @@ _GATEWAY_ADDRESSES = (
 SET_GATEWAY = (
     sa.update(ROUTER)
     .where(ROUTER.c.id == sa.bindparam("router_id"))
-    .values({name: sa.bindparam(name) for name in ("gateway_network_id", "gateway_port_id", "enable_snat")})
+    .values({name: sa.bindparam(name) for name in _GATEWAY_COLUMNS})
 )
 _FLOATING_OF_PORTS = FLOATING_IPS.all.where(
     FLOATING_IP.c.port_id.in_(sa.bindparam("ids", expanding=True))
@@ -77,13 +81,14 @@ def whole(db: Reader, rows: Sequence[AnyRow]) -> list[Router]:
 
 
 def _gateway(row: AnyRow, addresses: Mapping[str, Sequence[FixedIp]]) -> ExternalGateway | None:
-    network_id, port_id, enable_snat = row[-3:]
+    qos_policy_id, network_id, port_id, enable_snat = row[-4:]
     if not network_id:
         return None
     return ExternalGateway(
         network_id=network_id,
         port_id=port_id,
         enable_snat=enable_snat,
+        qos_policy_id=qos_policy_id,
         external_fixed_ips=tuple(addresses[port_id]),
     )
 
@@ -115,6 +120,7 @@ def gateway_columns(gateway: ExternalGateway | None) -> dict[str, Any]:
         "gateway_network_id": gateway.network_id if gateway else None,
         "gateway_port_id": gateway.port_id if gateway else None,
         "enable_snat": gateway.enable_snat if gateway else True,
+        "gateway_qos_policy_id": gateway.qos_policy_id if gateway else None,
     }
 
 

@@ -200,6 +200,8 @@ ROUTER = sa.Table(
     sa.Column("gateway_port_id", sa.ForeignKey("port.id"), index=True),
     sa.Column("enable_snat", sa.Boolean, nullable=False),
     sa.Column("flavor_id", sa.Text, index=True),
+    sa.Column("ha", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("gateway_qos_policy_id", sa.Text, index=True),
 )
 
 FLOATING_IP = sa.Table(
@@ -394,4 +396,23 @@ PORT_FORWARDING = sa.Table(
     sa.Column("internal_first", sa.Integer, nullable=False),
     sa.Column("internal_last", sa.Integer, nullable=False),
     sa.Column("description", sa.Text, nullable=False),
+)
+
+TRUNK = sa.Table(
+    "trunk",
+    METADATA,
+    *_standard(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("admin_state_up", sa.Boolean, nullable=False),
+    sa.Column("port_id", sa.ForeignKey("port.id"), nullable=False, unique=True),
+)
+
+TRUNK_SUBPORT = sa.Table(
+    "trunk_subport",
+    METADATA,
+    sa.Column("port_id", sa.ForeignKey("port.id"), primary_key=True),
+    sa.Column("trunk_id", sa.ForeignKey("trunk.id"), nullable=False),
+    sa.Column("segmentation_type", sa.Text, nullable=False),
+    sa.Column("segmentation_id", sa.Integer, nullable=False),
+    sa.Index("trunk_subport_tag", "trunk_id", "segmentation_id", unique=True),
 )

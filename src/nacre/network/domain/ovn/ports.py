@@ -16,6 +16,7 @@ from nacre.network.domain.qos import QosRule
 from nacre.network.domain.routers import Router
 from nacre.network.domain.rows import NOTHING, Desired, Place, Ref, Row, Value
 from nacre.network.domain.subnets import Ipv6Mode, Subnet
+from nacre.network.domain.trunks import Carried
 
 _NONE: Mapping[SubnetId, str] = {}
 
@@ -33,20 +34,23 @@ def compile_port(
     *,
     qos_rules: Sequence[QosRule] = (),
     metadata_ips: Mapping[SubnetId, str] = _NONE,
+    carried: Carried | None = None,
 ) -> Desired:
     """The switch port of a guest, of the metadata service, or of anything else that is no router.
 
     `subnets` holds at least those the port has addresses from; `qos_rules` are those of its policy, or else of its
     network's; `metadata_ips` are needed for ports that are told more by DHCP than others. A port that only keeps a
-    floating IP's address from being used has no row.
+    floating IP's address from being used has no row. What is `carried` by another port is where that is.
     """
     if port.device_owner == DeviceOwner.FLOATING_IP:
         return NOTHING
     if port.device_owner == DeviceOwner.METADATA:
         return Desired((_switch_port(port, network, {"type": "localport", "addresses": _addresses(port)}),))
-    chassis = {"requested-chassis": port.binding_host_id} if port.binding_host_id else {}
+    chassis = {"requested-chassis": port.binding_host_id} if port.binding_host_id and not carried else {}
     columns: dict[str, Value] = {
         "options": chassis,
+        "parent_name": carried.parent_id if carried else None,
+        "tag": carried.tag if carried else None,
         "addresses": _addresses(port),
         "port_security": _allowed_senders(port),
     }
@@ -75,10 +79,12 @@ def compile_router_port(
     router: Router,
     *,
     gateway_hosts: Sequence[HostId] = (),
+    qos_rules: Sequence[QosRule] = (),
 ) -> Desired:
     """The pair of ports that joins a router and a network: one on the switch, one on the router.
 
-    `gateway_hosts` carry an external gateway, the favourite first. Source: ovn-nb(5), "Logical_Router_Port".
+    `gateway_hosts` carry an external gateway, the favourite first; `qos_rules` shape what goes through it.
+    Source: ovn-nb(5), "Logical_Router_Port".
     """
     end = names.router_port(port.id)
     is_gateway = port.device_owner == DeviceOwner.ROUTER_GATEWAY
@@ -104,7 +110,7 @@ def compile_router_port(
         places=(names.inside(names.router(router.id), "ports"),),
     )
     carriers = _gateway_rows(end, gateway_hosts) if is_gateway else ()
-    return Desired((switch_side, router_side, *carriers))
+    return Desired((switch_side, router_side, *carriers, *port_rows(port.id, network.id, qos_rules)))
 
 
 def _switch_port(
