@@ -38,6 +38,7 @@ from nacre.network.domain.rows import NOTHING, owner_of
 from nacre.network.domain.security_groups import Direction
 from nacre.network.domain.segments import Segment
 from nacre.network.domain.subnets import HostRoute, Ipv6Mode, Subnet
+from nacre.network.domain.trunks import Carried
 from nacre.network.drivers.ovn import OvnNetwork
 from tests.domain.network.objects import a_floating_ip, a_group, a_port, a_router
 from tests.support.ovn_cloud import Cloud
@@ -49,6 +50,7 @@ pytestmark = [
 ]
 
 PROBE = str(Path(__file__).with_name("dhcp_probe.py"))
+VLAN_PROBE = str(Path(__file__).with_name("vlan_probe.py"))
 
 
 @pytest.fixture(scope="module")
@@ -567,3 +569,28 @@ def test_a_group_without_memory_lets_in_only_what_its_rules_say(cloud: Cloud) ->
     cloud.group({"protocol": "icmp"}, group=a_group(id=stateless.id, stateful=False))
     cloud.lab.settle()
     cloud.lab.reaches("10.0.0.12", namespace=guest)
+
+
+def test_a_trunk_carries_the_frames_of_other_networks_under_a_tag(cloud: Cloud) -> None:
+    open_to_all = cloud.group({})
+    near = cloud.subnet(cloud.network())
+    far = cloud.subnet(cloud.network(), cidr="10.1.0.0/24", gateway_ip="10.1.0.1")
+    parent = cloud.port(near, "10.0.0.11", open_to_all)
+    subport = cloud.port(far, "10.1.0.11", open_to_all)
+    neighbour = cloud.port(far, "10.1.0.12", open_to_all)
+    cloud.put(subport, carried=Carried(parent.id, 7))
+    guest = cloud.plug(parent, addresses=["10.0.0.11/24"])
+    cloud.plug(neighbour, addresses=["10.1.0.12/24"])
+
+    eventually(lambda: cloud.driver.is_up(subport.id), "a subport that is where its parent is")
+
+    def is_answered(tag: int) -> bool:
+        ends = (subport.mac_address, "10.1.0.11", neighbour.mac_address, "10.1.0.12")
+        return cloud.lab.run(sys.executable, VLAN_PROBE, str(tag), *ends, namespace=guest) == "answered"
+
+    cloud.lab.settle()
+    assert is_answered(7)
+    assert not is_answered(8)
+    cloud.put(subport)
+    cloud.lab.settle()
+    assert not is_answered(7)

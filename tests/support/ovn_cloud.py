@@ -26,6 +26,7 @@ from nacre.network.domain.routers import Router
 from nacre.network.domain.rows import Desired, Owner, owner_of
 from nacre.network.domain.security_groups import Direction, SecurityGroup, SecurityGroupRule
 from nacre.network.domain.subnets import Subnet
+from nacre.network.domain.trunks import Carried
 from nacre.network.drivers.ovn import OvnNetwork
 from tests.domain.network.objects import a_group, a_network, a_port, a_rule, a_subnet
 from tests.support.ovn_lab import CHASSIS, OvnLab, eventually
@@ -83,8 +84,10 @@ class Cloud:
         }
         return self.put(a_port(**usual | {"binding_host_id": HostId(CHASSIS)} | fields))
 
-    def put(self, port: Port, *, qos_rules: Sequence[QosRule] = ()) -> Port:
-        wish = compile_port(port, self.networks[port.network_id], self.subnets, qos_rules=qos_rules)
+    def put(self, port: Port, *, qos_rules: Sequence[QosRule] = (), carried: Carried | None = None) -> Port:
+        wish = compile_port(
+            port, self.networks[port.network_id], self.subnets, qos_rules=qos_rules, carried=carried
+        )
         self.apply(owner_of("port", port.id), wish)
         return port
 

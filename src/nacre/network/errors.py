@@ -1404,3 +1404,105 @@ class SegmentInUse(Conflict):
 
     def __str__(self) -> str:
         return f"Segment '{self.object_id}' cannot be deleted: {self.reason}."
+
+
+@dataclass(eq=False)
+class TrunkNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.trunk_not_found"
+    trunk_id: str
+
+    def __str__(self) -> str:
+        return f"Trunk {self.trunk_id} could not be found."
+
+
+@dataclass(eq=False)
+class TrunkDisabled(Conflict):
+    """A trunk that is down is not changed."""
+
+    code: ClassVar[str] = "network.trunk_disabled"
+    trunk_id: str
+
+    def __str__(self) -> str:
+        return f"Trunk {self.trunk_id} is currently disabled."
+
+
+@dataclass(eq=False)
+class SubPortNotFound(NotFound):
+    """The trunk does not carry the port."""
+
+    code: ClassVar[str] = "network.subport_not_found"
+    trunk_id: str
+    port_id: str
+
+    def __str__(self) -> str:
+        return f"SubPort on trunk {self.trunk_id} with parent port {self.port_id} could not be found."
+
+
+@dataclass(eq=False)
+class DuplicateSubPort(Conflict):
+    """The trunk has something under that tag."""
+
+    code: ClassVar[str] = "network.subport_tag_in_use"
+    segmentation_type: str
+    segmentation_id: int
+    trunk_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"segmentation_type {self.segmentation_type} and segmentation_id {self.segmentation_id} already in "
+            f"use on trunk {self.trunk_id}."
+        )
+
+
+@dataclass(eq=False)
+class ParentPortInUse(Conflict):
+    """The port carries others, or belongs to the cloud, so that it cannot be what is asked."""
+
+    code: ClassVar[str] = "network.parent_port_in_use"
+    port_id: str
+
+    def __str__(self) -> str:
+        return f"Port {self.port_id} is currently in use and is not eligible for use as a parent port."
+
+
+@dataclass(eq=False)
+class PortInUseAsTrunkParent(Conflict):
+    """The port carries others."""
+
+    code: ClassVar[str] = "network.port_is_trunk_parent"
+    port_id: str
+    trunk_id: str
+
+    def __str__(self) -> str:
+        return f"Port {self.port_id} is currently a parent port for trunk {self.trunk_id}."
+
+
+@dataclass(eq=False)
+class PortInUseAsSubPort(Conflict):
+    """The port is carried by another."""
+
+    code: ClassVar[str] = "network.port_is_subport"
+    port_id: str
+    trunk_id: str
+
+    def __str__(self) -> str:
+        return f"Port {self.port_id} is currently a subport for trunk {self.trunk_id}."
+
+
+@dataclass(eq=False)
+class SubPortMtuGreaterThanTrunkPortMtu(Conflict):
+    """The parent could not carry the subport's largest packets."""
+
+    code: ClassVar[str] = "network.subport_mtu"
+    port_id: str
+    port_mtu: int
+    parent_id: str
+    parent_mtu: int
+
+    def __str__(self) -> str:
+        return (
+            f"MTU {self.port_mtu} of subport {self.port_id} cannot be greater than MTU {self.parent_mtu} of trunk "
+            f"port {self.parent_id}."
+        )

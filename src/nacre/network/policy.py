@@ -28,6 +28,7 @@ SCOPE_SHOW, SCOPE_CREATE, SCOPE_UPDATE, SCOPE_DELETE = _policies("address_scopes
 ADDRESS_GROUP_SHOW, ADDRESS_GROUP_CREATE, ADDRESS_GROUP_UPDATE, ADDRESS_GROUP_DELETE = _policies(
     "address_groups"
 )
+TRUNK_SHOW, TRUNK_CREATE, TRUNK_UPDATE, TRUNK_DELETE = _policies("trunks")
 QOS_SHOW, QOS_CREATE, QOS_UPDATE, QOS_DELETE = (
     Policy("network:qos_policies:show", OWN_READER),
     *(Policy(f"network:qos_policies:{verb}", ADMIN) for verb in ("create", "update", "delete")),

@@ -20,6 +20,7 @@ from nacre.network.api import (
     quotas,
     routers,
     subnet_pools,
+    trunks,
     versions,
 )
 from nacre.network.api.address_groups import ADDRESS_GROUPS
@@ -38,6 +39,7 @@ from nacre.network.api.segments import SEGMENTS
 from nacre.network.api.subnet_pools import SUBNET_POOLS
 from nacre.network.api.subnets import SUBNETS
 from nacre.network.api.tags import Tags
+from nacre.network.api.trunks import TRUNKS
 from nacre.network.domain.qos import RuleKind
 
 FORWARDINGS = "/v2.0/floatingips/{floating_ip_id}/port_forwardings"
@@ -126,6 +128,8 @@ ROUTES = (
     *address_groups.ROUTES,
     *_lasting("/v2.0/default-security-group-rules", DEFAULT_RULES),
     *_plain("/v2.0/address-scopes", ADDRESS_SCOPES),
+    *_usual("/v2.0/trunks", TRUNKS),
+    *trunks.ROUTES,
     *_plain("/v2.0/rbac-policies", RBAC_POLICIES),
     *(_open_to_ask(route) for route in _usual("/v2.0/qos/policies", QOS_POLICIES)),
     # Their tags have been elsewhere from the beginning, and clients look there.

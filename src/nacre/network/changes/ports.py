@@ -20,9 +20,11 @@ from nacre.network.errors import (
     IpAddressAlreadyAllocated,
     IpAddressGenerationFailure,
     MacAddressInUse,
+    PortInUseAsSubPort,
+    PortInUseAsTrunkParent,
     ServicePortInUse,
 )
-from nacre.network.store import addresses, ports, quotas, security_groups, subnets
+from nacre.network.store import addresses, ports, quotas, security_groups, subnets, trunks
 from nacre.network.store.prospects import prospects_of
 from nacre.network.store.shelf import serialise
 
@@ -234,6 +236,8 @@ def write(tx: Tx, before: Port, after: Port, *, place: int | None = None) -> Por
     after = ports.update(tx, before, after, **beside)
     events.updated(tx, "port", before, after)
     tx.make_due(PORTS, after.id)
+    if before.binding_host_id != after.binding_host_id:
+        make_due(tx, PORTS, trunks.bind_below(tx, [after.id], after.binding_host_id))
     lost = set(before.addresses) - set(after.addresses)
     if lost:
         floating_ips.disassociate_all(tx, [after.id], addresses=lost)
@@ -274,8 +278,12 @@ def _renewed(tx: Tx, port: Port, asks: Sequence[AddressAsk]) -> tuple[FixedIp, .
 
 
 def delete(tx: Tx, gone: Sequence[Port]) -> None:
-    """Delete locked ports of any kind; floating IPs that led to them lead nowhere from then on."""
+    """Delete locked ports of any kind; floating IPs that led to them lead nowhere from then on.
+
+    Errors: PortInUseAsTrunkParent, PortInUseAsSubPort.
+    """
     ids = [port.id for port in gone]
+    check_in_no_trunk(tx, ids)
     floating_ips.disassociate_all(tx, ids)
     port_forwardings.forget_targets(tx, ids)
     ports.remove(tx, ids)
@@ -284,6 +292,12 @@ def delete(tx: Tx, gone: Sequence[Port]) -> None:
         if port.is_on_router:
             tx.make_due(ROUTERS, port.device_id)
     make_due(tx, PORTS, ids)
+
+
+def check_in_no_trunk(tx: Tx, port_ids: Collection[str]) -> None:
+    """What is in a trunk is in no other, and stays. Raises PortInUseAsTrunkParent, PortInUseAsSubPort."""
+    for port_id, (trunk_id, is_parent) in trunks.roles_of(tx, port_ids).items():
+        raise (PortInUseAsTrunkParent if is_parent else PortInUseAsSubPort)(port_id, trunk_id)
 
 
 def check_deletable(port: Port) -> None:
