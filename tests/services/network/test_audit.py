@@ -166,6 +166,9 @@ def test_whatever_is_changed_by_hand_in_ovn_is_named_and_mended(lab, engine_clou
     broken(f"security_group/{web['id']}", "pg-del", web_group)
     broken("security_group/", "set", "ACL", acl_of(lab, web_group), 'match="ip4.src == 9.9.9.9"')
     broken(f"subnet/{subnet['id']}", "--all", "destroy", "DHCP_Options")
+    broken(f"port/{two}", "clear", "Logical_Switch_Port", two, "external_ids")
+    broken(f"security_group/{web['id']}", "clear", "Port_Group", web_group, "external_ids")
+    broken(f"network/{net['id']}", "clear", "Logical_Switch", names.switch(net["id"]).key, "external_ids")
     broken(f"network/{net['id']}", "ls-del", names.switch(net["id"]).key)
 
 

@@ -38,7 +38,7 @@ from nacre.network.drivers.plan import (
     differences,
     plan,
 )
-from nacre.network.drivers.replica import WATCHED, Replica
+from nacre.network.drivers.replica import WATCHED, Replica, held_of
 from nacre.network.drivers.tables import HOLDERS, ROOTS, TABLES, encode
 
 DATABASE = "OVN_Northbound"
@@ -170,6 +170,10 @@ class OvnNetwork:
                 for wish in batch:
                     # By now we have heard of all that others did before: once more, on what is true.
                     if refusal := self._try([wish]):
+                        # What we have heard may not be all there is: once more, on what the database says.
+                        wish.verify = True
+                        refusal = self._try([wish])
+                    if refusal:
                         wish.refuse(RowsRefused(wish.owner, refusal))
         except Problem as problem:
             _refuse(batch, problem)
@@ -190,8 +194,11 @@ class OvnNetwork:
 
     def _plan(self, batch: Sequence[_Wish]) -> list[Plan]:
         """What each wish changes. Rows that an earlier wish of the batch brings count as there already."""
+        nameless = {wish.owner: self._observe_nameless(wish) for wish in batch if wish.verify}
         places_of = {
-            wish.owner: self._observe_places(self._replica.held(wish.owner)) for wish in batch if wish.verify
+            wish.owner: self._observe_places({**self._replica.held(wish.owner), **nameless[wish.owner]})
+            for wish in batch
+            if wish.verify
         }
         plans: list[Plan] = []
         coming: set[str] = set()
@@ -205,7 +212,7 @@ class OvnNetwork:
                 found = plan(
                     wish.owner,
                     wish.desired,
-                    self._replica.held(wish.owner),
+                    {**self._replica.held(wish.owner), **nameless.get(wish.owner, {})},
                     exists=exists,
                     places_of=places_of.get(wish.owner),
                 )
@@ -238,6 +245,21 @@ class OvnNetwork:
             return self._connection.transact(operations, timeout_s=self._timeout_s)
         except ConnectionLost as error:
             raise DriverAway(str(error)) from error
+
+    def _observe_nameless(self, wish: _Wish) -> Mapping[str, Held]:
+        """The rows of a wish that are there and do not say whose they are, as somebody has taken the owner off."""
+        unheard = [row.ref for row in wish.desired.rows if row.ref.uuid not in self._replica.rows]
+        operations = [
+            {"op": "select", "table": ref.table, "where": _is(ref.uuid), "columns": [*TABLES[ref.table]]}
+            for ref in unheard
+        ]
+        found: dict[str, Held] = {}
+        for ref, result in zip(unheard, self._transact(operations) if operations else (), strict=True):
+            for row in result["rows"]:
+                held = held_of(ref.table, row)
+                if held.owner is None:
+                    found[ref.uuid] = held
+        return found
 
     def _observe_places(self, held: Mapping[str, Held] | None = None) -> PlacesOf:
         """Where rows really are, asked of the database: all rows, or those that are given."""

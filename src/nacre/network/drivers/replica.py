@@ -60,11 +60,7 @@ class Replica:
 
     def _put(self, uuid: str, row: tuple[str, Mapping[str, Any]]) -> set[PortId]:
         table, raw = row
-        held = (
-            Held(table, {name: decode(kind, raw[name]) for name, kind in TABLES[table].items()})
-            if raw
-            else None
-        )
+        held = held_of(table, raw) if raw else None
         if held is None or held.owner is None:
             return set()
         self.rows[uuid] = held
@@ -88,6 +84,11 @@ class Replica:
             return set()
         self.up.discard(port_id)
         return {port_id}
+
+
+def held_of(table: str, raw: Mapping[str, Any]) -> Held:
+    """A row as the database says it."""
+    return Held(table, {name: decode(kind, raw[name]) for name, kind in TABLES[table].items()})
 
 
 def _rows(tables: Mapping[str, Any]) -> Any:
