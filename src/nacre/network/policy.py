@@ -55,6 +55,7 @@ FLAVOR_MANAGE = Policy("network:flavors:manage", ADMIN)
 TOPOLOGY_ENSURE = Policy("network:auto_allocated_topologies:ensure", OWN_MEMBER)
 TOPOLOGY_DELETE = Policy("network:auto_allocated_topologies:delete", OWN_MEMBER)
 SEGMENT_MANAGE = Policy("network:segments:manage", ADMIN)
+LEFT_OUT = Policy("network:left_out", ANYBODY)
 PROVIDER_SHOW = Policy("network:service_providers:show", ANYBODY)
 
 ADMINISTER = Policy("network:administer", ADMIN)

@@ -199,6 +199,46 @@ def test_a_floating_ip_leads_to_a_port_and_back_to_nowhere(cloud, demo, outside,
     assert cloud.audit() == []
 
 
+def test_floating_ips_are_had_from_the_subnets_of_external_networks(cloud, demo, admin):
+    outside, subnet = cloud.outside()
+    admin.make("subnet", network_id=outside["id"], ip_version=6, cidr="fd01::/64")
+    demo.make_network()
+
+    (pool,) = demo.find("/floatingip_pools")
+
+    assert (pool["subnet_id"], pool["network_id"], pool["cidr"]) == (
+        subnet["id"],
+        outside["id"],
+        "172.24.4.0/24",
+    )
+    assert demo.find(f"/floatingip_pools?network_id={outside['id']}") == [pool]
+    assert demo.find("/floatingip_pools?cidr=10.0.0.0/24") == []
+    said = {"floating_network_id": pool["network_id"], "subnet_id": pool["subnet_id"]}
+    assert demo.make("floatingip", **said)["floating_ip_address"].startswith("172.24.4.")
+    entries = admin.find(f"/rbac-policies?object_id={outside['id']}")
+    assert demo.remove("floatingip", demo.find("/floatingips")[0]).status == 204
+    assert [admin.remove("rbac_policy", entry).status for entry in entries] == [204]
+    assert demo.find("/floatingip_pools") == admin.find("/floatingip_pools") == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/vpn/vpnservices",
+        "/bgpvpn/bgpvpns",
+        "/taas/tap_flows",
+        "/local-ips",
+        "/local_ips/some/port_associations",
+        "/ndp-proxies",
+        "/qos/policies/some/minimum_bandwidth_rules",
+    ],
+)
+def test_what_is_left_out_says_so_by_name(demo, path):
+    answers = [demo.get(path), demo.post(path, json={}), demo.delete(f"{path}/some")]
+
+    assert [problem(reply) for reply in answers] == [(501, "LeftOut")] * 3
+
+
 def test_a_change_of_a_floating_ip_that_says_nothing_lets_it_lead_nowhere(demo, outside, joined):
     _, _, port = joined
     floating = demo.make("floatingip", floating_network_id=outside["id"], port_id=port["id"])

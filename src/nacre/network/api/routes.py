@@ -15,6 +15,8 @@ from nacre.network.api import (
     availability,
     extensions,
     flavors,
+    floating_ip_pools,
+    left_out,
     port_forwardings,
     qos,
     quotas,
@@ -116,6 +118,7 @@ ROUTES = (
     Route("PUT", "/v2.0/routers/{object_id}/add_extraroutes", routers.add_routes, policy.ROUTER_UPDATE, ANY_BODY),
     Route("PUT", "/v2.0/routers/{object_id}/remove_extraroutes", routers.remove_routes, policy.ROUTER_UPDATE, ANY_BODY),
     *_usual("/v2.0/floatingips", FLOATING_IPS),
+    *floating_ip_pools.ROUTES,
     Route("GET", FORWARDINGS, port_forwardings.index, policy.FLOATING_IP_SHOW),
     Route("POST", FORWARDINGS, port_forwardings.create, policy.FLOATING_IP_UPDATE, ANY_BODY),
     Route("GET", FORWARDINGS + "/{forwarding_id}", port_forwardings.show, policy.FLOATING_IP_SHOW),
@@ -155,4 +158,5 @@ ROUTES = (
     *flavors.ROUTES,
     *auto_topology.ROUTES,
     *availability.ROUTES,
+    *left_out.ROUTES,
 )  # fmt: skip

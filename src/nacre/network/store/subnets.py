@@ -37,6 +37,17 @@ _DEFAULT_POOL = sa.select(SUBNET_POOL.c.id).where(
     SUBNET_POOL.c.is_default.is_(True), SUBNET_POOL.c.ip_version == sa.bindparam("version")
 )
 
+OUTSIDE = SUBNETS.all.where(
+    SUBNET.c.ip_version == 4,
+    SUBNET.c.network_id.in_(sa.select(NETWORK.c.id).where(NETWORK.c.router_external)),
+)
+"""The subnets from which floating IPs can be had."""
+
+
+def seen_with_network(project_id: str) -> sa.ColumnElement[bool]:
+    """The subnets of networks that a project may know of, be it as a way out only."""
+    return SUBNET.c.network_id.in_(sa.select(NETWORK.c.id).where(rbac.seen_by(project_id, "network")))
+
 
 def seen_by(project_id: str) -> sa.ColumnElement[bool]:
     """The subnets a project may know of: its own, and those of networks that are shared."""

@@ -1,0 +1,63 @@
+"""What Nacre leaves out of networks, by name: an answer of 501 says more than one of 404."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nacre.kernel.errors import NotImplementedHere
+from nacre.kernel.http.call import Answer, Call
+from nacre.kernel.http.routes import Route
+from nacre.network import policy
+from nacre.network.api.parts import Parts
+
+
+@dataclass(eq=False)
+class LeftOut(NotImplementedHere):
+    """A part of the Networking API that is not here."""
+
+    code: ClassVar[str] = "network.left_out"
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.what} not implemented."
+
+
+_VPN = "VPN connections (vpnaas) are"
+_COLLECTIONS = {
+    "/v2.0/vpn/endpoint-groups": _VPN,
+    "/v2.0/vpn/ikepolicies": _VPN,
+    "/v2.0/vpn/ipsec-site-connections": _VPN,
+    "/v2.0/vpn/ipsecpolicies": _VPN,
+    "/v2.0/vpn/vpnservices": _VPN,
+    "/v2.0/bgpvpn/bgpvpns": "Networks joined by BGP (bgpvpn) are",
+    "/v2.0/taas/tap_flows": "Taps (taas) are",
+    "/v2.0/taas/tap_services": "Taps (taas) are",
+    "/v2.0/taas/tap_mirrors": "Mirrors of ports (tap-mirror) are",
+    "/v2.0/local-ips": "Addresses that each host answers itself (local_ip) are",
+    "/v2.0/local_ips/{local_ip_id}/port_associations": "Addresses that each host answers itself (local_ip) are",
+    "/v2.0/ndp-proxies": "Proxies of neighbour discovery (l3-ndp-proxy) are",
+    "/v2.0/qos/policies/{policy_id}/minimum_bandwidth_rules": "Guarantees of bandwidth (minimum_bandwidth) are",
+    "/v2.0/qos/policies/{policy_id}/minimum_packet_rate_rules": "Guarantees of packets (minimum_packet_rate) are",
+    "/v2.0/qos/policies/{policy_id}/packet_rate_limit_rules": "Limits of packets (packet_rate_limit) are",
+}
+
+
+def _refuse(what: str) -> Callable[..., Answer]:
+    def answer(call: Call[Parts], **_path: str) -> Answer:
+        """Always LeftOut."""
+        raise LeftOut(what)
+
+    return answer
+
+
+def _routes() -> Iterator[Route]:
+    for path, what in _COLLECTIONS.items():
+        for method in ("GET", "POST"):
+            yield Route(method, path, _refuse(what), policy.LEFT_OUT)
+        for method in ("GET", "PUT", "DELETE"):
+            yield Route(method, path + "/{left_out_id}", _refuse(what), policy.LEFT_OUT)
+
+
+ROUTES = tuple(_routes())
