@@ -50,6 +50,7 @@ pytestmark = [
 ]
 
 PROBE = str(Path(__file__).with_name("dhcp_probe.py"))
+DNS_PROBE = str(Path(__file__).with_name("dns_probe.py"))
 VLAN_PROBE = str(Path(__file__).with_name("vlan_probe.py"))
 
 
@@ -498,6 +499,30 @@ def test_a_ports_packets_are_limited_in_both_directions_and_marked(cloud: Cloud)
     assert (marks_out, marks_in) == ("[46]", "[0]")
 
 
+def test_what_leaves_by_a_router_is_limited_by_the_policy_of_its_way_out(cloud: Cloud) -> None:
+    router, inner = a_routed_cloud(cloud)
+    gateway = router.external_gateway_info
+    assert gateway is not None
+    (outer,) = (subnet for subnet in cloud.subnets.values() if subnet.network_id == gateway.network_id)
+    guest = cloud.plug(
+        cloud.port(inner, "10.0.0.11", cloud.group()), addresses=["10.0.0.11/24"], gateway="10.0.0.1"
+    )
+    cloud.lab.reaches(OUTSIDE, namespace=guest)
+    before = flood(cloud, to=guest, at=cloud.lab.host, address=OUTSIDE)
+
+    limit = QosRule(
+        id=new_id(), policy_id="", kind=RuleKind.BANDWIDTH_LIMIT, max_kbps=1000, max_burst_kbps=100
+    )
+    way_out = DeviceOwner.ROUTER_GATEWAY
+    cloud.join(router, outer, "172.24.4.10", owner=way_out, id=gateway.port_id, qos_rules=[limit])
+    cloud.lab.settle()
+    cloud.lab.reaches(OUTSIDE, namespace=guest)
+    sent, heard, _ = flood(cloud, to=guest, at=cloud.lab.host, address=OUTSIDE)
+
+    assert before[1] > 500, "without a limit most of them arrive"
+    assert heard < 250 < sent
+
+
 def test_a_router_keeps_address_scopes_apart(cloud: Cloud) -> None:
     inner, other = (
         cloud.subnet(cloud.network()),
@@ -594,3 +619,17 @@ def test_a_trunk_carries_the_frames_of_other_networks_under_a_tag(cloud: Cloud) 
     cloud.put(subport)
     cloud.lab.settle()
     assert not is_answered(7)
+
+
+def test_guests_find_each_other_by_name_whomever_they_ask(cloud: Cloud) -> None:
+    subnet, open_to_all = cloud.subnet(cloud.network(dns_domain="net.test.")), cloud.group({})
+    cloud.port(subnet, "10.0.0.12", open_to_all, dns_name="Web")
+    guest = cloud.plug(cloud.port(subnet, "10.0.0.11", open_to_all), addresses=["10.0.0.11/24"])
+    cloud.plug(cloud.port(subnet, "10.0.0.53", open_to_all), addresses=["10.0.0.53/24"])
+
+    def asked(name: str) -> str:
+        return cloud.lab.run(sys.executable, DNS_PROBE, "10.0.0.53", name, namespace=guest)
+
+    assert asked("web.net.test") == "10.0.0.12"
+    assert asked("web") == "10.0.0.12"
+    assert asked("other.net.test") == "silent"

@@ -99,6 +99,7 @@ class Cloud:
         *,
         owner: DeviceOwner,
         also: Sequence[FixedIp] = (),
+        qos_rules: Sequence[QosRule] = (),
         **fields: Any,
     ) -> Port:
         port = a_port(
@@ -107,7 +108,12 @@ class Cloud:
             fixed_ips=(FixedIp(subnet.id, address), *also),
         )
         wish = compile_router_port(
-            port, self.networks[subnet.network_id], self.subnets, router, gateway_hosts=self.gateway_hosts
+            port,
+            self.networks[subnet.network_id],
+            self.subnets,
+            router,
+            gateway_hosts=self.gateway_hosts,
+            qos_rules=qos_rules,
         )
         self.apply(owner_of("port", port.id), wish)
         return port
