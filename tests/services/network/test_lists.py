@@ -139,6 +139,7 @@ def test_quotas_bound_what_a_project_makes_and_only_that(cloud, demo, admin, str
     below = {"network": 0, "check_limit": True}
     assert problem(admin.put("/quotas/demo", json={"quota": below})) == (409, "InvalidQuotaValue")
     assert problem(admin.put("/quotas/demo", json={"quota": {"network": 0, "force": "no"}}))[0] == 409
+    assert admin.put("/quotas/demo", json={"quota": {"network": 0}}).json["quota"]["network"] == 0
     assert admin.put("/quotas/demo", json={"quota": {"network": 1, "check_limit": True}}).status == 200
     assert admin.put("/quotas/demo", json={"quota": {"check_limit": "perhaps"}}).status == 400
     assert admin.delete("/quotas/demo").status == 204
