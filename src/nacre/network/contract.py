@@ -115,8 +115,12 @@ class Networks(Protocol):
         """
         ...
 
-    def claim_nics(self, tx: Tx, plan: NicPlan, *, server_id: ServerId, caller: Caller) -> Sequence[PortId]:
+    def claim_nics(
+        self, tx: Tx, plan: NicPlan, *, server_id: ServerId, caller: Caller, host_name: str = ""
+    ) -> Sequence[PortId]:
         """Make the planned ports for a server, or adopt those given, in the order of the plan.
+
+        Ports that are made are called `host_name` by their neighbours.
 
         Errors (network/errors.py): IpAddressGenerationFailure, IpAddressAlreadyAllocated, PortInUse, OverQuota.
         """

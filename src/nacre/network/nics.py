@@ -75,11 +75,13 @@ class Nics:
             for ask in asks
         )
 
-    def claim_nics(self, tx: Tx, plan: NicPlan, *, server_id: ServerId, caller: Caller) -> Sequence[PortId]:
+    def claim_nics(
+        self, tx: Tx, plan: NicPlan, *, server_id: ServerId, caller: Caller, host_name: str = ""
+    ) -> Sequence[PortId]:
         places = [place for place, nic in enumerate(plan) if nic.port_id is None]
         made = port_changes.create(
             tx,
-            [_new_port(plan[place], server_id, caller.project_id, tx.now) for place in places],
+            [_new_port(plan[place], server_id, caller.project_id, tx.now, host_name) for place in places],
             made_for_server=True,
             places=places,
         )
@@ -294,7 +296,9 @@ def _making(ground: Ground, ask: NicAsk, groups: tuple[SecurityGroupId, ...]) ->
     )
 
 
-def _new_port(nic: PlannedNic, server_id: ServerId, project_id: ProjectId, now: float) -> NewPort:
+def _new_port(
+    nic: PlannedNic, server_id: ServerId, project_id: ProjectId, now: float, host_name: str
+) -> NewPort:
     default = security_groups.default_id(project_id)
     port = Port(
         id=PortId(new_id()),
@@ -305,6 +309,7 @@ def _new_port(nic: PlannedNic, server_id: ServerId, project_id: ProjectId, now: 
         port_security_enabled=nic.port_security_enabled,
         device_id=server_id,
         device_owner=OWNER_OF_SERVERS,
+        dns_name=host_name,
         created_at=now,
         updated_at=now,
     )

@@ -650,7 +650,9 @@ def everything() -> list[Desired]:
         compile_base(),
         compile_network(a_network(provider_network_type=NetworkType.FLAT, provider_physical_network="p")),
         compile_subnet(a_subnet(), a_network(), metadata_ip="10.0.0.2"),
-        compile_port(a_port(security_groups=(GROUP,)), a_network(), SUBNETS, qos_rules=QOS_RULES),
+        compile_port(
+            a_port(security_groups=(GROUP,), dns_name="web"), a_network(), SUBNETS, qos_rules=QOS_RULES
+        ),
         compile_router_port(gateway_port, a_network(), SUBNETS, router, gateway_hosts=(HostId("h"),)),
         compile_router(router, [WAY_IN], gateway=WAY_OUT),
         compile_floating_ip(floating_ip, router, floating_mac=MAC, qos_rules=QOS_RULES),

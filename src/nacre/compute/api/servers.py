@@ -215,7 +215,9 @@ def create(call: Call[Parts], ask: CreateServer) -> Answer:
         quotas.insert_resources(tx, [row["server_id"] for row in rows], further_classes(ground.flavor))
         for row in rows:
             server_id = ServerId(row["server_id"])
-            call.parts.networks.claim_nics(tx, ground.nics, server_id=server_id, caller=call.caller)
+            call.parts.networks.claim_nics(
+                tx, ground.nics, server_id=server_id, caller=call.caller, host_name=row["hostname"]
+            )
             tx.make_due("servers", server_id)
             tx.record(_created(row))
     if truth(ask.return_reservation_id, where="server.return_reservation_id"):

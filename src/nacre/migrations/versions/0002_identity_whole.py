@@ -604,6 +604,7 @@ def upgrade() -> None:
     op.drop_column("image", "sha512")
     op.add_column("network", sa.Column("qos_policy_id", sa.Text(), nullable=True))
     op.create_index(op.f("ix_network_qos_policy_id"), "network", ["qos_policy_id"], unique=False)
+    op.add_column("port", sa.Column("dns_domain", sa.Text(), server_default="", nullable=False))
     op.add_column("port", sa.Column("extra_dhcp_opts", sa.Text(), server_default="[]", nullable=False))
     op.add_column("port", sa.Column("qos_policy_id", sa.Text(), nullable=True))
     op.create_index(op.f("ix_port_qos_policy_id"), "port", ["qos_policy_id"], unique=False)

@@ -38,6 +38,7 @@ from nacre.network.changes import ports as changes
 from nacre.network.changes.ports import NewPort
 from nacre.network.domain.addresses import ip_number
 from nacre.network.domain.dhcp_options import ExtraDhcpOption, check_option
+from nacre.network.domain.dns import assignments
 from nacre.network.domain.fixed_ips import AddressAsk
 from nacre.network.domain.networks import Network
 from nacre.network.domain.ports import AddressPair, Port
@@ -49,7 +50,7 @@ from nacre.network.errors import (
     SecurityGroupConflict,
     SecurityGroupNotFound,
 )
-from nacre.network.store import networks, ports, qos, rbac, security_groups, trunks
+from nacre.network.store import networks, ports, rbac, security_groups, trunks
 from nacre.network.store.prospects import Ground, grounds
 from nacre.network.store.tables import PORT, PORT_ADDRESS, PORT_SECURITY_GROUP
 
@@ -90,6 +91,7 @@ ATTRIBUTES = (
     free("device_id", or_empty(text(255), "")),
     free("device_owner", or_empty(text(255), "")),
     free("dns_name", or_empty(dns_name, "")),
+    free("dns_domain", or_empty(dns_name, "")),
     shown("dns_assignment"),
     shown("trunk_details"),
     free("qos_policy_id", optional(uuid)),
@@ -106,16 +108,16 @@ OF_NETWORK_OWNER = ("mac_address", "port_security_enabled", "allowed_address_pai
 
 
 def _views(db: Reader, items: Sequence[Port]) -> list[View]:
-    inherited = qos.of_networks(db, {item.network_id for item in items})
+    inherited = networks.passed_on(db, {item.network_id for item in items})
     details = trunks.details_of(db, [item.id for item in items])
     return [
-        _view(item, inherited.get(item.network_id))
+        _view(item, *inherited.get(item.network_id, (None, "")))
         | ({"trunk_details": details[item.id]} if item.id in details else {})
         for item in items
     ]
 
 
-def _view(item: Port, network_policy_id: str | None) -> View:
+def _view(item: Port, network_policy_id: str | None, domain: str) -> View:
     bound = bool(item.binding_host_id)
     return standard_view(item) | {
         "name": item.name,
@@ -130,7 +132,8 @@ def _view(item: Port, network_policy_id: str | None) -> View:
         "device_id": item.device_id,
         "device_owner": item.device_owner,
         "dns_name": item.dns_name,
-        "dns_assignment": [],
+        "dns_domain": item.dns_domain,
+        "dns_assignment": assignments(item.dns_name, item.addresses, item.dns_domain, domain),
         "qos_policy_id": item.qos_policy_id,
         "qos_network_policy_id": network_policy_id,
         "status": item.status,

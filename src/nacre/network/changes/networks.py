@@ -82,6 +82,8 @@ def update(tx: Tx, before: Network, after: Network) -> Network:
         make_due(tx, FLOATING_IPS, qos.floating_ips_inheriting(tx, after.id))
     if before.mtu != after.mtu:
         make_due(tx, PORTS, (port.id for port in standing if port.is_on_router))
+    if before.dns_domain != after.dns_domain:
+        make_due(tx, PORTS, ports.ids_named(tx, after.id))
     if (before.mtu, before.dns_domain) != (after.mtu, after.dns_domain):
         port_changes.dhcp_changed(tx, after.id, networks.subnet_ids(tx, [after.id])[after.id])
     return after

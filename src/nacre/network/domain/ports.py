@@ -55,6 +55,7 @@ class Port(msgspec.Struct, frozen=True, kw_only=True):
     binding_vnic_type: str = "normal"
     binding_profile: Mapping[str, Any] = {}
     dns_name: str = ""
+    dns_domain: str = ""
     qos_policy_id: str | None = None
     extra_dhcp_opts: tuple[ExtraDhcpOption, ...] = ()
     status: str = "DOWN"

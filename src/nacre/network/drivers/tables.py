@@ -95,11 +95,12 @@ TABLES: Mapping[str, Mapping[str, Kind]] = {
         "action": Kind.MAP,
     }
     | _TAGS,
+    "DNS": {"records": Kind.MAP} | _TAGS,
     "Gateway_Chassis": {"name": Kind.TEXT, "chassis_name": Kind.TEXT, "priority": Kind.NUMBER} | _TAGS,
 }
 
 ROOTS = frozenset(
-    {"Logical_Switch", "Logical_Router", "Port_Group", "Address_Set", "DHCP_Options", "Load_Balancer"}
+    {"Logical_Switch", "Logical_Router", "Port_Group", "Address_Set", "DHCP_Options", "Load_Balancer", "DNS"}
 )
 """Tables whose rows stay until they are deleted; rows of the others go when nothing holds them any more."""
 
@@ -111,12 +112,15 @@ HOLDERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "Logical_Router_Policy": (("Logical_Router", "policies"),),
     "NAT": (("Logical_Router", "nat"),),
     "QoS": (("Logical_Switch", "qos_rules"),),
+    "DNS": (("Logical_Switch", "dns_records"),),
     "Load_Balancer": (("Logical_Router", "load_balancer"),),
     "Gateway_Chassis": (("Logical_Router_Port", "gateway_chassis"),),
 }
 """Which columns may hold rows of a table."""
 
-WEAK = frozenset({("Port_Group", "ports"), ("Logical_Router", "load_balancer")})
+WEAK = frozenset(
+    {("Port_Group", "ports"), ("Logical_Router", "load_balancer"), ("Logical_Switch", "dns_records")}
+)
 """Columns that let go by themselves of a row that is gone, and do not keep it alive."""
 
 

@@ -16,6 +16,9 @@ from nacre.network.store.shelf import Shelf
 from nacre.network.store.tables import NETWORK, SUBNET, SUBNET_POOL
 
 NETWORKS = Shelf(NETWORK, Network)
+_PASSED_ON = sa.select(NETWORK.c.id, NETWORK.c.qos_policy_id, NETWORK.c.dns_domain).where(
+    NETWORK.c.id.in_(sa.bindparam("ids", expanding=True))
+)
 
 _SUBNET_IDS = (
     sa.select(SUBNET.c.network_id, SUBNET.c.id)
@@ -110,3 +113,9 @@ def subnet_ids(db: Reader, network_ids: Collection[str]) -> Mapping[str, list[st
     for network_id, subnet_id in db.rows(_SUBNET_IDS, ids=list(network_ids)) if network_ids else ():
         found[network_id].append(subnet_id)
     return found
+
+
+def passed_on(db: Reader, network_ids: Collection[str]) -> Mapping[str, tuple[str | None, str]]:
+    """What networks pass on to ports that have none of their own: a policy, and a domain."""
+    rows = db.rows(_PASSED_ON, ids=list(network_ids)) if network_ids else ()
+    return {row[0]: (row[1], row[2]) for row in rows}

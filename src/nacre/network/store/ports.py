@@ -33,6 +33,7 @@ _OF_DEVICES = PORTS.all.where(PORT.c.device_id.in_(sa.bindparam("ids", expanding
 )
 _LOCK_NICS = _OF_DEVICES.add_columns(PORT.c.made_for_server).with_for_update()
 _OF_NETWORK = sa.select(PORT.c.id).where(PORT.c.network_id == sa.bindparam("network_id"))
+_NAMED_ON = _OF_NETWORK.where(PORT.c.dns_name != "")
 _WITH_OWN_DHCP = _OF_NETWORK.where(PORT.c.extra_dhcp_opts != ())
 _OWNED_ON = PORTS.all.where(
     PORT.c.network_id.in_(sa.bindparam("ids", expanding=True)), PORT.c.device_owner == sa.bindparam("owner")
@@ -190,6 +191,11 @@ def lock_nics(tx: Tx, server_id: str) -> list[tuple[Port, bool]]:
 def ids_on(db: Reader, network_id: str) -> list[str]:
     """The ports of a network."""
     return [row[0] for row in db.rows(_OF_NETWORK, network_id=network_id)]
+
+
+def ids_named(db: Reader, network_id: str) -> list[str]:
+    """The ports of a network that have a name."""
+    return [row[0] for row in db.rows(_NAMED_ON, network_id=network_id)]
 
 
 def ids_with_own_dhcp(db: Reader, network_id: str) -> list[str]:

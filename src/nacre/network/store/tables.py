@@ -135,6 +135,7 @@ PORT = sa.Table(
     sa.Column("binding_vnic_type", sa.Text, nullable=False),
     sa.Column("binding_profile", Json(dict[str, Any]), nullable=False),
     sa.Column("dns_name", sa.Text, nullable=False),
+    sa.Column("dns_domain", sa.Text, nullable=False, server_default=""),
     sa.Column("extra_dhcp_opts", Listed(tuple[ExtraDhcpOption, ...]), nullable=False, server_default="[]"),
     sa.Column("qos_policy_id", sa.Text, index=True),
     # What hosts say of it, and who made it: neither is the owner's to write.

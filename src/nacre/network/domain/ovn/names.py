@@ -39,6 +39,11 @@ def port_dhcp_options(port_id: PortId, version: int) -> Ref:
     return Ref("DHCP_Options", f"{port_id}-{version}")
 
 
+def dns(port_id: PortId) -> Ref:
+    """What others on its network are told of one port's name."""
+    return Ref("DNS", port_id)
+
+
 def port_group(group_id: SecurityGroupId) -> Ref:
     """OVN's match language knows no dashes in names."""
     return Ref("Port_Group", "pg_" + group_id.replace("-", "_"))

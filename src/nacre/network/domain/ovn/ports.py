@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from nacre.kernel.ids import HostId, SubnetId
+from nacre.network.domain import dns
 from nacre.network.domain.addresses import ip_text, ip_version, parse_cidr
 from nacre.network.domain.dhcp_options import effective, is_silenced
 from nacre.network.domain.networks import Network
@@ -69,7 +70,7 @@ def compile_port(
             )
     plug = _switch_port(port, network, columns, groups=_port_groups(port))
     shaping = () if port.is_trusted else port_rows(port.id, network.id, qos_rules)
-    return Desired((*own_dhcp, plug, *shaping))
+    return Desired((*own_dhcp, plug, *shaping, *_dns_rows(port, network)))
 
 
 def compile_router_port(
@@ -123,6 +124,23 @@ def _switch_port(
         columns={"name": ref.key, "enabled": port.admin_state_up and network.admin_state_up, **columns},
         places=(names.inside(names.switch(network.id), "ports"), *groups),
     )
+
+
+def _dns_rows(port: Port, network: Network) -> tuple[Row, ...]:
+    """What the switch answers to questions for the port's name, whomever they are put to.
+
+    A row for each port, so that a change of one costs the same however many there are. Source: ovn-nb(5), "DNS".
+    """
+    records = (
+        {}
+        if port.is_trusted
+        else dns.records(port.dns_name, port.addresses, port.dns_domain, network.dns_domain)
+    )
+    if not records:
+        return ()
+    ref = names.dns(port.id)
+    place = names.inside(names.switch(network.id), "dns_records")
+    return (Row(table=ref.table, key=ref.key, columns={"records": records}, places=(place,)),)
 
 
 def _is_guarded(port: Port) -> bool:

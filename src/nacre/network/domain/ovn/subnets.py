@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from nacre.network.domain.addresses import ip_version, mac_for, parse_cidr
+from nacre.network.domain.dns import SITE_DOMAIN
 from nacre.network.domain.networks import Network
 from nacre.network.domain.ovn import names
 from nacre.network.domain.rows import NOTHING, Desired, Ref, Row, Value
@@ -21,7 +22,7 @@ class DhcpSettings(msgspec.Struct, frozen=True):
     """What all subnets of a cloud answer alike."""
 
     lease_time_s: int = 43200
-    domain_name: str = "novalocal"
+    domain_name: str = SITE_DOMAIN
 
 
 USUAL = DhcpSettings()

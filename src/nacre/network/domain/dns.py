@@ -1,0 +1,46 @@
+"""What ports are called in the domain name system."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import msgspec
+
+SITE_DOMAIN = "novalocal"
+"""The domain of names on networks that have none of their own."""
+
+
+class DnsAssignment(msgspec.Struct, frozen=True):
+    """What one address of a port is called."""
+
+    ip_address: str
+    hostname: str
+    fqdn: str
+
+
+def qualified(name: str, *domains: str) -> str:
+    """A name in the first of the domains that is one, or in the site's. One that ends with a dot is whole already."""
+    if name.endswith("."):
+        return name
+    domain = next((each for each in domains if each), SITE_DOMAIN).rstrip(".")
+    return f"{name}.{domain}."
+
+
+def assignments(name: str, addresses: tuple[str, ...], *domains: str) -> list[DnsAssignment]:
+    """What each address is called: by the port's name, or if it has none by the address itself."""
+    called = {address: name or "host-" + address.replace(".", "-").replace(":", "-") for address in addresses}
+    return [
+        DnsAssignment(
+            address, host.split(".", 1)[0] if host.endswith(".") else host, qualified(host, *domains)
+        )
+        for address, host in called.items()
+    ]
+
+
+def records(name: str, addresses: tuple[str, ...], *domains: str) -> dict[str, str]:
+    """What others are told who ask for the name, with its domain or without, and for one of the addresses."""
+    if not name or not addresses:
+        return {}
+    whole = qualified(name, *domains).rstrip(".").lower()
+    known = dict.fromkeys((whole, name.rstrip(".").lower()), " ".join(addresses))
+    return known | {ipaddress.ip_address(address).reverse_pointer: whole for address in addresses}
