@@ -50,4 +50,4 @@ POOLS = Shelved(
     views=_views,
 )
 
-ROUTES = (Route("GET", "/v2.0/floatingip_pools", POOLS.index, policy.FLOATING_IP_SHOW),)
+ROUTES = (Route("GET", "/v2.0/floatingip-pools", POOLS.index, policy.FLOATING_IP_SHOW),)
