@@ -1506,3 +1506,39 @@ class SubPortMtuGreaterThanTrunkPortMtu(Conflict):
             f"MTU {self.port_mtu} of subport {self.port_id} cannot be greater than MTU {self.parent_mtu} of trunk "
             f"port {self.parent_id}."
         )
+
+
+@dataclass(eq=False)
+class MeteringLabelNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.metering_label_not_found"
+    label_id: str
+
+    def __str__(self) -> str:
+        return f"Metering label {self.label_id} does not exist."
+
+
+@dataclass(eq=False)
+class MeteringLabelRuleNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.metering_rule_not_found"
+    rule_id: str
+
+    def __str__(self) -> str:
+        return f"Metering label rule {self.rule_id} does not exist."
+
+
+@dataclass(eq=False)
+class MeteringLabelRuleOverlaps(Conflict):
+    """A rule of the label counts some of that traffic already."""
+
+    code: ClassVar[str] = "network.metering_rule_overlaps"
+    remote_ip_prefix: str
+
+    def __str__(self) -> str:
+        return (
+            f"Metering label rule with remote_ip_prefix '{self.remote_ip_prefix}' overlaps another for the same "
+            "label and direction."
+        )

@@ -149,6 +149,16 @@ def upgrade() -> None:
         "identity_sign_on_finished_expires", "identity_sign_on_finished", ["expires_at"], unique=False
     )
     op.create_table(
+        "metering_label",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_metering_label_project_id"), "metering_label", ["project_id"], unique=False)
+    op.create_table(
         "network_agent",
         sa.Column("host_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -384,6 +394,28 @@ def upgrade() -> None:
     op.create_index("identity_trust_redelegated", "identity_trust", ["redelegated_trust_id"], unique=False)
     op.create_index("identity_trust_trustee", "identity_trust", ["trustee_user_id"], unique=False)
     op.create_index("identity_trust_trustor", "identity_trust", ["trustor_user_id"], unique=False)
+    op.create_table(
+        "metering_label_rule",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("metering_label_id", sa.Text(), nullable=False),
+        sa.Column("direction", sa.Text(), nullable=False),
+        sa.Column("excluded", sa.Boolean(), nullable=False),
+        sa.Column("remote_ip_prefix", sa.Text(), nullable=True),
+        sa.Column("source_ip_prefix", sa.Text(), nullable=True),
+        sa.Column("destination_ip_prefix", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["metering_label_id"],
+            ["metering_label.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_metering_label_rule_metering_label_id"),
+        "metering_label_rule",
+        ["metering_label_id"],
+        unique=False,
+    )
     op.create_table(
         "network_flavor_profile",
         sa.Column("flavor_id", sa.Text(), nullable=False),

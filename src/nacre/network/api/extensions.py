@@ -54,6 +54,8 @@ EXTENSIONS = {
     "floatingip-pools": "From where floating IPs can be had.",
     "l3-ha": "Routers whose way out another host takes over.",
     "router-admin-state-down-before-update": "Routers are down while they become ones of another kind.",
+    "metering": "Labels of traffic that is to be counted.",
+    "metering_source_and_destination_filters": "Labels that name both ends of traffic.",
     "multi-provider": "Networks on several wires.",
     "net-mtu": "The largest packet of a network.",
     "net-mtu-writable": "The largest packet of a network, chosen.",

@@ -30,6 +30,7 @@ from nacre.network.api.address_scopes import ADDRESS_SCOPES
 from nacre.network.api.attributes import ANY_BODY
 from nacre.network.api.default_rules import DEFAULT_RULES
 from nacre.network.api.floating_ips import FLOATING_IPS
+from nacre.network.api.metering import METERING_LABEL_RULES, METERING_LABELS
 from nacre.network.api.networks import NETWORKS
 from nacre.network.api.noun import Noun
 from nacre.network.api.ports import PORTS
@@ -132,6 +133,8 @@ ROUTES = (
     *_lasting("/v2.0/default-security-group-rules", DEFAULT_RULES),
     *_plain("/v2.0/address-scopes", ADDRESS_SCOPES),
     *_usual("/v2.0/trunks", TRUNKS),
+    *_lasting("/v2.0/metering/metering-labels", METERING_LABELS),
+    *_lasting("/v2.0/metering/metering-label-rules", METERING_LABEL_RULES),
     *trunks.ROUTES,
     *_plain("/v2.0/rbac-policies", RBAC_POLICIES),
     *(_open_to_ask(route) for route in _usual("/v2.0/qos/policies", QOS_POLICIES)),

@@ -417,3 +417,26 @@ TRUNK_SUBPORT = sa.Table(
     sa.Column("segmentation_id", sa.Integer, nullable=False),
     sa.Index("trunk_subport_tag", "trunk_id", "segmentation_id", unique=True),
 )
+
+METERING_LABEL = sa.Table(
+    "metering_label",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("project_id", sa.Text, nullable=False, index=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("shared", sa.Boolean, nullable=False),
+)
+
+METERING_LABEL_RULE = sa.Table(
+    "metering_label_rule",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("project_id", sa.Text, nullable=False),
+    sa.Column("metering_label_id", sa.ForeignKey("metering_label.id"), nullable=False, index=True),
+    sa.Column("direction", sa.Text, nullable=False),
+    sa.Column("excluded", sa.Boolean, nullable=False),
+    sa.Column("remote_ip_prefix", sa.Text),
+    sa.Column("source_ip_prefix", sa.Text),
+    sa.Column("destination_ip_prefix", sa.Text),
+)
