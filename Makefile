@@ -4,7 +4,7 @@ INSTALL := bash src/nacre/host/install.sh
 NACRE := .venv/bin/nacre
 PYTHON := .venv/bin/python
 
-.PHONY: up down purge install test check bench
+.PHONY: up down purge install test check bench openapi
 
 up:
 	@$(INSTALL) machine
@@ -34,3 +34,7 @@ check:
 bench:
 	@$(INSTALL) environment
 	@$(PYTHON) -m benchmarks
+
+openapi:
+	@$(INSTALL) tests
+	@$(PYTHON) -m tests.laws.test_openapi

@@ -37,6 +37,7 @@ class Body(Generic[Shape]):
     ) -> None:
         self.shape = shape
         self.key = key
+        self.windows = dict(windows or {})
         self._windows = Windows(windows)
         self._required = dict(required or {})
         self._beside = frozenset(beside)
