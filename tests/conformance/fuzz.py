@@ -67,11 +67,15 @@ class Fuzz:
             self.answers[reply.status] += 1
             told = f"{case.method} {url} {(body or b'')[:2000]!r} as {user}"
             if reply.status >= 500 and reply.status != 501:
-                self.faults.append(f"{reply.status}: {told}")
+                self._fault(f"{reply.status}: {told}")
             if reply.status >= 400 and self._version() != before and not _counts_failures(case):
-                self.faults.append(f"refused with {reply.status}, and wrote: {told}")
+                self._fault(f"refused with {reply.status}, and wrote: {told}")
             if reply.status == 401 and user != NOBODY:
                 self._clients[user] = self._fresh(user)  # Its token has been revoked.
+
+    def _fault(self, told: str) -> None:
+        self.faults.append(told)
+        print(told, flush=True)
 
     def _version(self) -> int:
         return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
@@ -152,7 +156,6 @@ def main() -> int:
         run(fuzz, requests=asked.requests, seeded=asked.seed, progress=True)
         fuzz.close()
     print(f"{fuzz.answers.total()} requests: {dict(sorted(fuzz.answers.items()))}; {len(fuzz.faults)} faults")
-    print(*fuzz.faults, sep="\n")
     return 1 if fuzz.faults else 0
 
 
