@@ -154,6 +154,8 @@ def test_effective_assignments_resolve_groups_inheritance_and_implication(site: 
     assert rows(admin.get(f"{ASSIGNMENTS}?scope.project.id={top}&effective&include_names")) == set()
     subtree = admin.get(f"{ASSIGNMENTS}?scope.project.id={top}&include_subtree&effective&include_names")
     assert rows(subtree) == {("member", "ada", "leaf"), ("reader", "ada", "leaf")}
+    nowhere = admin.get(f"{ASSIGNMENTS}?scope.project.id=nothing&include_subtree&effective")
+    assert nowhere.json["role_assignments"] == []
 
 
 def test_assignments_are_filtered_by_each_of_their_ends(site: Site):

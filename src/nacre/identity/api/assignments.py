@@ -151,7 +151,7 @@ def _effective(db: Reader, filters: Filters, graph: RoleGraph, *, now: float) ->
     targets = _targets(db, filters)
     sources = None
     if targets is not None:
-        above = project_store.projects_above(db, targets[0]) if filters.project_id else []
+        above = project_store.projects_above(db, filters.project_id) if filters.project_id else []
         sources = [*targets, *(each.project_id for each in above)]
     given = [
         Held(**msgspec.structs.asdict(each))
