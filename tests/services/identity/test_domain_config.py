@@ -128,6 +128,8 @@ def test_whoever_remembers_a_configuration_hears_of_every_change(site: Site, pat
 
 
 REFUSED = [
+    ("", {"": {"a": "b"}}, 403),
+    ("", {"ldap": {"": "b"}}, 403),
     ("", {}, 403),
     ("", {"ldap": {}}, 403),
     ("", {"ldap": "all"}, 403),

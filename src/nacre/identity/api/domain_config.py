@@ -196,6 +196,8 @@ def _checked(given: Mapping[str, Any]) -> Config:
     for group, options in given.items():
         if not isinstance(options, dict) or not options:
             raise NotPossible(f"Group {group[:60]} holds at least one option.")
+        if "" in (group, *options):
+            raise NotPossible("A group, or an option, has no name.")
         for option in options:
             _check_names(group, option)
     check(given)
