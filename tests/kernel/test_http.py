@@ -197,6 +197,12 @@ def test_a_huge_body_is_refused_before_it_is_read_whole(client, announce):
     assert reply.status == 413
 
 
+def test_a_length_that_is_no_number_is_not_taken_for_one(client):
+    reply = client.post("/thing/things", body=b"{}", headers={"Content-Length": "\u00b3"})
+
+    assert reply.status == 400
+
+
 def test_a_caller_who_hangs_up_in_the_middle_of_a_body_changes_nothing(client):
     body = b'{"thing": {"name": "a"}}'
 

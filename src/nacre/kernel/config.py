@@ -217,7 +217,7 @@ def _override(
 
 def _checked(settings: Settings) -> Settings:
     host, _, port = settings.listen.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not (port.isascii() and port.isdigit()):
         raise BadConfiguration("listen", f"expected ADDRESS:PORT, got '{settings.listen}'")
     kind, _, count = settings.hosts.partition(":")
     if settings.hosts != "local" and not (kind == "fake" and count.isdigit() and int(count) > 0):

@@ -138,7 +138,9 @@ def _status(values: list[str]) -> sa.ColumnElement[bool]:
 
 def _power_state(values: list[str]) -> sa.ColumnElement[bool]:
     text = values[-1].upper()
-    number = _POWER_STATES.get(text, int(text) if text.isdigit() and len(text) < 4 else None)
+    number = _POWER_STATES.get(
+        text, int(text) if text.isascii() and text.isdigit() and len(text) < 4 else None
+    )
     if number is None:
         raise NothingMatches
     return SERVER.c.power_state == number

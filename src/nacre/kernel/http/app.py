@@ -250,7 +250,7 @@ class _Exchange:
     async def _read_body(self, route: Route, headers: Mapping[str, str]) -> bytes:
         most = route.max_body_bytes or self._app._settings.max_body_bytes
         announced = headers.get("content-length", "0")
-        if announced.isdigit() and int(announced) > most:
+        if announced.isascii() and announced.isdigit() and int(announced) > most:
             raise BodyTooLarge(most)
         pieces: list[bytes] = []
         size = 0

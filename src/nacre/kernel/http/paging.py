@@ -40,7 +40,7 @@ def _limit(call: Call[Any], most: int) -> int:
     text = call.one("limit")
     if text is None:
         return most
-    if not text.isdigit() or len(text) > 12:
+    if not (text.isascii() and text.isdigit()) or len(text) > 12:
         raise Bad(f"'{text[:40]}' is not a number of items.", where="limit")
     return min(int(text), most)
 

@@ -67,7 +67,7 @@ def _as(column: sa.Column[Any], name: str, value: str) -> Any:
         except ValueError as error:
             raise Bad(str(error), where=name) from error
     if isinstance(column.type, sa.Integer):
-        if not value.lstrip("-").isdigit() or len(value) > 18:
+        if not (value.isascii() and value.removeprefix("-").isdigit()) or len(value) > 18:
             raise Bad(f"'{value[:60]}' is not an integer", where=name)
         return int(value)
     return None if value == "" and column.nullable else value
