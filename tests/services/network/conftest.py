@@ -74,7 +74,11 @@ class Tokens:
         return {}
 
 
-PATHS = {"policy": "/qos/policies"}
+PATHS = {
+    "policy": "/qos/policies",
+    "metering_label": "/metering/metering-labels",
+    "metering_label_rule": "/metering/metering-label-rules",
+}
 
 
 def plural(noun: str) -> str:
