@@ -192,6 +192,14 @@ class OvnLab:
         """Returns when every change so far is in force on every host."""
         self.nbctl("--wait=hv", "sync")
 
+    def misread(self) -> list[str]:
+        """What ovn-controller could not read of our rows; sets of addresses that are only on their way do not count."""
+        return [
+            line
+            for line in self.log("controller").splitlines()
+            if "error parsing" in line and "expecting address set name" not in line
+        ]
+
     def log(self, daemon: str) -> str:
         """What a daemon wrote, on whichever hosts it runs."""
         places = [self.middle, *(host.daemons for host in self.hosts.values())]

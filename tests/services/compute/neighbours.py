@@ -106,7 +106,9 @@ class FakeNetworks:
             for ask in listed
         )  # fmt: skip
 
-    def claim_nics(self, tx: Tx, plan: NicPlan, *, server_id: ServerId, caller: Caller) -> Sequence[PortId]:
+    def claim_nics(
+        self, tx: Tx, plan: NicPlan, *, server_id: ServerId, caller: Caller, host_name: str = ""
+    ) -> Sequence[PortId]:
         for _ in plan:
             self.count += 1
             address = Address(f"10.0.{self.count // 250}.{self.count % 250 + 1}", 16)
