@@ -20,7 +20,7 @@ from nacre.network.store.quotas import ACCOUNT as NETWORK
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def old_store(request: pytest.FixtureRequest, tmp_path: Path):
-    """A store as the first schema was, with a catalogue."""
+    """A store as the first schema was, with a catalogue and a project."""
     url = f"sqlite:///{tmp_path / 'store.db'}"
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres").new_database(empty=True)
@@ -35,6 +35,13 @@ def old_store(request: pytest.FixtureRequest, tmp_path: Path):
                 ),
                 {"id": service, "yes": True},
             )
+        connection.execute(
+            sa.text(
+                "INSERT INTO identity_project (project_id, name, enabled, is_domain, options, extra)"
+                " VALUES ('lab', 'lab', :yes, :no, '{}', '{}')"
+            ),
+            {"yes": True, "no": False},
+        )
     yield store
     store.close()
 

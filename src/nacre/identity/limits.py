@@ -290,20 +290,21 @@ def hold_tree(tx: Tx) -> None:
     store.hold_tree(tx)
 
 
-def line_of(db: Reader, node_id: str) -> Sequence[str]:
-    """A project, its parent, and so on up to its domain."""
-    return store.line_of(db, node_id)
-
-
-def check_moved(tx: Tx, accounts: Collection[Account], node_id: str, *, line_before: Collection[str]) -> None:
+def check_moved(tx: Tx, accounts: Collection[Account], node_id: str, *, newly_above: Collection[str]) -> None:
     """Refuse a move that has just been written if a limit does not allow it where the project is now.
 
     The limits of those that were above it before are not asked. Raises NotPossible.
     """
-    new = [each for each in store.line_of(tx, node_id) if each not in line_before]
+    if not newly_above:
+        return
+    said = store.limits_of_nodes(tx, newly_above)
     for account in accounts:
-        limits = {above: rules.amounts({}, store.limits_of(tx, account.service, above)) for above in new}
-        bounded = [above for above in new if any(limit != UNLIMITED for limit in limits[above].values())]
+        limits = {above: rules.amounts({}, said.get((account.service, above), ())) for above in newly_above}
+        bounded = [
+            above for above in newly_above if any(limit != UNLIMITED for limit in limits[above].values())
+        ]
+        if not bounded:
+            continue
         resources = sorted({resource for above in bounded for resource in limits[above]})
         used = store.used(tx, account, [(above, True) for above in bounded], resources)
         for above in bounded:

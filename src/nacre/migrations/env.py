@@ -24,6 +24,8 @@ def render(kind: str, item: Any, _autogenerate: Any) -> str | Literal[False]:
 
 with engine.connect() as connection:
     sqlite = connection.dialect.name == "sqlite"
+    if sqlite:  # It changes a table by laying a new one in its place: nothing may go along with the old one.
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if sqlite else "BEGIN")
     try:
         if not sqlite:
@@ -32,7 +34,12 @@ with engine.connect() as connection:
             connection=connection, target_metadata=METADATA, transactional_ddl=False, render_item=render
         )
         context.run_migrations()
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all() if sqlite else ()
+        assert not broken, f"rows that refer to nothing: {broken[:10]}"
         connection.exec_driver_sql("COMMIT")
     except BaseException:
         connection.exec_driver_sql("ROLLBACK")
         raise
+    finally:
+        if sqlite:
+            connection.exec_driver_sql("PRAGMA foreign_keys=ON")

@@ -53,9 +53,10 @@ def _count_failure(call: Call[Parts], attempt: Attempt) -> None:
         return
     counts = login is not None and rules.counts_failures(login.user.options)
     # Whoever cannot be locked out is counted like somebody unknown: nobody can tell from the outside.
-    subject = login.user.user_id if login and counts else logins.unknown_subject(attempt.named)
+    user_id = login.user.user_id if login and counts else None
+    subject = user_id or logins.unknown_subject(attempt.named)
     with call.database.write(call.actor) as tx:
-        failures = logins.count_failure(tx, subject, rules)
+        failures = logins.count_failure(tx, subject, rules, user_id=user_id)
         if counts and failures == rules.most_failures:
             tx.record(Event(action="lock", kind="user", subject=subject))
 

@@ -247,17 +247,17 @@ def update(call: Call[Parts], ask: UpdateProject, project_id: str) -> Answer:
     with name_free("project", str(ask.name)), call.database.write(call.actor) as tx:
         if ask.parent_id is not UNSET:
             limits.hold_tree(tx)
-        before = _locked(tx, call, project_id)
+        placed = _placed_and_locked(tx, call, project_id)
+        before = placed.project
         check_mutable(before, ask.options)
         _check_place(before, ask)
-        parent_id = _new_parent_id(tx, call, before, ask)
-        line_before = limits.line_of(tx, project_id) if parent_id != before.parent_id else ()
+        path = _new_path(tx, call, placed, ask)
         if ask.enabled is not UNSET and ask.enabled is not before.enabled and not before.is_domain:
             _check_switch(tx, before, enabled=ask.enabled)
-        after = _updated(before, ask, parent_id=parent_id)
+        after = _updated(before, ask, parent_id=path[0] if path else "")
         PROJECTS.update(tx, after)
-        if line_before:
-            limits.check_moved(tx, call.parts.accounts, project_id, line_before=line_before)
+        newly_above = [each for each in path if each not in placed.above]
+        limits.check_moved(tx, call.parts.accounts, project_id, newly_above=newly_above)
         if ask.tags is not UNSET:
             store.set_tags(tx, project_id, _checked_tags(ask.tags))
         tags = store.tags_of(tx, [project_id])[project_id]
@@ -278,22 +278,24 @@ def _check_place(before: Project, ask: UpdateProject) -> None:
         raise Bad("Update of `domain_id` is not allowed.")
 
 
-def _new_parent_id(tx: Tx, call: Call[Parts], before: Project, ask: UpdateProject) -> str:
-    """Where the project is to be, if the caller may put it there. Raises NotPossible, ProjectNotFound."""
+def _new_path(tx: Tx, call: Call[Parts], placed: Placed, ask: UpdateProject) -> Sequence[str]:
+    """All above where the project is to be, if the caller may put it there. Raises NotPossible, ProjectNotFound."""
+    before = placed.project
     parent_id = before.parent_id if ask.parent_id is UNSET else ask.parent_id or ""
     if parent_id == before.parent_id:
-        return parent_id
+        return placed.above
     if before.is_domain or not parent_id:
         raise NotPossible("A domain has no parent, and a project always has one.")
     found = store.hold_above(tx, parent_id)
-    placed = known(call, lambda: load_placed(found, parent_id), lambda placed: placed.target_below)
-    if (placed.project.domain_id or parent_id) != before.domain_id:
+    parent = known(call, lambda: load_placed(found, parent_id), lambda parent: parent.target_below)
+    path = (parent_id, *parent.above)
+    if (parent.project.domain_id or parent_id) != before.domain_id:
         raise NotPossible("A project does not move to another domain.")
-    if before.project_id in (parent_id, *placed.above):
+    if before.project_id in path:
         raise NotPossible(f"Cannot move project {before.project_id} below itself.")
-    if before.enabled and not placed.project.enabled:
+    if before.enabled and not parent.project.enabled:
         raise NotPossible(f"Cannot move an enabled project below {parent_id}, which is disabled.")
-    return parent_id
+    return path
 
 
 def _check_switch(tx: Tx, before: Project, *, enabled: bool) -> None:
@@ -315,14 +317,12 @@ def delete(call: Call[Parts], project_id: str) -> Answer:
         check_mutable(before, UNSET)
         if before.is_domain and before.enabled:
             raise NotPossible("Cannot delete a project acting as a domain that is enabled.")
-        if store.has_children(tx, project_id):
+        if before.is_domain and not store.has_children(tx, project_id):
+            store.remove_domain(tx, project_id)
+        elif before.is_domain or not store.remove_project(tx, project_id):
             raise NotPossible(
                 f"Cannot delete the project {project_id} since it is not a leaf in the hierarchy."
             )
-        if before.is_domain:
-            store.remove_domain(tx, project_id)
-        else:
-            store.remove_project(tx, project_id)
         changed(tx, "delete", "project", project_id, before=before)
     return NoContent()
 
@@ -409,11 +409,15 @@ def _in_sight(db: Reader, call: Call[Parts], project_id: str) -> Project:
     return known(call, lambda: load_placed(above, project_id), lambda placed: placed.target).project
 
 
-def _locked(tx: Tx, call: Call[Parts], project_id: str) -> Project:
-    """The same, about to be changed."""
+def _placed_and_locked(tx: Tx, call: Call[Parts], project_id: str) -> Placed:
+    """The same, about to be changed, and where it is."""
     above = store.projects_above(tx, project_id)
-    known(call, lambda: load_placed(above, project_id), lambda placed: placed.target)
-    return PROJECTS.lock(tx, project_id)
+    placed = known(call, lambda: load_placed(above, project_id), lambda placed: placed.target)
+    return msgspec.structs.replace(placed, project=PROJECTS.lock(tx, project_id))
+
+
+def _locked(tx: Tx, call: Call[Parts], project_id: str) -> Project:
+    return _placed_and_locked(tx, call, project_id).project
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True):

@@ -128,7 +128,7 @@ def _by_totp(call: Call[Parts], proofs: Proofs) -> Claimed:
     if login is None or right is None:
         subject = guesses_of(user_id) if login else unknown_subject(who.id or who.name or "")
         with call.database.write(call.actor) as tx:
-            count_failure(tx, subject, guessing_rules(call))
+            count_failure(tx, subject, guessing_rules(call), user_id=user_id or None)
         return Claimed(proof=None)
     proof = Proof(user_id=user_id, methods=("totp",), passcode=right, options=login.user.options)
     return Claimed(proof=proof)

@@ -121,7 +121,7 @@ def delete(call: Call[Parts], role_id: str) -> Answer:
         before = ROLES.lock(tx, role_id)
         _demand(call, before, of_domain=policy.DELETE_DOMAIN_ROLE)
         _check_mutable(before, UNSET)
-        store.remove_role(tx, role_id)
+        ROLES.remove(tx, role_id)
         changed(tx, "delete", "role", role_id, before=before)
     return NoContent()
 

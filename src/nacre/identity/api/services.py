@@ -12,7 +12,7 @@ from nacre.identity.api.guard import demand
 from nacre.identity.api.lists import flag_filters, listed, page_from, self_link, text_filters
 from nacre.identity.api.parts import Parts
 from nacre.identity.domain.catalog import CloudService
-from nacre.identity.store.services import SERVICES, remove_service
+from nacre.identity.store.services import SERVICES
 from nacre.kernel.http.body import Body
 from nacre.kernel.http.call import Answer, Call, Created, NoContent, Ok
 from nacre.kernel.ids import new_hex_id
@@ -86,11 +86,11 @@ def update(call: Call[Parts], ask: UpdateService, service_id: str) -> Answer:
 
 
 def delete(call: Call[Parts], service_id: str) -> Answer:
-    """Delete a service and its endpoints. Errors: ServiceNotFound."""
+    """Delete a service, its endpoints, and what it was limited to. Errors: ServiceNotFound."""
     demand(call)
     with call.database.write(call.actor) as tx:
         before = SERVICES.lock(tx, service_id)
-        remove_service(tx, service_id)
+        SERVICES.remove(tx, service_id)
         catalog_changed(tx, "delete", "service", service_id, before=before)
     return NoContent()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,7 +24,7 @@ from nacre.identity.domain.passwords import NewPasswordRefused
 from nacre.identity.errors import FromDirectory
 from nacre.identity.standing import refused
 from nacre.identity.store.directories import demand_own
-from nacre.identity.store.federated_users import federated_of, is_federated
+from nacre.identity.store.federated_users import FederatedUser, federated_of, is_federated
 from nacre.identity.store.logins import unlock
 from nacre.identity.store.projects import DOMAINS
 from nacre.identity.store.users import (
@@ -255,8 +255,8 @@ def _update(call: Call[Parts], ask: UpdateUser, user_id: str, given: str | None)
         login = lock_login(tx, user_id)
         before = login.user
         _check_unmoved(before, ask)
-        if not _is_ours_alone(ask):
-            demand_own(tx, user_id)
+        if login.is_mirrored and not _is_ours_alone(ask):
+            raise FromDirectory
         after = updated(before, msgspec.structs.replace(ask, extra=_own(ask.extra)))
         beside: dict[str, Any] = {}
         if sets_password:
@@ -269,10 +269,11 @@ def _update(call: Call[Parts], ask: UpdateUser, user_id: str, given: str | None)
         if login.failures and (sets_password or ask.enabled is True):
             unlock(tx, user_id)
         update_user(tx, after, **beside)
+        elsewhere: Sequence[FederatedUser] = ()
         if isinstance(ask.federated, tuple):
             elsewhere = set_elsewhere(tx, user_id, ask.federated)
-        else:
-            elsewhere = federated_of(tx, [user_id]).get(user_id, ())
+        elif login.is_elsewhere:
+            elsewhere = federated_of(tx, [user_id])[user_id]
         changed(tx, "update", "user", user_id, before=before, after=after)
     return Ok({"user": user_view(call, after) | elsewhere_view(elsewhere)})
 

@@ -37,7 +37,12 @@ _ALL = (
     .order_by(_c.group, _c.option)
 )
 _DRIVERS = sa.select(_c.domain_id, _c.value).where(_c.group == "identity", _c.option == "driver")
-_ADD = sa.insert(DOMAIN_CONFIG)
+_PUT = sa.text(
+    'INSERT INTO identity_domain_config (domain_id, "group", option, value, sealed)'
+    " VALUES (:domain_id, :group, :option, :value, :sealed)"
+    ' ON CONFLICT (domain_id, "group", option)'
+    " DO UPDATE SET value = excluded.value, sealed = excluded.sealed"
+).bindparams(sa.bindparam("value", type_=_c.value.type))
 _REMOVE_ALL = sa.delete(DOMAIN_CONFIG).where(_c.domain_id == sa.bindparam("this"))
 _REMOVE_GROUP = _REMOVE_ALL.where(_c.group == sa.bindparam("that_group"))
 _REMOVE_ONE = _REMOVE_GROUP.where(_c.option == sa.bindparam("that_option"))
@@ -69,9 +74,7 @@ def load_drivers(db: Reader) -> Mapping[str, str]:
 
 def put_settings(tx: Tx, domain_id: str, settings: Sequence[Setting]) -> None:
     """Let these options say this, whatever they said before; others stay."""
-    keys = [{"this": domain_id, "that_group": each.group, "that_option": each.option} for each in settings]
-    tx.execute_many(_REMOVE_ONE, keys)
-    tx.execute_many(_ADD, [{"domain_id": domain_id, **msgspec.structs.asdict(each)} for each in settings])
+    tx.execute_many(_PUT, [{"domain_id": domain_id, **msgspec.structs.asdict(each)} for each in settings])
     _tell(tx, domain_id)
 
 

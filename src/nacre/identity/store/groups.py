@@ -46,7 +46,6 @@ _EVERYBODY = sa.union(
 _this: sa.BindParameter[str] = sa.bindparam("this")
 _WITH_GROUP = (
     sa.delete(ASSIGNMENT).where(ASSIGNMENT.c.actor_id == _this),
-    sa.delete(MEMBERSHIP).where(MEMBERSHIP.c.group_id == _this),
     sa.delete(GROUP).where(GROUP.c.group_id == _this),
 )
 

@@ -130,6 +130,16 @@ _OF_NODE = (
     .add_columns(LIMIT.c.resource_limit)
     .where(LIMIT.c.registered_limit_id == REGISTERED_LIMIT.c.registered_limit_id, _OF_SERVICE)
 )
+_OF_NODES = (
+    sa.select(SERVICE.c.type, LIMIT.c.node_id, REGISTERED_LIMIT.c.resource_name, REGISTERED_LIMIT.c.region_id)
+    .add_columns(LIMIT.c.resource_limit)
+    .where(
+        LIMIT.c.node_id.in_(sa.bindparam("node_ids", expanding=True)),
+        LIMIT.c.registered_limit_id == REGISTERED_LIMIT.c.registered_limit_id,
+        REGISTERED_LIMIT.c.service_id == SERVICE.c.service_id,
+        _COUNTS_HERE,
+    )
+)
 _OF_ONE = _OF_NODE.where(LIMIT.c.node_id == sa.bindparam("node_id"))
 _OF_PROJECTS = _OF_NODE.where(sa.not_(LIMIT.c.is_domain)).order_by(LIMIT.c.node_id)
 _IS_DOMAIN = sa.select(PROJECT.c.is_domain).where(PROJECT.c.project_id == sa.bindparam("node_id"))
@@ -177,6 +187,14 @@ def find_service_id(db: Reader, service: str) -> str | None:
 def limits_of(db: Reader, service: str, node_id: str) -> list[Said]:
     """The limits of a node's own."""
     return [Said(row[0], 0, *row[1:]) for row in db.rows(_OF_ONE, service=service, node_id=node_id)]
+
+
+def limits_of_nodes(db: Reader, node_ids: Collection[str]) -> Mapping[tuple[str, str], list[Said]]:
+    """The limits of some nodes' own, by service and node. One statement."""
+    found: dict[tuple[str, str], list[Said]] = {}
+    for service, node_id, *said in db.rows(_OF_NODES, node_ids=sorted(node_ids)):
+        found.setdefault((service, node_id), []).append(Said(node_id, 0, *said))
+    return found
 
 
 def limits_of_projects(db: Reader, service: str) -> list[Said]:
@@ -416,11 +434,3 @@ def hold_tree(tx: Tx) -> None:
     """Let nobody spend anything before this transaction ends."""
     if tx.dialect == "postgresql":
         tx.execute(_HOLD_TREE)
-
-
-_WITH_ANCESTORS = sa.select(_line.c.node_id).order_by(_line.c.above)
-
-
-def line_of(db: Reader, node_id: str) -> Sequence[str]:
-    """A node, its parent, and so on up to its domain."""
-    return [row[0] for row in db.rows(_WITH_ANCESTORS, node_0=node_id)]

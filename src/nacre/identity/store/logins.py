@@ -19,7 +19,8 @@ UNKNOWN_ROWS = 256
 
 # An account is locked while there are `most` failures and the last of them is younger than `since`.
 _COUNT = sa.text(
-    "INSERT INTO identity_login_failure (subject, failures, failed_at) VALUES (:subject, 1, :now)"
+    "INSERT INTO identity_login_failure (subject, user_id, failures, failed_at)"
+    " VALUES (:subject, (SELECT user_id FROM identity_user WHERE user_id = :user_id), 1, :now)"
     " ON CONFLICT (subject) DO UPDATE SET failed_at = excluded.failed_at, failures = CASE"
     " WHEN identity_login_failure.failures >= :most THEN 1 ELSE identity_login_failure.failures + 1 END"
     " WHERE NOT (identity_login_failure.failures >= :most AND identity_login_failure.failed_at > :since)"
@@ -68,10 +69,18 @@ def has_failures(db: Reader, subject: str) -> bool:
     return db.row(_FAILURES, this=subject) is not None
 
 
-def count_failure(tx: Tx, subject: str, rules: PasswordRules) -> int | None:
-    """Count a wrong password; how many there are now in a row, or None while the account is locked."""
+def count_failure(tx: Tx, subject: str, rules: PasswordRules, *, user_id: str | None) -> int | None:
+    """Count a wrong password; how many there are now in a row, or None while the account is locked.
+
+    `user_id` is whose `subject` is, if anybody's: the count goes with the user.
+    """
     row = tx.row(
-        _COUNT, subject=subject, now=tx.now, most=rules.most_failures, since=rules.locks_since(tx.now)
+        _COUNT,
+        subject=subject,
+        user_id=user_id,
+        now=tx.now,
+        most=rules.most_failures,
+        since=rules.locks_since(tx.now),
     )
     return None if row is None else int(row[0])
 

@@ -11,13 +11,8 @@ import sqlalchemy as sa
 from nacre.identity.errors import DomainNotFound, ProjectNotFound
 from nacre.identity.store.shelf import Shelf
 from nacre.identity.store.tables import (
-    APPLICATION_CREDENTIAL,
     ASSIGNMENT,
-    CREDENTIAL,
     GROUP,
-    LIMIT,
-    LOGIN_FAILURE,
-    MEMBERSHIP,
     PROJECT,
     PROJECT_TAG,
     ROLE,
@@ -190,57 +185,42 @@ def _has_one_of(tags: Sequence[str]) -> sa.ColumnElement[bool]:
 # -- deleting ----------------------------------------------------------------------------------------------
 
 _this: sa.BindParameter[str] = sa.bindparam("this")
+_NO_DEFAULT = sa.update(USER).values(default_project_id=None)
 _WITH_PROJECT = (
-    sa.delete(LIMIT).where(LIMIT.c.node_id == _this),
     sa.delete(ASSIGNMENT).where(ASSIGNMENT.c.target_id == _this),
-    sa.delete(APPLICATION_CREDENTIAL).where(APPLICATION_CREDENTIAL.c.project_id == _this),
-    sa.delete(CREDENTIAL).where(CREDENTIAL.c.project_id == _this),
-    sa.update(USER).where(USER.c.default_project_id == _this).values(default_project_id=None),
-    _REMOVE_TAGS,
-    sa.delete(PROJECT).where(PROJECT.c.project_id == _this),
+    _NO_DEFAULT.where(USER.c.default_project_id == _this),
+)
+_child = PROJECT.alias("child")
+_REMOVE_LEAF = sa.delete(PROJECT).where(
+    PROJECT.c.project_id == _this, sa.not_(sa.exists().where(_child.c.parent_id == _this))
 )
 
 _users = sa.select(USER.c.user_id).where(USER.c.domain_id == _this)
-_passcodes = sa.select(sa.literal("passcode-", sa.Text) + USER.c.user_id).where(USER.c.domain_id == _this)
 _groups = sa.select(GROUP.c.group_id).where(GROUP.c.domain_id == _this)
-_roles = sa.select(ROLE.c.role_id).where(ROLE.c.domain_id == _this)
 _projects = sa.select(PROJECT.c.project_id).where(PROJECT.c.domain_id == _this)
 _WITH_DOMAIN = (
-    sa.delete(LIMIT).where(sa.or_(LIMIT.c.node_id.in_(_projects), LIMIT.c.node_id == _this)),
     sa.delete(ASSIGNMENT).where(
         sa.or_(
             ASSIGNMENT.c.actor_id.in_(_users),
             ASSIGNMENT.c.actor_id.in_(_groups),
             ASSIGNMENT.c.target_id.in_(_projects),
             ASSIGNMENT.c.target_id == _this,
-            ASSIGNMENT.c.role_id.in_(_roles),
         )
     ),
-    sa.delete(APPLICATION_CREDENTIAL).where(
-        sa.or_(
-            APPLICATION_CREDENTIAL.c.user_id.in_(_users), APPLICATION_CREDENTIAL.c.project_id.in_(_projects)
-        )
-    ),
-    sa.delete(CREDENTIAL).where(
-        sa.or_(CREDENTIAL.c.user_id.in_(_users), CREDENTIAL.c.project_id.in_(_projects))
-    ),
-    sa.delete(MEMBERSHIP).where(sa.or_(MEMBERSHIP.c.user_id.in_(_users), MEMBERSHIP.c.group_id.in_(_groups))),
-    sa.update(USER).where(USER.c.default_project_id.in_(_projects)).values(default_project_id=None),
-    sa.delete(PROJECT_TAG).where(PROJECT_TAG.c.project_id.in_(_projects)),
-    sa.delete(LOGIN_FAILURE).where(
-        sa.or_(LOGIN_FAILURE.c.subject.in_(_users), LOGIN_FAILURE.c.subject.in_(_passcodes))
-    ),
-    sa.delete(USER).where(USER.c.domain_id == _this),
-    sa.delete(GROUP).where(GROUP.c.domain_id == _this),
+    _NO_DEFAULT.where(USER.c.default_project_id.in_(_projects)),
     sa.delete(ROLE).where(ROLE.c.domain_id == _this),
     sa.delete(PROJECT).where(sa.or_(PROJECT.c.domain_id == _this, PROJECT.c.project_id == _this)),
 )
 
 
-def remove_project(tx: Tx, project_id: str) -> None:
-    """Delete a project and all that only had meaning with it: roles on it, tags, application credentials."""
+def remove_project(tx: Tx, project_id: str) -> bool:
+    """Delete a project and all that only had meaning with it; whether there is nothing below it, as there must be.
+
+    Tags, limits, application credentials and the like go by their keys.
+    """
     for statement in _WITH_PROJECT:
         tx.execute(statement, this=project_id)
+    return tx.execute(_REMOVE_LEAF, this=project_id) > 0
 
 
 def remove_domain(tx: Tx, domain_id: str) -> None:

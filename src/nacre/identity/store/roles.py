@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from nacre.identity.domain.roles import Role, RoleGraph
 from nacre.identity.errors import RoleNotFound
 from nacre.identity.store.shelf import Shelf
-from nacre.identity.store.tables import ASSIGNMENT, IMPLICATION, ROLE
+from nacre.identity.store.tables import IMPLICATION, ROLE
 from nacre.kernel.database import Reader, Tx
 
 ROLES = Shelf(ROLE, Role, key="role_id", missing=RoleNotFound)
@@ -24,14 +24,6 @@ _IMPLY = sa.text(
 )
 _UNIMPLY = sa.delete(IMPLICATION).where(
     IMPLICATION.c.prior_role_id == _prior, IMPLICATION.c.implied_role_id == _implied
-)
-_this: sa.BindParameter[str] = sa.bindparam("this")
-_WITH_ROLE = (
-    sa.delete(ASSIGNMENT).where(ASSIGNMENT.c.role_id == _this),
-    sa.delete(IMPLICATION).where(
-        sa.or_(IMPLICATION.c.prior_role_id == _this, IMPLICATION.c.implied_role_id == _this)
-    ),
-    sa.delete(ROLE).where(ROLE.c.role_id == _this),
 )
 
 
@@ -61,9 +53,3 @@ def imply(tx: Tx, prior_role_id: str, implied_role_id: str) -> None:
 def unimply(tx: Tx, prior_role_id: str, implied_role_id: str) -> bool:
     """Whether the one implied the other."""
     return tx.execute(_UNIMPLY, prior=prior_role_id, implied=implied_role_id) > 0
-
-
-def remove_role(tx: Tx, role_id: str) -> None:
-    """Delete a role wherever it is held or implied."""
-    for statement in _WITH_ROLE:
-        tx.execute(statement, this=role_id)

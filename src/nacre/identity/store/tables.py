@@ -24,6 +24,11 @@ def _text(name: str) -> sa.Column[Any]:
     return sa.Column(name, sa.Text, nullable=False, server_default="")
 
 
+def _part_of(name: str, whole: sa.Column[Any], **options: Any) -> sa.Column[Any]:
+    """The key of what this belongs to, and goes with."""
+    return sa.Column(name, sa.ForeignKey(whole, ondelete="CASCADE"), nullable=False, **options)
+
+
 def _extra() -> sa.Column[Any]:
     """Fields that callers add to their things and that mean nothing to us."""
     return sa.Column("extra", Json(dict[str, Any]), nullable=False)
@@ -48,7 +53,7 @@ PROJECT = sa.Table(
 PROJECT_TAG = sa.Table(
     "identity_project_tag",
     METADATA,
-    _id("project_id"),
+    _part_of("project_id", PROJECT.c.project_id, primary_key=True),
     _id("tag"),
     sa.Index("identity_project_tag_tag", "tag"),
 )
@@ -57,7 +62,7 @@ USER = sa.Table(
     "identity_user",
     METADATA,
     _id("user_id"),
-    _text("domain_id"),
+    _part_of("domain_id", PROJECT.c.project_id, server_default=""),
     _text("name"),
     sa.Column("enabled", sa.Boolean, nullable=False),
     sa.Column("default_project_id", sa.Text),
@@ -79,7 +84,7 @@ GROUP = sa.Table(
     "identity_group",
     METADATA,
     _id("group_id"),
-    _text("domain_id"),
+    _part_of("domain_id", PROJECT.c.project_id, server_default=""),
     _text("name"),
     _text("description"),
     _extra(),
@@ -89,8 +94,8 @@ GROUP = sa.Table(
 MEMBERSHIP = sa.Table(
     "identity_membership",
     METADATA,
-    _id("user_id"),
-    _id("group_id"),
+    _part_of("user_id", USER.c.user_id, primary_key=True),
+    _part_of("group_id", GROUP.c.group_id, primary_key=True),
     sa.Index("identity_membership_group", "group_id"),
 )
 
@@ -108,8 +113,8 @@ ROLE = sa.Table(
 IMPLICATION = sa.Table(
     "identity_implication",
     METADATA,
-    _id("prior_role_id"),
-    _id("implied_role_id"),
+    _part_of("prior_role_id", ROLE.c.role_id, primary_key=True),
+    _part_of("implied_role_id", ROLE.c.role_id, primary_key=True),
 )
 
 # `actor_id` is a user's or a group's, `target_id` a project's or a domain's, or `all` for the system.
@@ -118,7 +123,7 @@ ASSIGNMENT = sa.Table(
     METADATA,
     _id("actor_id"),
     _id("target_id"),
-    _id("role_id"),
+    _part_of("role_id", ROLE.c.role_id, primary_key=True),
     sa.Column("inherited", sa.Boolean, primary_key=True),
     _text("actor_kind"),
     _text("target_kind"),
@@ -150,7 +155,7 @@ ENDPOINT = sa.Table(
     "identity_endpoint",
     METADATA,
     _id("endpoint_id"),
-    _text("service_id"),
+    _part_of("service_id", SERVICE.c.service_id, server_default=""),
     sa.Column("region_id", sa.Text),
     _text("interface"),
     _text("url"),
@@ -163,8 +168,8 @@ APPLICATION_CREDENTIAL = sa.Table(
     "identity_application_credential",
     METADATA,
     _id("credential_id"),
-    _text("user_id"),
-    _text("project_id"),
+    _part_of("user_id", USER.c.user_id, server_default=""),
+    _part_of("project_id", PROJECT.c.project_id, server_default=""),
     _text("name"),
     _text("description"),
     _text("secret_hash"),
@@ -207,8 +212,8 @@ CREDENTIAL = sa.Table(
     "identity_credential",
     METADATA,
     _id("credential_id"),
-    _text("user_id"),
-    sa.Column("project_id", sa.Text),
+    _part_of("user_id", USER.c.user_id, server_default=""),
+    sa.Column("project_id", sa.ForeignKey(PROJECT.c.project_id, ondelete="CASCADE")),
     _text("type"),
     _text("sealed_blob"),
     _extra(),
@@ -249,13 +254,16 @@ FORMER_PASSWORD = sa.Table(
     sa.Column("hashes", Json(tuple[str, ...]), nullable=False),
 )
 
-# Wrong passwords in a row. `subject` is a user's id, or one of few names that all unknown users share.
+# Wrong passwords, or passcodes, in a row. `subject` names both whose they are and of which kind; all unknown users
+# share a few subjects, and have no `user_id`.
 LOGIN_FAILURE = sa.Table(
     "identity_login_failure",
     METADATA,
     _id("subject"),
+    sa.Column("user_id", sa.ForeignKey(USER.c.user_id, ondelete="CASCADE")),
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("failed_at", sa.Double, nullable=False),
+    sa.Index("identity_login_failure_user", "user_id"),
 )
 
 # -- ways to authenticate ----------------------------------------------------------------------------------
@@ -463,7 +471,7 @@ REGISTERED_LIMIT = sa.Table(
     "identity_registered_limit",
     METADATA,
     _id("registered_limit_id"),
-    _text("service_id"),
+    _part_of("service_id", SERVICE.c.service_id, server_default=""),
     _text("region_id"),
     _text("resource_name"),
     sa.Column("default_limit", sa.BigInteger, nullable=False),
@@ -478,8 +486,8 @@ LIMIT = sa.Table(
     "identity_limit",
     METADATA,
     _id("limit_id"),
-    _text("node_id"),
-    _text("registered_limit_id"),
+    _part_of("node_id", PROJECT.c.project_id, server_default=""),
+    _part_of("registered_limit_id", REGISTERED_LIMIT.c.registered_limit_id, server_default=""),
     sa.Column("is_domain", sa.Boolean, nullable=False),
     sa.Column("resource_limit", sa.BigInteger, nullable=False),
     sa.Column("description", sa.Text),

@@ -11,12 +11,11 @@ import sqlalchemy as sa
 from nacre.identity.errors import UserNotFound
 from nacre.identity.store.shelf import Shelf
 from nacre.identity.store.tables import (
-    APPLICATION_CREDENTIAL,
     ASSIGNMENT,
-    CREDENTIAL,
+    FEDERATED_USER,
     FORMER_PASSWORD,
     LOGIN_FAILURE,
-    MEMBERSHIP,
+    MIRRORED,
     USER,
 )
 from nacre.kernel.database import AnyRow, Reader, Tx
@@ -42,7 +41,8 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     """A user about to prove to be one. Without a `password_hash`, no password will do.
 
     `chosen_at` is when the user chose the password, if it was the user; `former_hashes` are of those before it,
-    the newest first; `failures` says how many wrong passwords came in a row.
+    the newest first; `failures` says how many wrong passwords came in a row. `is_mirrored` is true of a user who
+    comes from a directory, `is_elsewhere` of one whom an identity provider knows.
     """
 
     user: User
@@ -50,6 +50,8 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     chosen_at: float | None = None
     former_hashes: Sequence[str] = ()
     failures: int = 0
+    is_mirrored: bool = False
+    is_elsewhere: bool = False
 
 
 class PasswordSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +72,8 @@ _LOGIN = (
         USER.c.password_chosen_at,
         FORMER_PASSWORD.c.hashes,
         LOGIN_FAILURE.c.failures,
+        sa.exists().where(MIRRORED.c.subject_id == USER.c.user_id),
+        sa.exists().where(FEDERATED_USER.c.user_id == USER.c.user_id),
     )
     .select_from(USER)
     .outerjoin(FORMER_PASSWORD, FORMER_PASSWORD.c.user_id == USER.c.user_id)
@@ -99,10 +103,6 @@ _KEEP_FORMER = sa.text(
 _this: sa.BindParameter[str] = sa.bindparam("this", type_=sa.Text)
 _WITH_USER = (
     sa.delete(ASSIGNMENT).where(ASSIGNMENT.c.actor_id == _this),
-    sa.delete(MEMBERSHIP).where(MEMBERSHIP.c.user_id == _this),
-    sa.delete(APPLICATION_CREDENTIAL).where(APPLICATION_CREDENTIAL.c.user_id == _this),
-    sa.delete(CREDENTIAL).where(CREDENTIAL.c.user_id == _this),
-    sa.delete(LOGIN_FAILURE).where(LOGIN_FAILURE.c.subject.in_([_this, "passcode-" + _this])),
     sa.delete(USER).where(USER.c.user_id == _this),
 )
 
@@ -126,13 +126,15 @@ def lock_login(tx: Tx, user_id: str) -> Login:
 def _login(row: AnyRow | None) -> Login | None:
     if row is None:
         return None
-    password_hash, chosen_at, former, failures = row[len(USERS.columns) :]
+    password_hash, chosen_at, former, failures, is_mirrored, is_elsewhere = row[len(USERS.columns) :]
     return Login(
         user=USERS.of(row),
         password_hash=password_hash,
         chosen_at=chosen_at,
         former_hashes=former or (),
         failures=failures or 0,
+        is_mirrored=is_mirrored,
+        is_elsewhere=is_elsewhere,
     )
 
 
@@ -159,6 +161,6 @@ def renew_hash(tx: Tx, user_id: str, *, known: str, renewed: str) -> bool:
 
 
 def remove_user(tx: Tx, user_id: str) -> None:
-    """Delete a user with all that was theirs: what refers to them without a cascade is listed above."""
+    """Delete a user with all that was theirs. What has a key of the user goes by it."""
     for statement in _WITH_USER:
         tx.execute(statement, this=user_id)
