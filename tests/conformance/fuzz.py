@@ -1,10 +1,11 @@
-"""Random requests, made from the published description of identity: none may bring a 500, and none that is refused
+"""Random requests, made from the published description of a service: none may bring a 500, and none that is refused
 may change anything.
 
     python -m tests.conformance.fuzz --requests 1000000 [--seed N]
 
-Half of them are as the description allows, half are broken on purpose; each is made by an administrator, by a member
-of a project, and by nobody.
+`schemathesis` draws what requests are made of, half as the description allows and half broken on purpose: paths,
+queries and bodies. Each request is put together anew from those, with ids here and there of things that exist by
+then, and made by an administrator, by a member of a project, or by nobody.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import msgspec
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
@@ -35,66 +37,237 @@ from tests.support.asgi import AsgiClient
 from tests.support.stores import lay_sqlite
 
 BATCH = 10
-NOBODY = ""
-USERS = ("admin", "demo", NOBODY)
+"""How many cases are drawn at a time, since drawing costs far more than asking."""
+KEPT = 60
+"""How many cases are kept of each operation and mode."""
+VISIT = 40
+"""How many requests are made of an operation before the next one is looked at."""
+FRESH = 0.05
+"""How often a visit begins with new cases."""
+TERM = 5_000
+"""After how many requests everything begins anew: who may do all may also take that away."""
+EXISTING = 0.6
+"""How often an id is one of something that exists."""
+REMEMBERED = 40
+"""How many ids of each noun."""
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+NOBODY = ""
+CALLERS = {"admin": 5, "demo": 4, NOBODY: 1}
+"""Who asks, and how often."""
 
 
-class Fuzz:
-    """One identity service on SQLite, random requests to it, and what came of them."""
+class Cases:
+    """What schemathesis has drawn of one operation in one mode."""
 
-    def __init__(self, state: Path) -> None:
-        lay_sqlite(state / "nacre.db")
-        self.site = assembled_site(f"sqlite:///{state / 'nacre.db'}", state=state, clock=VirtualClock())
+    def __init__(self, operation: Any, mode: GenerationMode) -> None:
+        self._operation = operation
+        self._mode = mode
+        self._kept: list[Any] = []
+
+    def some(self, chance: random.Random) -> list[Any]:
+        """All that are kept; now and then with new ones among them. None where nothing can be broken."""
+        if not self._kept or chance.random() < FRESH:
+            self._kept = (self._kept + self._draw(chance.randrange(1 << 32)))[-KEPT:]
+        return self._kept
+
+    def _draw(self, seeded: int) -> list[Any]:
+        drawn: list[Any] = []
+
+        @seed(seeded)
+        @settings(
+            max_examples=BATCH,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(self._operation.as_strategy(generation_mode=self._mode))
+        def keep(case: Any) -> None:
+            drawn.append(case)
+
+        with contextlib.suppress(Unsatisfiable):
+            keep()
+        return drawn
+
+
+class Known:
+    """Ids of things that exist, or did: told by answers."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, list[str]] = {}
+
+    def learn(self, answer: Any) -> None:
+        """Take the ids from an answer that is a thing, or a list of things, under its name."""
+        for name, value in answer.items() if isinstance(answer, dict) else ():
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, dict) and isinstance(each.get("id"), str):
+                    known = self._ids.setdefault(_singular(name), [])
+                    known.append(each["id"])
+                    del known[:-REMEMBERED]
+
+    def id_for(self, name: str, chance: random.Random) -> str | None:
+        """An id that makes sense as `name`, such as `user_id` or `default_project_id`."""
+        words = name.removesuffix("_id").split("_")
+        nouns = ("_".join(words[start:]) for start in range(len(words)))
+        known = next((self._ids[noun] for noun in nouns if noun in self._ids), None)
+        return chance.choice(known) if known else None
+
+
+def _singular(name: str) -> str:
+    return name[:-3] + "y" if name.endswith("ies") else name.removesuffix("s")
+
+
+class Service(msgspec.Struct, frozen=True):
+    """Whose description is taken, where it is mounted, and how one of them is made in a directory."""
+
+    description: str
+    mount: str
+    make: Callable[[Path], Any]
+
+
+def _identity(state: Path) -> Any:
+    lay_sqlite(state / "nacre.db")
+    return assembled_site(f"sqlite:///{state / 'nacre.db'}", state=state, clock=VirtualClock())
+
+
+SERVICES = {"identity": Service("identity-v3.14.json", "/identity", _identity)}
+
+
+class Term:
+    """One instance of the service on SQLite, those who ask it, and what they know."""
+
+    def __init__(self, service: Service) -> None:
+        self._state = tempfile.TemporaryDirectory()
+        state = Path(self._state.name)
+        self.site = service.make(state)
         # A look through a connection of its own: its version moves when anybody else has written.
         self._watch = sqlite3.connect(state / "nacre.db")
-        self.answers: Counter[int] = Counter()
-        self.faults: list[str] = []
-        self._clients = {user: self._fresh(user) for user in USERS}
+        self._clients: dict[str, AsgiClient] = {}
+        self.known = Known()
+        self.asked = 0
 
-    def _fresh(self, user: str) -> AsgiClient:
-        return AsgiClient(self.site.http, token="" if user == NOBODY else self.site.token(user))
+    def client(self, user: str) -> AsgiClient | None:
+        """Whoever asks. None where nobody can log in as that any more."""
+        if user not in self._clients:
+            reply = None if user == NOBODY else self.site.log_in(user)
+            if reply and reply.status != 201:
+                return None
+            token = reply.headers["x-subject-token"] if reply else ""
+            self._clients[user] = AsgiClient(self.site.http, token=token)
+        return self._clients[user]
 
-    def ask(self, case: Any) -> None:
-        """One request as `schemathesis` made it, by an administrator, a member and nobody."""
-        body = None if isinstance(case.body, schemathesis.core.NotSet) else _text_of(case.body)
-        url = f"/identity{_path_of(case)}?{urlencode(list(_flat(case.query or {})), errors='replace')}"
-        for user in USERS:
-            before = self._version()
-            reply = self._clients[user].request(
-                case.method, url, body=body, headers={"Content-Type": "application/json"}
-            )
-            self.answers[reply.status] += 1
-            told = f"{case.method} {url} {(body or b'')[:2000]!r} as {user}"
-            if reply.status >= 500 and reply.status != 501:
-                self._fault(f"{reply.status}: {told}")
-            if reply.status >= 400 and self._version() != before and not _counts_failures(case):
-                self._fault(f"refused with {reply.status}, and wrote: {told}")
-            if reply.status == 401 and user != NOBODY:
-                self._clients[user] = self._fresh(user)  # Its token has been revoked.
+    def log_out(self, user: str) -> None:
+        """The token is not taken any more: the next request needs a new one."""
+        self._clients.pop(user, None)
 
-    def _fault(self, told: str) -> None:
-        self.faults.append(told)
-        print(told, flush=True)
-
-    def _version(self) -> int:
+    def version(self) -> int:
         return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
         self._watch.close()
         self.site.close()
+        self._state.cleanup()
+
+
+class Fuzz:
+    """Random requests to a service, and what came of them."""
+
+    def __init__(self, service: Service, *, seeded: int) -> None:
+        self._service = service
+        self._chance = random.Random(seeded)
+        schema = schemathesis.openapi.from_dict(json.loads((SPECS / service.description).read_text()))
+        self._operations = [
+            [Cases(found.ok(), mode) for mode in MODES] for found in schema.get_all_operations()
+        ]
+        self._term = Term(service)
+        self.answers: Counter[int] = Counter()
+        self.faults: list[str] = []
+
+    def run(self, requests: int, *, progress: bool = False) -> None:
+        """Make about so many requests, spread over every operation. Stops at twenty faults."""
+        began = told_at = time.monotonic()
+        while self.answers.total() < requests and len(self.faults) < 20:
+            self._visit()
+            if self._term.asked >= TERM:
+                self._begin_anew()
+            if progress and time.monotonic() - told_at > 10:
+                told_at = time.monotonic()
+                done = self.answers.total()
+                rate = done / (told_at - began)
+                print(f"{done} requests, {rate:.0f} a second, {len(self.faults)} faults", flush=True)
+
+    def _begin_anew(self) -> None:
+        self._term.close()
+        self._term = Term(self._service)
+
+    def _visit(self) -> None:
+        """Some requests of one operation."""
+        drawn = [cases.some(self._chance) for cases in self._chance.choice(self._operations)]
+        choices = [cases for cases in drawn if cases]
+        for _ in range(VISIT if choices else 0):
+            path, query, body = (self._chance.choice(self._chance.choice(choices)) for _ in range(3))
+            asked = urlencode(list(_flat(query.query or {})), errors="replace")
+            self._ask(path, f"{self._service.mount}{self._path(path)}?{asked}", self._body(body))
+
+    def _ask(self, case: Any, url: str, body: bytes | None) -> None:
+        (user,) = self._chance.choices(list(CALLERS), weights=list(CALLERS.values()))
+        client = self._term.client(user)
+        if client is None:  # Somebody was allowed to take away what all depend on.
+            self._begin_anew()
+            return
+        before = self._term.version()
+        reply = client.request(case.method, url, body=body, headers={"Content-Type": "application/json"})
+        self.answers[reply.status] += 1
+        self._term.asked += 1
+        told = f"{case.method} {url} {(body or b'')[:2000]!r} as {user or 'nobody'}"
+        if reply.status >= 500 and reply.status != 501:
+            self._fault(f"{reply.status}: {told}")
+        if reply.status >= 400 and self._term.version() != before and not _counts_failures(case):
+            self._fault(f"refused with {reply.status}, and wrote: {told}")
+        if reply.status == 401:
+            self._term.log_out(user)
+        elif reply.status < 300 and reply.body:
+            with contextlib.suppress(ValueError):
+                self._term.known.learn(reply.json)
+
+    def _fault(self, told: str) -> None:
+        self.faults.append(told)
+        print(told, flush=True)
+
+    def _path(self, case: Any) -> str:
+        path = str(case.path)
+        for name, value in (case.path_parameters or {}).items():
+            told = self._existing(name) or str(value)
+            path = path.replace(f"{{{name}}}", quote(told, safe="", errors="replace"))
+        return path
+
+    def _existing(self, name: str) -> str | None:
+        return self._term.known.id_for(name, self._chance) if self._chance.random() < EXISTING else None
+
+    def _body(self, case: Any) -> bytes | None:
+        if isinstance(case.body, schemathesis.core.NotSet):
+            return None
+        if isinstance(case.body, bytes):
+            return case.body
+        return json.dumps(self._with_existing("", case.body), default=str).encode()
+
+    def _with_existing(self, name: str, value: Any) -> Any:
+        """The value, with ids of things that exist where it names some."""
+        if isinstance(value, Mapping):
+            return {key: self._with_existing(str(key), each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [self._with_existing(name, each) for each in value]
+        if name.endswith("_id") or name == "id":
+            return self._existing(name) or value
+        return value
+
+    def close(self) -> None:
+        self._term.close()
 
 
 def _counts_failures(case: Any) -> bool:
     """Whether a refusal of this is written down: logins with wrong secrets are."""
     return case.path in ("/v3/auth/tokens", "/v3/users/{user_id}/password") or case.path.endswith("/auth")
-
-
-def _path_of(case: Any) -> str:
-    path = case.path
-    for name, value in (case.path_parameters or {}).items():
-        path = path.replace(f"{{{name}}}", quote(str(value), safe="", errors="replace"))
-    return str(path)
 
 
 def _flat(query: Any) -> Iterator[tuple[str, str]]:
@@ -103,58 +276,17 @@ def _flat(query: Any) -> Iterator[tuple[str, str]]:
             yield str(name), str(each)
 
 
-def _text_of(body: Any) -> bytes:
-    if isinstance(body, bytes):
-        return body
-    return json.dumps(body, default=str).encode()
-
-
-def run(fuzz: Fuzz, *, requests: int, seeded: int, progress: bool = False) -> None:
-    """Ask about so many requests, spread over every operation. Stops at twenty faults."""
-    schema = schemathesis.openapi.from_dict(json.loads((SPECS / "identity-v3.14.json").read_text()))
-    operations = [found.ok() for found in schema.get_all_operations()]
-    chance = random.Random(seeded)
-    began, told_at = time.monotonic(), time.monotonic()
-    while fuzz.answers.total() < requests and len(fuzz.faults) < 20:
-        operation, mode = chance.choice(operations), chance.choice(MODES)
-        left = requests - fuzz.answers.total()
-        _some(fuzz, operation, mode, count=min(BATCH, left), seeded=chance.randrange(1 << 32))
-        if progress and time.monotonic() - told_at > 10:
-            told_at = time.monotonic()
-            rate = fuzz.answers.total() / (told_at - began)
-            print(
-                f"{fuzz.answers.total()} requests, {rate:.0f} a second, {len(fuzz.faults)} faults", flush=True
-            )
-
-
-def _some(fuzz: Fuzz, operation: Any, mode: GenerationMode, *, count: int, seeded: int) -> None:
-    @seed(seeded)
-    @settings(
-        max_examples=count,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(operation.as_strategy(generation_mode=mode))
-    def ask(case: Any) -> None:
-        fuzz.ask(case)
-
-    with contextlib.suppress(Unsatisfiable):  # Nothing of this operation can be broken.
-        ask()
-
-
 def main() -> int:
     """What is asked for on the command line; 1 if there were faults."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("--service", choices=sorted(SERVICES), default="identity")
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     asked = parser.parse_args()
-    print(f"--seed {asked.seed}")
-    with tempfile.TemporaryDirectory() as state:
-        fuzz = Fuzz(Path(state))
-        run(fuzz, requests=asked.requests, seeded=asked.seed, progress=True)
-        fuzz.close()
+    print(f"--service {asked.service} --seed {asked.seed}")
+    fuzz = Fuzz(SERVICES[asked.service], seeded=asked.seed)
+    fuzz.run(asked.requests, progress=True)
+    fuzz.close()
     print(f"{fuzz.answers.total()} requests: {dict(sorted(fuzz.answers.items()))}; {len(fuzz.faults)} faults")
     return 1 if fuzz.faults else 0
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.conformance.fuzz import Fuzz, run
+from tests.conformance.fuzz import SERVICES, Fuzz
 
 
 @pytest.mark.slow
-def test_random_requests_bring_no_error_of_ours_and_refused_ones_change_nothing(tmp_path: Path):
-    fuzz = Fuzz(tmp_path)
+@pytest.mark.parametrize("service", SERVICES)
+def test_random_requests_bring_no_error_of_ours_and_refused_ones_change_nothing(service: str):
+    fuzz = Fuzz(SERVICES[service], seeded=20)
 
-    run(fuzz, requests=1500, seeded=20)
+    fuzz.run(1500)
     fuzz.close()
 
     assert fuzz.faults == []
