@@ -63,10 +63,12 @@ class Cases:
         self._operation = operation
         self._mode = mode
         self._kept: list[Any] = []
+        self._begun = False
 
     def some(self, chance: random.Random) -> list[Any]:
         """All that are kept; now and then with new ones among them. None where nothing can be broken."""
-        if not self._kept or chance.random() < FRESH:
+        if not self._begun or (self._kept and chance.random() < FRESH):
+            self._begun = True
             self._kept = (self._kept + self._draw(chance.randrange(1 << 32)))[-KEPT:]
         return self._kept
 
