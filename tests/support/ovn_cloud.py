@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from nacre.kernel.ids import (
@@ -23,7 +24,7 @@ from nacre.network.domain.ovn.subnets import compile_subnet
 from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
 from nacre.network.domain.qos import QosRule
 from nacre.network.domain.routers import Router
-from nacre.network.domain.rows import Desired, Owner, owner_of
+from nacre.network.domain.rows import NOTHING, Desired, Owner, owner_of
 from nacre.network.domain.security_groups import Direction, SecurityGroup, SecurityGroupRule
 from nacre.network.domain.subnets import Subnet
 from nacre.network.domain.trunks import Carried
@@ -124,3 +125,23 @@ class Cloud:
         eventually(lambda: self.driver.is_up(port.id), f"port {port.id} up")
         self.lab.settle()
         return guest
+
+    def guest(
+        self, subnet: Subnet, address: str, host: HostId, *groups: SecurityGroup, **fields: Any
+    ) -> tuple[Port, str]:
+        """A port on a host, and its guest, whose way out is the subnet's gateway."""
+        port = self.port(subnet, address, *groups, binding_host_id=host, **fields)
+        whole = f"{address}/{subnet.cidr.partition('/')[2]}"
+        return port, self.plug(port, addresses=[whole], gateway=subnet.gateway_ip or "")
+
+
+@contextmanager
+def a_cloud_on(lab: OvnLab, *, gateway_hosts: Sequence[str]) -> Iterator[Cloud]:
+    """An empty cloud on a lab that others use after it: in the end nothing differs, and nothing is left."""
+    driver = OvnNetwork(lab.remote)
+    cloud = Cloud(lab, driver, gateway_hosts=gateway_hosts)
+    yield cloud
+    assert driver.audit(cloud.wishes) == (), "OVN's own daemons changed a row of ours"
+    for owner in driver.observe_owners():
+        driver.apply(owner, compile_base() if owner == CLOUD else NOTHING)
+    driver.close()

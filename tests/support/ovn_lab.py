@@ -211,20 +211,34 @@ class OvnLab:
         self, port: Port, *, addresses: Sequence[str] = (), gateway: str = "", iface: str = "eth0"
     ) -> str:
         """A guest on `port`: the name of a namespace whose eth0 is plugged into the bridge of the port's host."""
-        host = self.hosts[port.binding_host_id or CHASSIS]
+        guest = self.stand_by(port, addresses=addresses, gateway=gateway, iface=iface)
+        self.connect(port, guest)
+        return guest
+
+    def stand_by(
+        self, port: Port, *, addresses: Sequence[str] = (), gateway: str = "", iface: str = "eth0"
+    ) -> str:
+        """The same with the far end of its wire on no bridge yet."""
         self._ports += 1
-        guest, tap = f"{self.tag}-{self._ports}", f"tap{self._ports}"
+        guest = f"{self.tag}-{self._ports}"
         self._namespace(guest)
-        self.wire(guest, tap, iface=iface, mac=port.mac_address, host=host)
-        host.vsctl(
-            *("add-port", "br-int", tap, "--", "set", "interface", tap),
-            *(f"external_ids:iface-id={port.id}", f"external_ids:attached-mac={port.mac_address}"),
-        )
+        self.wire(guest, _tap(guest), iface=iface, mac=port.mac_address, host=self._host_of(port))
         for address in addresses:
             self._address(guest, iface, address)
         if gateway:
             self.run("ip", "route", "add", "default", "via", gateway, namespace=guest)
         return guest
+
+    def connect(self, port: Port, guest: str) -> None:
+        """Plug a guest that stands by."""
+        tap = _tap(guest)
+        self._host_of(port).vsctl(
+            *("add-port", "br-int", tap, "--", "set", "interface", tap),
+            *(f"external_ids:iface-id={port.id}", f"external_ids:attached-mac={port.mac_address}"),
+        )
+
+    def _host_of(self, port: Port) -> Host:
+        return self.hosts[port.binding_host_id or CHASSIS]
 
     def outsider(self, *, address: str, vlan: int, host: str = CHASSIS) -> str:
         """A machine outside the cloud, on a VLAN of the physical network."""
@@ -319,6 +333,10 @@ class OvnLab:
             )
         self._address(host.namespace, "br-tun", f"{endpoint}/24")
         self.run("ip", "link", "set", "br-tun", "up", namespace=host.namespace)
+
+
+def _tap(guest: str) -> str:
+    return f"tap{guest.rpartition('-')[2]}"
 
 
 def _is_over(pid: int) -> bool:

@@ -554,12 +554,18 @@ def test_a_rule_names_the_set_of_an_address_group_and_not_its_addresses() -> Non
 def test_every_guarded_port_drops_by_default_in_both_directions() -> None:
     acls = [row.columns for row in compile_base().rows if row.table == "ACL"]
 
-    drops = {(acl["direction"], acl["match"]) for acl in acls if acl["action"] == "drop"}
-    assert drops == {
+    def drops(priority: int) -> set[object]:
+        dropped = (acl for acl in acls if acl["action"] == "drop")
+        return {(acl["direction"], acl["match"]) for acl in dropped if acl["priority"] == priority}
+
+    assert drops(1001) == {
         ("from-lport", "inport == @pg_drop && ip"),
         ("to-lport", "outport == @pg_drop && ip"),
     }
-    assert all(acl["priority"] == 1001 for acl in acls if acl["action"] == "drop")
+    assert drops(1003) == {
+        ("from-lport", "inport == @pg_drop && ip4 && udp.src == 67 && udp.dst == 68"),
+        ("from-lport", "inport == @pg_drop && ip6 && udp.src == 547 && udp.dst == 546"),
+    }, "no rule, all of which are at 1002, makes a guest a DHCP server"
 
 
 # All of them.

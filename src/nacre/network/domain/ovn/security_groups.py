@@ -21,7 +21,7 @@ CLOUD = Owner("cloud/base")
 """Owns what belongs to no object: the group of all guarded ports."""
 
 ICMP_NAMES = {(ICMP, "IPv4"): "icmp4", (ICMPV6, "IPv6"): "icmp6"}
-DROP_PRIORITY, ALLOW_PRIORITY = 1001, 1002
+DROP_PRIORITY, ALLOW_PRIORITY, FORBID_PRIORITY = 1001, 1002, 1003
 
 # Getting an address and finding one's neighbours works whatever the rules say.
 ALWAYS_ALLOWED = {
@@ -31,11 +31,21 @@ ALWAYS_ALLOWED = {
     "neighbours-in": ("to-lport", "nd || nd_ra || mldv1 || mldv2"),
 }
 
+# No rule lets a guest pass for a DHCP server: whoever has to be one has no port security.
+NEVER_ALLOWED = {
+    "dhcp4-server": "ip4 && udp.src == 67 && udp.dst == 68",
+    "dhcp6-server": "ip6 && udp.src == 547 && udp.dst == 546",
+}
+
 METADATA_ANSWERS = "ip4 && ip4.src == 169.254.169.254 && tcp.src == 80"
 
 
 def compile_base() -> Desired:
-    """The group of all guarded ports: what no rule allows is dropped, but for DHCP and neighbour discovery."""
+    """The group of all guarded ports: what no rule allows is dropped, but for DHCP and neighbour discovery.
+
+    Router advertisements of guests cannot be dropped: wherever connections are remembered, OVN lets them pass before
+    it looks at any rule. Source: ovn-northd(8), "Ingress Table: from-lport ACLs".
+    """
     group = Ref("Port_Group", names.DEFAULT_DROP)
     drops = [
         _acl(group, f"drop-{direction}", direction, "ip", action="drop", priority=DROP_PRIORITY)
@@ -45,7 +55,11 @@ def compile_base() -> Desired:
         _acl(group, name, direction, match, action="allow")
         for name, (direction, match) in ALWAYS_ALLOWED.items()
     ]
-    return Desired((_group(group), *drops, *allows))
+    forbids = [
+        _acl(group, name, "from-lport", match, action="drop", priority=FORBID_PRIORITY)
+        for name, match in NEVER_ALLOWED.items()
+    ]
+    return Desired((_group(group), *drops, *allows, *forbids))
 
 
 def compile_security_group(group: SecurityGroup, rules: Sequence[SecurityGroupRule]) -> Desired:
