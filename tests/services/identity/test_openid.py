@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hmac
 import json
 import os
 import re
-import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +16,6 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-import uvicorn
 from joserfc import jwk, jws
 
 from nacre.identity.drivers.sign_on.oidc import OpenIdConnect
@@ -28,6 +24,7 @@ from tests.services.identity.conftest import Site, assembled_site
 from tests.services.identity.test_sign_on import BASE, DASHBOARD, DOOR, TRUSTED, WEBSSO
 from tests.support.asgi import Reply
 from tests.support.openid_provider import CLIENT, NEEDS_PROVIDER, SECRET, OpenIdProvider, openid_provider
+from tests.support.served import CLIENTS, NEEDS_CLIENTS, served
 from tests.support.stores import lay_sqlite
 
 pytestmark = NEEDS_PROVIDER
@@ -277,31 +274,11 @@ def test_a_provider_that_is_away_is_said_so_and_found_again(cloud: Cloud):
 
 # -- the unmodified client ---------------------------------------------------------------------------------
 
-OPENSTACK = Path(__file__).parents[3] / ".venv-clients" / "bin" / "openstack"
-needs_client = pytest.mark.skipif(
-    not OPENSTACK.exists(), reason="the client is not installed (make test, as root)"
-)
-
-
-@contextlib.contextmanager
-def served(cloud: Cloud) -> Iterator[str]:
-    """Where the cloud answers over a socket, for a while."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(cloud.site.http, lifespan="off", log_config=None)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}/identity/v3"
-        finally:
-            server.should_exit = True
-            thread.join(timeout=20)
-
 
 def asked_by_client(cloud: Cloud, url: str, *words: str, **options: str) -> Any:
     """What the client says, when it comes in by the provider."""
     given = {
-        "auth-url": url,
+        "auth-url": f"{url}/identity/v3",
         "identity-api-version": "3",
         "identity-provider": "lab",
         "protocol": "openid",
@@ -311,14 +288,14 @@ def asked_by_client(cloud: Cloud, url: str, *words: str, **options: str) -> Any:
     flags = [part for name, value in given.items() for part in (f"--os-{name}", value)]
     environment = {"PATH": os.environ["PATH"], "HOME": str(cloud.provider.root), "NO_PROXY": "127.0.0.1"}
     done = subprocess.run(
-        [OPENSTACK, *flags, *words, "-f", "json"],
+        [CLIENTS / "openstack", *flags, *words, "-f", "json"],
         env=environment, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 
 
-@needs_client
+@NEEDS_CLIENTS
 def test_the_openstack_client_comes_in_by_password_and_by_token(cloud: Cloud):
     endpoint = f"{cloud.provider.issuer}/token"
     by_password = {
@@ -330,7 +307,7 @@ def test_the_openstack_client_comes_in_by_password_and_by_token(cloud: Cloud):
         "access-token": cloud.provider.tokens_for("ann")["access_token"],
     }
 
-    with served(cloud) as url:
+    with served(cloud.site.http) as url:
         first = asked_by_client(cloud, url, "token", "issue", **by_password)
         second = asked_by_client(cloud, url, "token", "issue", **by_token)
 
@@ -338,7 +315,7 @@ def test_the_openstack_client_comes_in_by_password_and_by_token(cloud: Cloud):
     assert second["user_id"] == first["user_id"]
 
 
-@needs_client
+@NEEDS_CLIENTS
 def test_the_openstack_client_comes_in_as_a_program(cloud: Cloud):
     rules = [
         {
@@ -352,7 +329,7 @@ def test_the_openstack_client_comes_in_as_a_program(cloud: Cloud):
         "openid-scope": "profile", "access-token-endpoint": f"{cloud.provider.issuer}/token",
     }  # fmt: skip
 
-    with served(cloud) as url:
+    with served(cloud.site.http) as url:
         told = asked_by_client(cloud, url, "token", "issue", **by_secret)
 
     assert told["project_id"] == cloud.project_id
