@@ -40,9 +40,9 @@ BATCH = 10
 """How many cases are drawn at a time, since drawing costs far more than asking."""
 KEPT = 60
 """How many cases are kept of each operation and mode."""
-VISIT = 40
+VISIT = 100
 """How many requests are made of an operation before the next one is looked at."""
-FRESH = 0.05
+FRESH = 0.02
 """How often a visit begins with new cases."""
 TERM = 5_000
 """After how many requests everything begins anew: who may do all may also take that away."""
