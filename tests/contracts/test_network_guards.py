@@ -316,7 +316,7 @@ def test_rules_are_in_force_before_the_first_packet(cloud: Cloud, is_allowed: bo
         new = cloud.lab.stand_by(port, addresses=["10.0.0.12/24"])
         knows(new, neighbour)
         with running(new, "-c", FLOOD, "10.0.0.11"), running(new, "-c", HEARD) as here:
-            cloud.lab.connect(port, new)
+            cloud.lab.connect(port)
             eventually(lambda: cloud.driver.is_up(port.id), "a port that is up")
             cloud.lab.settle()
             heard = [says_more(each, within_s=5 if is_allowed else 0.5) for each in (there, here)]

@@ -41,7 +41,7 @@ from nacre.network.domain.subnets import HostRoute, Ipv6Mode, Subnet
 from nacre.network.domain.trunks import Carried
 from nacre.network.drivers.ovn import OvnNetwork
 from tests.domain.network.objects import a_floating_ip, a_group, a_port, a_router
-from tests.support.ovn_cloud import Cloud
+from tests.support.ovn_cloud import READ, Cloud
 from tests.support.ovn_lab import OUTSIDE, PHYSICAL_NETWORK, OvnLab, can_run, eventually
 
 pytestmark = [
@@ -190,36 +190,12 @@ def a_routed_cloud(cloud: Cloud, **gateway: Any) -> tuple[Router, Subnet]:
     cloud.apply(
         owner_of("router", router.id),
         compile_router(
-            router, [RouterInterface(joined, (inner,))], gateway=RouterInterface(way_out, (outer,))
+            router, [RouterInterface(joined, (inner,))], gateways=[RouterInterface(way_out, (outer,))]
         ),
     )
     cloud.join(router, inner, "10.0.0.1", owner=DeviceOwner.ROUTER_INTERFACE)
     cloud.join(router, outer, "172.24.4.10", owner=DeviceOwner.ROUTER_GATEWAY, id=gateway_port_id)
     return router, inner
-
-
-ECHO_SOURCE = """
-import socket, sys
-server = socket.create_server((sys.argv[1], 0))
-print(server.getsockname()[1], flush=True)
-server.settimeout(20)
-client, address = server.accept()
-client.sendall(address[0].encode())
-"""
-
-READ_SOURCE = """
-import socket, sys
-print(socket.create_connection((sys.argv[1], int(sys.argv[2])), 5).recv(99).decode())
-"""
-
-
-def source_seen_outside(cloud: Cloud, guest: str) -> str:
-    """The address under which a guest's TCP connection arrives at the outside."""
-    command = ["ip", "netns", "exec", cloud.lab.host, sys.executable, "-c", ECHO_SOURCE, OUTSIDE]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        number = server.stdout.readline().strip()
-        return cloud.lab.run(sys.executable, "-c", READ_SOURCE, OUTSIDE, number, namespace=guest)
 
 
 def test_guests_leave_by_the_router_and_floating_ips_lead_in(cloud: Cloud) -> None:
@@ -230,20 +206,20 @@ def test_guests_leave_by_the_router_and_floating_ips_lead_in(cloud: Cloud) -> No
     reachable = cloud.plug(known, addresses=["10.0.0.12/24"], gateway="10.0.0.1")
 
     cloud.lab.reaches(OUTSIDE, namespace=guest)
-    assert source_seen_outside(cloud, guest) == "172.24.4.10"
+    assert cloud.seen_as(guest, OUTSIDE) == "172.24.4.10"
 
     floating_ip = a_floating_ip(port_id=known.id, fixed_ip_address="10.0.0.12", router_id=router.id)
     owner = owner_of("floatingip", floating_ip.id)
     cloud.apply(owner, compile_floating_ip(floating_ip, router, floating_mac=new_mac()))
     cloud.lab.settle()
     cloud.lab.reaches("172.24.4.101")
-    assert source_seen_outside(cloud, reachable) == "172.24.4.101"
+    assert cloud.seen_as(reachable, OUTSIDE) == "172.24.4.101"
 
     moved = replace(floating_ip, port_id=hidden.id, fixed_ip_address="10.0.0.11")
     cloud.apply(owner, compile_floating_ip(moved, router, floating_mac=new_mac()))
     cloud.lab.settle()
     cloud.lab.reaches("172.24.4.101")
-    assert source_seen_outside(cloud, guest) == "172.24.4.101"
+    assert cloud.seen_as(guest, OUTSIDE) == "172.24.4.101"
 
 
 ANSWER_TCP = """
@@ -284,9 +260,7 @@ def test_ports_of_a_floating_ip_lead_to_different_guests(cloud: Cloud) -> None:
         with subprocess.Popen(answer, stdout=subprocess.PIPE, text=True) as server:
             assert server.stdout is not None
             server.stdout.readline()
-            heard.append(
-                cloud.lab.run(sys.executable, "-c", READ_SOURCE, floating_ip.floating_ip_address, outside)
-            )
+            heard.append(cloud.lab.run(sys.executable, "-c", READ, floating_ip.floating_ip_address, outside))
     assert heard == guests
 
 
@@ -314,7 +288,7 @@ def test_without_source_nat_guests_keep_their_addresses_outside(cloud: Cloud) ->
 
     cloud.lab.reaches(OUTSIDE, namespace=guest)
 
-    assert source_seen_outside(cloud, guest) == "10.0.0.11"
+    assert cloud.seen_as(guest, OUTSIDE) == "10.0.0.11"
     cloud.lab.run("ip", "route", "del", "10.0.0.0/24")
 
 
@@ -366,7 +340,7 @@ def test_guests_make_their_ipv6_address_from_what_the_router_says(cloud: Cloud, 
         ipv6_address_mode=mode,
         dns_nameservers=("fd00:1::53",),
     )
-    cloud.apply(owner_of("router", router.id), compile_router(router, [], gateway=None))
+    cloud.apply(owner_of("router", router.id), compile_router(router, []))
     cloud.join(router, subnet, "fd00:1::1", owner=DeviceOwner.ROUTER_INTERFACE)
     mac = new_mac()
     expected = eui64_address(parse_cidr(subnet.cidr), mac)
@@ -535,7 +509,7 @@ def test_a_router_keeps_address_scopes_apart(cloud: Cloud) -> None:
     ]
 
     def scoped(scopes: dict[SubnetId, str]) -> None:
-        wish = compile_router(router, legs, gateway=None, scopes=scopes)
+        wish = compile_router(router, legs, scopes=scopes)
         cloud.apply(owner_of("router", router.id), wish)
         cloud.lab.settle()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -133,6 +135,32 @@ class Cloud:
         port = self.port(subnet, address, *groups, binding_host_id=host, **fields)
         whole = f"{address}/{subnet.cidr.partition('/')[2]}"
         return port, self.plug(port, addresses=[whole], gateway=subnet.gateway_ip or "")
+
+    def seen_as(self, guest: str, there: str) -> str:
+        """The address under which a guest's connection arrives outside, at an address of there."""
+        command = ["ip", "netns", "exec", self.lab.outside, sys.executable, "-c", TELL_SOURCE, there]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+            assert server.stdout is not None
+            number = server.stdout.readline().strip()
+            return self.lab.run(sys.executable, "-c", READ, there, number, namespace=guest)
+
+
+TELL_SOURCE = """
+import socket, sys
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+server = socket.create_server((sys.argv[1], 0), family=family)
+print(server.getsockname()[1], flush=True)
+server.settimeout(20)
+client, address = server.accept()[0:2]
+client.sendall(address[0].encode())
+"""
+"""Answers one connection with the address that it comes from."""
+
+READ = """
+import socket, sys
+print(socket.create_connection((sys.argv[1], int(sys.argv[2])), 5).recv(99).decode())
+"""
+"""Prints what is answered there."""
 
 
 @contextmanager

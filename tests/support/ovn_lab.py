@@ -140,6 +140,7 @@ class OvnLab:
         self._middle = f"{self.tag}-m"
         self._undo = ExitStack()
         self._ports = 0
+        self._taps: dict[str, str] = {}
 
     def __enter__(self) -> OvnLab:
         with ExitStack() as undo:
@@ -207,31 +208,41 @@ class OvnLab:
 
     # Guests.
 
-    def plug(
-        self, port: Port, *, addresses: Sequence[str] = (), gateway: str = "", iface: str = "eth0"
-    ) -> str:
-        """A guest on `port`: the name of a namespace whose eth0 is plugged into the bridge of the port's host."""
-        guest = self.stand_by(port, addresses=addresses, gateway=gateway, iface=iface)
-        self.connect(port, guest)
+    def plug(self, port: Port, **where: Any) -> str:
+        """A guest on `port`, plugged into the bridge of the port's host: see `stand_by`."""
+        guest = self.stand_by(port, **where)
+        self.connect(port)
         return guest
 
     def stand_by(
-        self, port: Port, *, addresses: Sequence[str] = (), gateway: str = "", iface: str = "eth0"
+        self,
+        port: Port,
+        *,
+        addresses: Sequence[str] = (),
+        gateway: str = "",
+        iface: str = "eth0",
+        guest: str = "",
     ) -> str:
-        """The same with the far end of its wire on no bridge yet."""
+        """A guest for `port`: the name of a namespace with an `iface` whose far end is on no bridge yet.
+
+        The one named `guest` gets a further NIC.
+        """
         self._ports += 1
-        guest = f"{self.tag}-{self._ports}"
-        self._namespace(guest)
-        self.wire(guest, _tap(guest), iface=iface, mac=port.mac_address, host=self._host_of(port))
+        self._taps[port.id] = tap = f"tap{self._ports}"
+        if not guest:
+            guest = f"{self.tag}-{self._ports}"
+            self._namespace(guest)
+        self.wire(guest, tap, iface=iface, mac=port.mac_address, host=self._host_of(port))
         for address in addresses:
             self._address(guest, iface, address)
         if gateway:
-            self.run("ip", "route", "add", "default", "via", gateway, namespace=guest)
+            family = "-6" if ":" in gateway else "-4"
+            self.run("ip", family, "route", "add", "default", "via", gateway, namespace=guest)
         return guest
 
-    def connect(self, port: Port, guest: str) -> None:
+    def connect(self, port: Port) -> None:
         """Plug a guest that stands by."""
-        tap = _tap(guest)
+        tap = self._taps[port.id]
         self._host_of(port).vsctl(
             *("add-port", "br-int", tap, "--", "set", "interface", tap),
             *(f"external_ids:iface-id={port.id}", f"external_ids:attached-mac={port.mac_address}"),
@@ -333,10 +344,6 @@ class OvnLab:
             )
         self._address(host.namespace, "br-tun", f"{endpoint}/24")
         self.run("ip", "link", "set", "br-tun", "up", namespace=host.namespace)
-
-
-def _tap(guest: str) -> str:
-    return f"tap{guest.rpartition('-')[2]}"
 
 
 def _is_over(pid: int) -> bool:
