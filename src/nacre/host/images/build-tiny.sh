@@ -115,7 +115,7 @@ make_root() {
   chmod 600 "$ROOT/etc/shadow"
   chmod 1777 "$ROOT/tmp"
   chmod 700 "$ROOT/root"
-  chmod 755 "$ROOT"/etc/tiny/* "$ROOT"/etc/acpi/PWRF/* "$ROOT"/www/cgi-bin/* "$ROOT"/usr/sbin/*
+  chmod 755 "$ROOT"/etc/tiny/* "$ROOT"/etc/acpi/PWRF/* "$ROOT"/www/cgi-bin/* "$ROOT"/usr/bin/* "$ROOT"/usr/sbin/*
 }
 
 install_programs() {
