@@ -99,7 +99,7 @@ class Site:
             a_port(device_owner=DeviceOwner.ROUTER_GATEWAY, fixed_ips=(FixedIp(outside.id, there),)),
             (outside,),
         )
-        self.cloud.apply(owner_of("router", router.id), compile_router(router, legs, gateway=way_out))
+        self.cloud.apply(owner_of("router", router.id), compile_router(router, legs, gateways=[way_out]))
         for each in inside:
             self.cloud.join(router, each, str(each.gateway_ip), owner=DeviceOwner.ROUTER_INTERFACE)
             if self.version == 6:
