@@ -135,7 +135,7 @@ def a_cloud() -> dict[Owner, Desired]:
             a_group(), (a_rule(protocol="tcp", port_range_min=22, port_range_max=22),)
         ),
         PORT_OWNER: compile_port(a_port(security_groups=(GROUP,)), network, SUBNETS),
-        owner_of("router", ROUTER): compile_router(router, (), gateway=None),
+        owner_of("router", ROUTER): compile_router(router, ()),
         owner_of("port", ROUTER_PORT): compile_router_port(ways, network, SUBNETS, router),
         owner_of("floatingip", floating_ip.id): compile_floating_ip(floating_ip, router, floating_mac=""),
     }

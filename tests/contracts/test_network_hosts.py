@@ -59,7 +59,7 @@ def test_a_network_has_several_subnets(cloud: Cloud) -> None:
     subnets = [
         cloud.subnet(network, cidr=f"10.{number}.0.0/24", gateway_ip=f"10.{number}.0.1") for number in (1, 2)
     ]
-    cloud.apply(owner_of("router", router.id), compile_router(router, [], gateway=None))
+    cloud.apply(owner_of("router", router.id), compile_router(router, []))
     for subnet in subnets:
         cloud.join(router, subnet, str(subnet.gateway_ip), owner=DeviceOwner.ROUTER_INTERFACE)
     _, guest = cloud.guest(subnets[0], "10.1.0.11", ONE, open_to_all)
@@ -86,7 +86,7 @@ def test_guests_on_two_hosts_get_ipv6_addresses_and_meet(cloud: Cloud, mode: Ipv
         ipv6_address_mode=mode,
         dns_nameservers=("fd00:1::53",),
     )
-    cloud.apply(owner_of("router", router.id), compile_router(router, [], gateway=None))
+    cloud.apply(owner_of("router", router.id), compile_router(router, []))
     cloud.join(router, subnet, "fd00:1::1", owner=DeviceOwner.ROUTER_INTERFACE)
     guests = {}
     for host, last in ((ONE, "11"), (TWO, "12")):
@@ -159,7 +159,7 @@ def a_way_out(cloud: Cloud) -> tuple[Router, Subnet, Subnet]:
     way_out = RouterInterface(
         a_port(device_owner=DeviceOwner.ROUTER_GATEWAY, fixed_ips=there), (outer, outer6)
     )
-    cloud.apply(owner_of("router", router.id), compile_router(router, legs, gateway=way_out))
+    cloud.apply(owner_of("router", router.id), compile_router(router, legs, gateways=[way_out]))
     cloud.join(router, inner, "10.0.0.1", owner=DeviceOwner.ROUTER_INTERFACE)
     cloud.join(router, inner6, "2001:db8:7::1", owner=DeviceOwner.ROUTER_INTERFACE)
     cloud.join(router, outer, "172.24.4.10", owner=DeviceOwner.ROUTER_GATEWAY, id=gateway, also=there[1:])

@@ -1407,6 +1407,196 @@ class SegmentInUse(Conflict):
 
 
 @dataclass(eq=False)
+class HostNotConnectedToAnySegment(Conflict):
+    """A routed network has no subnet on the wires of a host."""
+
+    code: ClassVar[str] = "network.host_not_on_segment"
+    host: str
+    network_id: str
+
+    def __str__(self) -> str:
+        return f"Host {self.host} is not connected to any segments on routed provider network '{self.network_id}'."
+
+
+@dataclass(eq=False)
+class HostConnectedToMultipleSegments(Conflict):
+    """A host is on several segments of one routed network, so that nobody knows which addresses are right there."""
+
+    code: ClassVar[str] = "network.host_on_segments"
+    host: str
+    network_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"Host {self.host} is connected to multiple segments on routed provider network "
+            f"'{self.network_id}'. It should be connected to one."
+        )
+
+
+@dataclass(eq=False)
+class HostNotCompatibleWithFixedIps(Conflict):
+    """A port has addresses of one segment, and is to go to a host that is not on it."""
+
+    code: ClassVar[str] = "network.host_not_on_segment_of_port"
+    host: str
+    port_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"Host {self.host} is not connected to a segment where the existing fixed_ips on port "
+            f"{self.port_id} will function given the routed network topology."
+        )
+
+
+@dataclass(eq=False)
+class FixedIpsSubnetsNotOnSameSegment(Invalid):
+    """A port is asked to have addresses of several segments, and can only be on one."""
+
+    code: ClassVar[str] = "network.addresses_on_segments"
+
+    def __str__(self) -> str:
+        return "Cannot allocate addresses from different segments."
+
+
+@dataclass(eq=False)
+class NetworkIdsDontMatch(Invalid):
+    """A subnet of one network, and a segment of another."""
+
+    code: ClassVar[str] = "network.segment_of_other_network"
+    subnet_network: str
+    segment_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"The subnet's network id, '{self.subnet_network}', doesn't match the network_id of segment "
+            f"'{self.segment_id}'."
+        )
+
+
+@dataclass(eq=False)
+class SubnetsNotAllAssociatedWithSegments(Invalid):
+    """Some subnets of a network would be bound to segments, and others not."""
+
+    code: ClassVar[str] = "network.subnets_partly_on_segments"
+    network_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"All of the subnets on network '{self.network_id}' must either all be associated with segments "
+            "or all not associated with any segment."
+        )
+
+
+@dataclass(eq=False)
+class SubnetSegmentAssociationChangeNotAllowed(Invalid):
+    """A subnet that is bound to a segment stays there: its addresses are in use there."""
+
+    code: ClassVar[str] = "network.subnet_stays_on_segment"
+
+    def __str__(self) -> str:
+        return (
+            "A subnet that is already associated with a segment cannot have its segment association changed."
+        )
+
+
+@dataclass(eq=False)
+class NoUpdateSubnetWhenMultipleSegmentsOnNetwork(Invalid):
+    """Nobody knows on which of several segments the ports of a subnet are."""
+
+    code: ClassVar[str] = "network.subnet_on_segments"
+    network_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"The network '{self.network_id}' has multiple segments, it is only possible to associate an "
+            "existing subnet with a segment on networks with a single segment."
+        )
+
+
+@dataclass(eq=False)
+class TunnelIdInUse(Conflict):
+    """Another network of this type has the number."""
+
+    code: ClassVar[str] = "network.tunnel_id_in_use"
+    tunnel_id: int
+
+    def __str__(self) -> str:
+        return f"Unable to create the network. The tunnel ID {self.tunnel_id} is in use."
+
+
+@dataclass(eq=False)
+class NoNetworkAvailable(Conflict):
+    """All numbers of the ranges that the network could be from are in use, or there are no such ranges."""
+
+    code: ClassVar[str] = "network.no_segment_left"
+
+    def __str__(self) -> str:
+        return "Unable to create the network. No tenant network is available for allocation."
+
+
+@dataclass(eq=False)
+class NetworkSegmentRangeNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.segment_range_not_found"
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"Network Segment Range {self.object_id} could not be found."
+
+
+@dataclass(eq=False)
+class NetworkSegmentRangeReferencedByProject(Conflict):
+    """Networks have numbers of the range, or of the part of it that would go."""
+
+    code: ClassVar[str] = "network.segment_range_in_use"
+    range_id: str
+
+    def __str__(self) -> str:
+        return f"Network Segment Range {self.range_id} is referenced by one or more tenant networks."
+
+
+@dataclass(eq=False)
+class NetworkSegmentRangeDefaultReadOnly(Invalid):
+    """The default ranges are changed where they are written: in the configuration."""
+
+    code: ClassVar[str] = "network.segment_range_default"
+    range_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"Network Segment Range {self.range_id} is a default segment range which could not be updated "
+            "or deleted."
+        )
+
+
+@dataclass(eq=False)
+class NetworkSegmentRangeOverlaps(Conflict):
+    """A number would be in two ranges."""
+
+    code: ClassVar[str] = "network.segment_range_overlaps"
+    range_id: str
+
+    def __str__(self) -> str:
+        return f"Network segment range overlaps with range(s) with id {self.range_id}."
+
+
+@dataclass(eq=False)
+class IpAddressGenerationFailureNoMatchingSubnet(Conflict):
+    """All subnets of a network are kept for other kinds of ports."""
+
+    code: ClassVar[str] = "network.no_subnet_for_service"
+    network_id: str
+    service_type: str
+
+    def __str__(self) -> str:
+        return (
+            f"No valid service subnet for the given device owner, network {self.network_id}, "
+            f"service type {self.service_type or 'null'}."
+        )
+
+
+@dataclass(eq=False)
 class TrunkNotFound(NotFound):
     """There is none, or the caller may not know of it."""
 
@@ -1542,3 +1732,70 @@ class MeteringLabelRuleOverlaps(Conflict):
             f"Metering label rule with remote_ip_prefix '{self.remote_ip_prefix}' overlaps another for the same "
             "label and direction."
         )
+
+
+@dataclass(eq=False)
+class UnableToMatchGateways(Conflict):
+    """It is not said which of a router's ways out is meant, or it has no such one."""
+
+    code: ClassVar[str] = "network.gateways_not_matched"
+    router_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"Unable to match a requested gateway port to existing gateway ports for router {self.router_id}: "
+            f"{self.reason}."
+        )
+
+
+@dataclass(eq=False)
+class UnableToRemoveGateways(Conflict):
+    """The router has no way out."""
+
+    code: ClassVar[str] = "network.no_gateways"
+    router_id: str
+
+    def __str__(self) -> str:
+        return f"Unable to remove extra gateways from a router {self.router_id}: it has no external gateways."
+
+
+@dataclass(eq=False)
+class SeveralGatewaysAndForwardings(Conflict):
+    """The switches forward single ports only on routers that meet the outside once."""
+
+    code: ClassVar[str] = "network.several_gateways_and_forwardings"
+    router_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"Router {self.router_id} cannot both have several ways out and forward ports of floating IPs: "
+            "forwarded ports are possible with one way out only."
+        )
+
+
+@dataclass(eq=False)
+class RouterInterfaceInUseAsGatewayByFloatingIP(Conflict):
+    """Floating IPs of this network come in by it."""
+
+    code: ClassVar[str] = "network.router_interface_in_use_as_gateway"
+    router_id: str
+    subnet_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"Router interface for subnet {self.subnet_id} on router {self.router_id} cannot be "
+            "deleted, as it is required as a gateway by one or more floating IPs."
+        )
+
+
+@dataclass(eq=False)
+class RouterNotOnFloatingNetwork(Conflict):
+    """The router that was chosen for a floating IP does not meet its network."""
+
+    code: ClassVar[str] = "network.router_not_on_floating_network"
+    router_id: str
+    network_id: str
+
+    def __str__(self) -> str:
+        return f"Router {self.router_id} is not on external network {self.network_id}."

@@ -7,16 +7,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.errors import Stale
 from nacre.kernel.events import Event
 from nacre.kernel.ids import HostId, NetworkId, PortId, ProjectId, SecurityGroupId, ServerId, new_id
 from nacre.kernel.policy import Caller
-from nacre.network import policy
+from nacre.network import chassis, policy, routing
 from nacre.network.changes import ports as port_changes
 from nacre.network.changes.loops import PORTS, make_due
 from nacre.network.changes.ports import NewPort
 from nacre.network.changes.security_groups import DEFAULT_NAME
 from nacre.network.contract import (
     Address,
+    ChassisFacts,
     MetadataPort,
     Nic,
     NicAsk,
@@ -24,16 +26,19 @@ from nacre.network.contract import (
     PlannedNic,
     PortView,
     ShownAddress,
+    Standing,
     Unstated,
 )
 from nacre.network.domain.addresses import ip_version
 from nacre.network.domain.fixed_ips import AddressAsk, is_host_address
 from nacre.network.domain.networks import Network
-from nacre.network.domain.ports import DeviceOwner, Port
+from nacre.network.domain.ports import DeviceOwner, IpAllocation, Port
 from nacre.network.domain.trunks import SUBPORT_OWNER
 from nacre.network.errors import (
     ExternalNetworkAttachForbidden,
+    HostNotConnectedToAnySegment,
     InvalidIpForNetwork,
+    IpAddressGenerationFailure,
     NetworkAmbiguous,
     NetworkNotFound,
     NetworkRequiresSubnet,
@@ -42,7 +47,17 @@ from nacre.network.errors import (
     PortNotFound,
     SecurityGroupNotFound,
 )
-from nacre.network.store import agents, hosts, networks, ports, routers, security_groups, subnets, trunks
+from nacre.network.store import (
+    agents,
+    hosts,
+    networks,
+    ports,
+    routers,
+    security_groups,
+    segments,
+    subnets,
+    trunks,
+)
 from nacre.network.store.prospects import Ground, grounds, grounds_at_hand
 
 OWNER_OF_SERVERS = "compute:nova"
@@ -95,11 +110,23 @@ class Nics:
     # -- asked by the loops of servers ---------------------------------------------------------------------
 
     def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> None:
-        bound = ports.bind(tx, server_id, host_id)
-        bound += trunks.bind_below(tx, bound, host_id)
-        make_due(tx, PORTS, bound)
-        for port_id in bound:
+        own = ports.bind(tx, server_id, host_id)
+        below = trunks.bind_below(tx, own, host_id)
+        make_due(tx, PORTS, [*own, *below])
+        for port_id in [*own, *below]:
             tx.record(Event(action="bind", kind="port", subject=port_id, after={"binding_host_id": host_id}))
+        waiting = [port_id for port_id, allocation in own.items() if allocation is IpAllocation.DEFERRED]
+        try:
+            port_changes.address_deferred(tx, [*waiting, *below])
+        except (IpAddressGenerationFailure, HostNotConnectedToAnySegment) as problem:
+            raise Stale(f"host {host_id} has no address left for server {server_id}") from problem
+
+    def objections(
+        self, db: Reader, server_id: ServerId, host_ids: Collection[HostId], *, now: float
+    ) -> Mapping[HostId, str]:
+        nics = ports.routed_nics(db, server_id)
+        unreached = routing.objections(db, list(nics.values()), host_ids) if nics else {}
+        return {**unreached, **chassis.objections(db, server_id, host_ids, now=now)}
 
     def release_nics(self, tx: Tx, server_id: ServerId) -> None:
         held = ports.lock_nics(tx, server_id)
@@ -184,16 +211,25 @@ class Nics:
         ports.report(tx, host_id, statuses)
         trunks.report_below(tx, host_id, statuses)
 
+    def hear_wires(self, tx: Tx, wires: Mapping[HostId, Collection[str]]) -> None:
+        segments.hear_wires(tx, wires)
+
     def hear_hosts(self, tx: Tx, host_ids: Collection[HostId]) -> None:
         agents.note_heard(tx, host_ids)
 
+    def report_chassis(self, tx: Tx, facts: Mapping[HostId, ChassisFacts]) -> None:
+        chassis.report(tx, facts)
+
+    def ailing_hosts(self, db: Reader, *, now: float) -> Mapping[HostId, Standing]:
+        return chassis.ailing(db, now=now)
+
     def ensure_gateway_host(self, tx: Tx, host_id: HostId) -> None:
         if hosts.ensure_gateway_host(tx, host_id):
-            make_due(tx, PORTS, routers.gateway_ports(tx))
+            make_due(tx, PORTS, routers.doors(tx))
 
     def remove_gateway_host(self, tx: Tx, host_id: HostId) -> None:
         if hosts.remove_gateway_host(tx, host_id):
-            make_due(tx, PORTS, routers.gateway_ports(tx))
+            make_due(tx, PORTS, routers.doors(tx))
 
     def audit(self, db: Reader) -> Sequence[str]:
         return self.compare(db)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from nacre.kernel.ids import HostId, PortId, RouterId, SubnetId
+from nacre.kernel.ids import HostId, NetworkId, PortId, RouterId, SubnetId
 from nacre.network.domain.address_groups import AddressGroup
 from nacre.network.domain.networks import NetworkType, largest_mtu
 from nacre.network.domain.ovn.address_groups import compile_address_group
@@ -302,6 +302,18 @@ OUTER = a_subnet(id=OUTSIDE_SUB, network_id=OUTSIDE, cidr="172.24.4.0/24", gatew
 WAY_OUT = RouterInterface(
     a_port(id=GATEWAY_PORT, network_id=OUTSIDE, fixed_ips=(FixedIp(OUTSIDE_SUB, "172.24.4.10"),)), (OUTER,)
 )
+FURTHER = ExternalGateway(network_id=NetworkId(an_id(3)), port_id=PortId(an_id(25)))
+FURTHER_SUB = a_subnet(
+    id=SubnetId(an_id(14)), network_id=FURTHER.network_id, cidr="172.24.5.0/24", gateway_ip="172.24.5.1"
+)
+FURTHER_OUT = RouterInterface(
+    a_port(
+        id=FURTHER.port_id,
+        network_id=FURTHER.network_id,
+        fixed_ips=(FixedIp(FURTHER_SUB.id, "172.24.5.10"),),
+    ),
+    (FURTHER_SUB,),
+)
 WAY_IN = RouterInterface(a_port(id=ROUTER_PORT), (a_subnet(),))
 
 
@@ -392,7 +404,7 @@ def rows_of(desired: Desired, table: str, *names: str) -> list[tuple[Any, ...]]:
 def test_a_router_hides_its_networks_behind_its_gateway() -> None:
     router = a_router(external_gateway_info=GATEWAY)
 
-    desired = compile_router(router, [WAY_IN, RouterInterface(a_port(), (a_subnet6(),))], gateway=WAY_OUT)
+    desired = compile_router(router, [WAY_IN, RouterInterface(a_port(), (a_subnet6(),))], gateways=[WAY_OUT])
 
     assert rows_of(desired, "NAT", "type", "external_ip", "logical_ip") == [
         ("snat", "172.24.4.10", "10.0.0.0/24")
@@ -407,15 +419,50 @@ def test_a_router_translates_nothing_without_gateway_or_when_told_so() -> None:
         external_gateway_info=ExternalGateway(network_id=OUTSIDE, port_id=GATEWAY_PORT, enable_snat=False)
     )
 
-    assert rows_of(compile_router(a_router(), [WAY_IN], gateway=None), "NAT") == []
-    assert rows_of(compile_router(plain, [WAY_IN], gateway=WAY_OUT), "NAT") == []
+    assert rows_of(compile_router(a_router(), [WAY_IN]), "NAT") == []
+    assert rows_of(compile_router(plain, [WAY_IN], gateways=[WAY_OUT]), "NAT") == []
+
+
+def test_each_way_out_translates_what_leaves_by_it() -> None:
+    router = a_router(external_gateway_info=GATEWAY, further_gateways=(FURTHER,))
+
+    def compiled(**fields: Any) -> Desired:
+        ways = [WAY_OUT, FURTHER_OUT]
+        return compile_router(replace(router, **fields), [WAY_IN], gateways=ways, doors=ways)
+
+    assert rows_of(compiled(), "NAT", "external_ip", "logical_ip", "gateway_port") == [
+        ("172.24.4.10", "10.0.0.0/24", Ref("Logical_Router_Port", f"lrp-{GATEWAY_PORT}")),
+        ("172.24.5.10", "10.0.0.0/24", Ref("Logical_Router_Port", f"lrp-{FURTHER.port_id}")),
+    ]
+    hops = ("nexthop", "output_port")
+    first = ("172.24.4.1", f"lrp-{GATEWAY_PORT}")
+    assert rows_of(compiled(), "Logical_Router_Static_Route", *hops) == [first]
+    both = compiled(enable_default_route_ecmp=True)
+    further = ("172.24.5.1", f"lrp-{FURTHER.port_id}")
+    assert rows_of(both, "Logical_Router_Static_Route", *hops) == [first, further]
+    watched = compiled(enable_default_route_bfd=True)
+    assert rows_of(watched, "BFD", "logical_port", "dst_ip") == [(f"lrp-{GATEWAY_PORT}", "172.24.4.1")]
+    assert rows_of(watched, "Logical_Router_Static_Route", "bfd") == [
+        (Ref("BFD", f"lrp-{GATEWAY_PORT}/172.24.4.1"),)
+    ]
+
+
+def test_what_comes_in_by_one_of_several_doors_leaves_by_it() -> None:
+    floating_ip = a_floating_ip(port_id=PORT, fixed_ip_address="10.0.0.11", router_id=ROUTER)
+
+    wish = compile_floating_ip(floating_ip, a_router(), floating_mac=MAC, doors=[FURTHER_OUT, WAY_OUT])
+
+    assert rows_of(wish, "NAT", "gateway_port") == [(Ref("Logical_Router_Port", f"lrp-{GATEWAY_PORT}"),)]
+    assert rows_of(wish, "Logical_Router_Policy", "match", "action", "nexthops") == [
+        ("ip4.src == 10.0.0.11", "reroute", frozenset({"172.24.4.1"}))
+    ]
 
 
 def test_a_default_route_of_the_user_replaces_ours() -> None:
     routes = (HostRoute("0.0.0.0/0", "172.24.4.7"), HostRoute("10.9.0.0/16", "10.0.0.9"))
     router = a_router(external_gateway_info=GATEWAY, routes=routes)
 
-    desired = compile_router(router, [], gateway=WAY_OUT)
+    desired = compile_router(router, [], gateways=[WAY_OUT])
 
     assert rows_of(desired, "Logical_Router_Static_Route", "ip_prefix", "nexthop") == [
         ("0.0.0.0/0", "172.24.4.7"),
@@ -577,7 +624,7 @@ OTHER_WAY_IN = RouterInterface(a_port(id=PortId(an_id(74))), (OTHER_SUBNET,))
 
 def test_a_router_keeps_address_scopes_apart_in_both_directions() -> None:
     def policies(scopes: dict[SubnetId, str]) -> set[str]:
-        rows = compile_router(a_router(), [WAY_IN, OTHER_WAY_IN], gateway=None, scopes=scopes).rows
+        rows = compile_router(a_router(), [WAY_IN, OTHER_WAY_IN], scopes=scopes).rows
         return {str(row.columns["match"]) for row in rows if row.table == "Logical_Router_Policy"}
 
     assert policies({}) == set()
@@ -592,7 +639,7 @@ def test_what_is_in_the_scope_of_the_way_out_leaves_under_its_own_address() -> N
     router = a_router(external_gateway_info=GATEWAY)
 
     def translated(scopes: dict[SubnetId, str]) -> set[str]:
-        rows = compile_router(router, [WAY_IN, OTHER_WAY_IN], gateway=WAY_OUT, scopes=scopes).rows
+        rows = compile_router(router, [WAY_IN, OTHER_WAY_IN], gateways=[WAY_OUT], scopes=scopes).rows
         return {str(row.columns["logical_ip"]) for row in rows if row.table == "NAT"}
 
     outside = WAY_OUT.subnets[0].id
@@ -660,14 +707,23 @@ def everything() -> list[Desired]:
             a_port(security_groups=(GROUP,), dns_name="web"), a_network(), SUBNETS, qos_rules=QOS_RULES
         ),
         compile_router_port(gateway_port, a_network(), SUBNETS, router, gateway_hosts=(HostId("h"),)),
-        compile_router(router, [WAY_IN], gateway=WAY_OUT),
-        compile_floating_ip(floating_ip, router, floating_mac=MAC, qos_rules=QOS_RULES),
+        compile_router(router, [WAY_IN], gateways=[WAY_OUT]),
+        compile_router(
+            a_router(
+                id=RouterId(an_id(73)),
+                external_gateway_info=GATEWAY,
+                further_gateways=(FURTHER,),
+                enable_default_route_bfd=True,
+            ),
+            [WAY_IN],
+            gateways=[WAY_OUT, FURTHER_OUT],
+            doors=[WAY_OUT, FURTHER_OUT],
+        ),
+        compile_floating_ip(floating_ip, router, floating_mac=MAC, doors=[WAY_OUT], qos_rules=QOS_RULES),
         compile_forwardings(a_floating_ip(router_id=ROUTER), [A_FORWARDING]),
         compile_security_group(a_group(), (a_rule(),)),
         compile_address_group(AddressGroup(id=an_id(71), project_id=PROJECT)),
-        compile_router(
-            a_router(id=RouterId(an_id(72))), [WAY_IN, OTHER_WAY_IN], gateway=None, scopes={SUB: "scope"}
-        ),
+        compile_router(a_router(id=RouterId(an_id(72))), [WAY_IN, OTHER_WAY_IN], scopes={SUB: "scope"}),
     ]
 
 

@@ -344,3 +344,226 @@ def test_an_external_network_goes_with_the_floating_ips_that_lead_nowhere(cloud,
     assert demo.find("/floatingips") == []
     cloud.settle()
     assert cloud.audit() == []
+
+
+# -- several ways out ----------------------------------------------------------------------------------------------
+
+
+def with_gateways(client, verb, router, *gateways):
+    path = f"/routers/{router['id']}/{verb}_external_gateways"
+    return client.put(path, json={"router": {"external_gateways": list(gateways)}})
+
+
+@pytest.fixture
+def other_outside(cloud):
+    """A second external network."""
+    admin = cloud.client("admin", "admin")
+    net = admin.make("network", **{"router:external": True})
+    admin.make(
+        "subnet",
+        network_id=net["id"],
+        ip_version=4,
+        cidr="172.24.5.0/24",
+        gateway_ip="172.24.5.1",
+        enable_dhcp=False,
+    )
+    return net
+
+
+def addresses(gateways):
+    return [[fixed["ip_address"] for fixed in each["external_fixed_ips"]] for each in gateways]
+
+
+def test_a_router_has_several_ways_out_of_which_the_first_is_shown_alone_as_well(
+    cloud, demo, admin, outside, other_outside
+):
+    router = demo.make("router")
+    assert router["external_gateways"] == []
+
+    here, there = {"network_id": outside["id"]}, {"network_id": other_outside["id"], "enable_snat": False}
+    reply = with_gateways(admin, "add", router, here, there, here)
+
+    made = reply.json["router"]
+    assert addresses(made["external_gateways"]) == [["172.24.4.2"], ["172.24.5.2"], ["172.24.4.3"]]
+    assert [each["enable_snat"] for each in made["external_gateways"]] == [True, False, True]
+    assert made["external_gateway_info"] == made["external_gateways"][0]
+    assert demo.show("router", router)["external_gateways"] == made["external_gateways"]
+    cloud.settle()
+    assert cloud.audit() == []
+
+    removed = with_gateways(demo, "remove", router, made["external_gateways"][0]).json["router"]
+    assert addresses(removed["external_gateways"]) == [["172.24.5.2"], ["172.24.4.3"]]
+    assert removed["external_gateway_info"]["network_id"] == other_outside["id"]
+    cleared = demo.changed("router", router, external_gateway_info={})
+    assert addresses(cleared["external_gateways"]) == [["172.24.4.3"]]
+    assert demo.remove("router", router).status == 204
+    assert admin.find("/ports?device_owner=network:router_gateway") == []
+    cloud.settle()
+    assert cloud.audit() == []
+
+
+def test_ways_out_are_replaced_together_and_those_that_stay_keep_their_addresses(
+    demo, admin, outside, other_outside
+):
+    here, there = {"network_id": outside["id"]}, {"network_id": other_outside["id"]}
+    router = demo.make("router", external_gateway_info=here)
+    before = with_gateways(admin, "add", router, there, here).json["router"]["external_gateways"]
+
+    chosen = {"network_id": outside["id"], "external_fixed_ips": [{"ip_address": "172.24.4.77"}]}
+    after = with_gateways(admin, "update", router, before[1], chosen, before[0]).json["router"]
+
+    assert addresses(after["external_gateways"]) == [["172.24.5.2"], ["172.24.4.77"], ["172.24.4.2"]]
+    assert len(admin.find(f"/ports?device_id={router['id']}")) == 3
+    # An address that one gives up may be taken by another at once.
+    swapped = {"network_id": outside["id"], "external_fixed_ips": [{"ip_address": "172.24.4.2"}]}
+    after = with_gateways(admin, "update", router, swapped).json["router"]
+    assert addresses(after["external_gateways"]) == [["172.24.4.2"]]
+    assert with_gateways(admin, "update", router).json["router"]["external_gateway_info"] is None
+
+
+def test_ways_out_that_are_not_meant_clearly_change_nothing(demo, admin, stranger, outside, other_outside):
+    here = {"network_id": outside["id"]}
+    router = demo.make("router")
+    assert problem(with_gateways(demo, "remove", router, here)) == (409, "UnableToRemoveGateways")
+    with_gateways(demo, "add", router, here, here)
+    before = demo.show("router", router)
+
+    assert problem(with_gateways(demo, "remove", router, here)) == (409, "UnableToMatchGateways")
+    assert problem(with_gateways(admin, "update", router, here)) == (409, "UnableToMatchGateways")
+    elsewhere = {"network_id": other_outside["id"]}
+    assert problem(with_gateways(demo, "remove", router, elsewhere)) == (409, "UnableToMatchGateways")
+    assert problem(with_gateways(demo, "add", router, here | {"enable_snat": False}))[0] == 403
+    assert problem(with_gateways(stranger, "add", router, here)) == (404, "RouterNotFound")
+    assert problem(with_gateways(demo, "add", router, {"network_id": router["id"]})) == (
+        404,
+        "NetworkNotFound",
+    )
+    for body in (
+        {},
+        {"router": None},
+        {"router": {"external_gateways": {}}},
+        {"router": {"external_gateways": [{}]}},
+    ):
+        reply = demo.put(f"/routers/{router['id']}/add_external_gateways", json=body)
+        assert problem(reply) == (400, "HTTPBadRequest")
+    too_many = with_gateways(demo, "add", router, *[here] * 15)
+    assert problem(too_many) == (400, "BadRequest")
+    assert demo.show("router", router) == before
+
+
+def test_networks_with_equal_addresses_are_not_ways_out_of_one_router(cloud, demo, admin, outside):
+    twin = admin.make("network", **{"router:external": True})
+    admin.make("subnet", network_id=twin["id"], ip_version=4, cidr="172.24.4.0/25", enable_dhcp=False)
+    router = demo.make("router", external_gateway_info={"network_id": outside["id"]})
+
+    assert problem(with_gateways(demo, "add", router, {"network_id": twin["id"]})) == (400, "BadRequest")
+    assert len(demo.show("router", router)["external_gateways"]) == 1
+
+
+def test_a_way_out_that_a_floating_ip_needs_stays(cloud, demo, other_outside, joined):
+    router, _, port = joined
+    there = {"network_id": other_outside["id"]}
+    with_gateways(demo, "add", router, there, there)
+    floating = demo.make("floatingip", floating_network_id=other_outside["id"], port_id=port["id"])
+    assert floating["router_id"] == router["id"]
+    cloud.settle()
+    assert cloud.audit() == []
+
+    gateways = demo.show("router", router)["external_gateways"]
+    assert with_gateways(demo, "remove", router, gateways[0]).status == 200, "it leads elsewhere"
+    assert with_gateways(demo, "remove", router, gateways[1]).status == 200, "there is another"
+    last = with_gateways(demo, "remove", router, gateways[2])
+    assert problem(last) == (409, "RouterExternalGatewayInUseByFloatingIp")
+    assert problem(demo.change("router", router, external_gateway_info={}))[0] == 409
+    assert addresses(demo.show("router", router)["external_gateways"]) == [["172.24.5.3"]]
+
+
+def test_ports_are_forwarded_by_routers_with_one_way_out_only(demo, outside, other_outside, joined):
+    router, _, port = joined
+    floating = demo.make("floatingip", floating_network_id=outside["id"])
+    path = f"/floatingips/{floating['id']}/port_forwardings"
+    ask = {"protocol": "tcp", "internal_port_id": port["id"], "internal_port": 80, "external_port": 80}
+    there = {"network_id": other_outside["id"]}
+    assert demo.post(path, json={"port_forwarding": ask}).status == 201
+
+    assert problem(with_gateways(demo, "add", router, there)) == (409, "SeveralGatewaysAndForwardings")
+
+    demo.delete(f"{path}/{demo.find(path)[0]['id']}")
+    assert with_gateways(demo, "add", router, there).status == 200
+    refused = demo.post(path, json={"port_forwarding": ask})
+    assert problem(refused) == (409, "SeveralGatewaysAndForwardings")
+    assert demo.find(path) == []
+
+
+def test_default_routes_by_several_ways_out_are_the_operators_to_choose(demo, admin):
+    router = demo.make("router")
+    assert (router["enable_default_route_ecmp"], router["enable_default_route_bfd"]) == (False, False)
+
+    for name in ("enable_default_route_ecmp", "enable_default_route_bfd"):
+        assert demo.refused("router", **{name: True}) == (403, "PolicyNotAuthorized")
+        assert admin.changed("router", router, **{name: True})[name] is True
+        assert demo.show("router", router)[name] is True
+
+
+# -- doors that are no gateways ------------------------------------------------------------------------------------
+
+
+def test_a_floating_ip_comes_in_by_a_leg_on_its_network(cloud, demo, admin):
+    net = admin.make("network", **{"router:external": True, "project_id": "demo"})
+    outer = admin.make(
+        "subnet",
+        network_id=net["id"],
+        project_id="demo",
+        ip_version=4,
+        cidr="192.0.2.0/24",
+        gateway_ip="192.0.2.1",
+    )
+    inner_net, inner = demo.make_network()
+    router = demo.make("router")
+    for subnet in (inner, outer):
+        assert demo.join(router, subnet_id=subnet["id"]).status == 200
+    port = demo.make("port", network_id=inner_net["id"])
+
+    floating = demo.make("floatingip", floating_network_id=net["id"], port_id=port["id"])
+
+    assert floating["router_id"] == router["id"]
+    cloud.settle()
+    assert cloud.audit() == []
+    in_use = demo.leave(router, subnet_id=outer["id"])
+    assert problem(in_use) == (409, "RouterInterfaceInUseAsGatewayByFloatingIP")
+    assert problem(demo.leave(router, subnet_id=inner["id"])) == (409, "RouterInterfaceInUseByFloatingIP")
+    demo.changed("floatingip", floating, port_id=None)
+    for subnet in (inner, outer):
+        assert demo.leave(router, subnet_id=subnet["id"]).status == 200
+
+
+def test_a_floating_ip_may_come_in_by_a_router_that_others_are_behind(
+    cloud, demo, stranger, outside, other_outside
+):
+    inner_net, inner = demo.make_network()
+    transit_net, _ = demo.make_network("10.1.0.0/24")
+    near = demo.make("router")
+    far = demo.make("router", external_gateway_info={"network_id": outside["id"]})
+    demo.join(near, subnet_id=inner["id"])
+    for router in (near, far):
+        demo.join(router, port_id=demo.make("port", network_id=transit_net["id"])["id"])
+    port = demo.make("port", network_id=inner_net["id"])
+    said = {"floating_network_id": outside["id"], "port_id": port["id"]}
+
+    assert demo.refused("floatingip", **said) == (404, "ExternalGatewayForFloatingIPNotFound")
+    assert demo.refused("floatingip", **said, router_id=near["id"]) == (409, "RouterNotOnFloatingNetwork")
+    elsewhere = said | {"floating_network_id": other_outside["id"]}
+    assert demo.refused("floatingip", **elsewhere, router_id=far["id"]) == (409, "RouterNotOnFloatingNetwork")
+    foreign = stranger.make("router", external_gateway_info={"network_id": outside["id"]})
+    assert demo.refused("floatingip", **said, router_id=foreign["id"]) == (404, "RouterNotFound")
+    alone = {"floating_network_id": outside["id"], "router_id": far["id"]}
+    assert demo.refused("floatingip", **alone) == (400, "BadRequest")
+    assert demo.find("/floatingips") == []
+
+    floating = demo.make("floatingip", **said, router_id=far["id"])
+    assert (floating["router_id"], floating["status"]) == (far["id"], "ACTIVE")
+    cloud.settle()
+    assert cloud.audit() == []
+    assert problem(demo.change("floatingip", floating, router_id=near["id"]))[0] == 409
+    assert problem(demo.change("router", far, external_gateway_info={}))[0] == 409
+    assert demo.changed("floatingip", floating, port_id=None)["router_id"] is None

@@ -21,7 +21,13 @@ from nacre.network.domain.fixed_ips import AddressAsk
 from nacre.network.domain.floating_ips import FloatingIp
 from nacre.network.domain.port_forwardings import PortForwarding
 from nacre.network.domain.ports import Port
-from nacre.network.errors import BadRequest, FloatingIPNotFound, NetworkNotFound, PortNotFound
+from nacre.network.errors import (
+    BadRequest,
+    FloatingIPNotFound,
+    NetworkNotFound,
+    PortNotFound,
+    RouterNotFound,
+)
 from nacre.network.store import networks, port_forwardings, ports, qos, routers
 from nacre.network.store.tables import FLOATING_IP
 
@@ -33,7 +39,7 @@ ATTRIBUTES = (
     free("fixed_ip_address", optional(ip)),
     free("qos_policy_id", optional(uuid)),
     shown("qos_network_policy_id"),
-    shown("router_id"),
+    free("router_id", optional(uuid)),
     shown("status"),
     shown("port_details"),
     shown("port_forwardings"),
@@ -98,7 +104,7 @@ def _details(port: Port) -> View:
 
 
 def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[FloatingIp]:
-    """Errors: those of `changes.floating_ips`, NetworkNotFound, PortNotFound, QosPolicyNotFound."""
+    """Errors: those of `changes.floating_ips`, NetworkNotFound, PortNotFound, QosPolicyNotFound, RouterNotFound."""
     for each in given:
         check_usable(call, tx, each)
     return [_create_one(call, tx, each) for each in given]
@@ -136,12 +142,13 @@ def _address_asked(given: Given) -> AddressAsk:
 
 def _aimed(call: Call[Parts], tx: Tx, item: FloatingIp, given: Given) -> FloatingIp:
     """The floating IP as it leads where the caller says; as before where the caller says nothing."""
-    if not given.has("port_id") and not given.has("fixed_ip_address"):
+    if not any(given.has(name) for name in ("port_id", "fixed_ip_address", "router_id")):
         return item
     port_id = given.get("port_id", item.port_id)
     if port_id is None:
-        if given.get("fixed_ip_address") is not None:
-            raise BadRequest("floatingip", "fixed_ip_address cannot be specified without a port_id")
+        for name in ("fixed_ip_address", "router_id"):
+            if given.get(name) is not None:
+                raise BadRequest("floatingip", f"{name} cannot be specified without a port_id")
         if item.port_id is None:
             return item
         return msgspec.structs.replace(item, port_id=None, fixed_ip_address=None, router_id=None)
@@ -152,13 +159,17 @@ def _aimed(call: Call[Parts], tx: Tx, item: FloatingIp, given: Given) -> Floatin
     if port.project_id != item.project_id and not policy.ADMINISTER.allows(call.caller, {}):
         reason = f"Port {port_id} is associated with a different tenant than Floating IP {item.id}"
         raise BadRequest("floatingip", reason)
-    return changes.aimed(tx, item, port, given.get("fixed_ip_address"))
+    router_id = given.get("router_id")
+    if router_id is not None and not call.sees(routers.load(tx, router_id).project_id):
+        raise RouterNotFound(router_id)
+    kept = item.fixed_ip_address if not (given.has("port_id") or given.has("fixed_ip_address")) else None
+    return changes.aimed(tx, item, port, given.get("fixed_ip_address", kept), router_id=router_id)
 
 
 def _change(call: Call[Parts], tx: Tx, item: FloatingIp, given: Given) -> FloatingIp:
     """To say nothing at all means that it leads nowhere: old clients take the association away like this.
 
-    Errors: those of `changes.floating_ips`, PortNotFound, QosPolicyNotFound.
+    Errors: those of `changes.floating_ips`, PortNotFound, QosPolicyNotFound, RouterNotFound.
     """
     check_usable(call, tx, given)
     after = _aimed(call, tx, item, given if given.said else Given({"port_id": None}))

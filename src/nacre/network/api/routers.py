@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -20,8 +20,9 @@ from nacre.network.api.parts import Parts
 from nacre.network.api.ports import ADDRESS
 from nacre.network.api.qos import check_usable
 from nacre.network.api.subnets import MOST_ROUTES, ROUTE, SUBNETS
+from nacre.network.changes import gateways
 from nacre.network.changes import routers as changes
-from nacre.network.changes.routers import GatewayAsk
+from nacre.network.changes.gateways import GatewayAsk
 from nacre.network.domain.ports import Port
 from nacre.network.domain.routers import ExternalGateway, Router
 from nacre.network.errors import (
@@ -47,6 +48,9 @@ _GATEWAY = thing(
 )
 
 
+MOST_GATEWAYS = 16
+
+
 def _gateway(value: Any) -> GatewayAsk | None:
     """A way out; nothing, or an empty object, means none."""
     ask: GatewayAsk | None = None if value is None or value == {} else _GATEWAY(value)
@@ -60,6 +64,9 @@ ATTRIBUTES = (
     free("distributed", optional(boolean), admin=True, hidden=True),
     free("ha", optional(boolean), admin=True, hidden=True),
     free("external_gateway_info", _gateway),
+    shown("external_gateways"),
+    free("enable_default_route_ecmp", or_empty(boolean, False), admin=True),
+    free("enable_default_route_bfd", or_empty(boolean, False), admin=True),
     free("routes", or_empty(many(ROUTE, most=MOST_ROUTES), ())),
     fixed("flavor_id", optional(uuid)),
     fixed("availability_zone_hints", many(text())),
@@ -79,6 +86,9 @@ def _view(item: Router) -> View:
         "distributed": item.distributed,
         "ha": item.ha,
         "external_gateway_info": _gateway_view(item.external_gateway_info),
+        "external_gateways": [_gateway_view(each) for each in item.gateways],
+        "enable_default_route_ecmp": item.enable_default_route_ecmp,
+        "enable_default_route_bfd": item.enable_default_route_bfd,
         "routes": item.routes,
         "flavor_id": item.flavor_id,
         "availability_zone_hints": [],
@@ -138,28 +148,36 @@ def _checked_gateway(call: Call[Parts], tx: Tx, given: Given) -> GatewayAsk | No
     Raises QosPolicyNotFound, NotAllowed, NetworkNotFound.
     """
     ask: GatewayAsk | None = given.get("external_gateway_info")
-    if ask is not None and ask.qos_policy_id:
-        check_usable(call, tx, Given({"qos_policy_id": ask.qos_policy_id}))
-    if ask is None or policy.ADMINISTER.allows(call.caller, {}):
-        return ask
-    for name in ("enable_snat", "external_fixed_ips"):
-        if getattr(ask, name) is not None:
-            raise NotAllowed(f"{call.route.policy.name}:external_gateway_info:{name}")
-    network = networks.load(tx, ask.network_id)
-    if not (call.sees(network.project_id) or networks.is_seen_by(tx, network, call.project_id)):
-        raise NetworkNotFound(network.id)
+    if ask is not None:
+        _check_gateway(call, tx, ask, "external_gateway_info")
     return ask
 
 
+def _check_gateway(call: Call[Parts], tx: Tx, ask: GatewayAsk, where: str) -> None:
+    """Raises QosPolicyNotFound, NotAllowed, NetworkNotFound."""
+    if ask.qos_policy_id:
+        check_usable(call, tx, Given({"qos_policy_id": ask.qos_policy_id}))
+    if policy.ADMINISTER.allows(call.caller, {}):
+        return
+    for name in ("enable_snat", "external_fixed_ips"):
+        if getattr(ask, name) is not None:
+            raise NotAllowed(f"{call.route.policy.name}:{where}:{name}")
+    network = networks.load(tx, ask.network_id)
+    if not (call.sees(network.project_id) or networks.is_seen_by(tx, network, call.project_id)):
+        raise NetworkNotFound(network.id)
+
+
 def _change(call: Call[Parts], tx: Tx, item: Router, given: Given) -> Router:
-    """Errors: those of `changes.routers.update`, NotAllowed, NetworkNotFound."""
+    """Errors: those of `changes.gateways.with_first` and `changes.routers.update`, NotAllowed, NetworkNotFound."""
     ask = _checked_gateway(call, tx, given)
     said = given.without("external_gateway_info")
     said = {
         name: value for name, value in said.items() if value is not None or name not in ("distributed", "ha")
     }
     after = msgspec.structs.replace(item, **said)
-    return changes.update(tx, item, after, gateway=ask, has_gateway=given.has("external_gateway_info"))
+    if given.has("external_gateway_info"):
+        after = gateways.with_first(tx, after, ask)
+    return changes.update(tx, item, after)
 
 
 def _remove(_call: Call[Parts], tx: Tx, item: Router) -> None:
@@ -271,6 +289,71 @@ def _with_routes(call: Call[Parts], ask: Whole, object_id: str, *, adding: bool)
         before = ROUTERS.lock_for(call, tx, object_id)
         kept = [route for route in before.routes if route not in asked]
         routes = tuple(kept + list(asked)) if adding else tuple(kept)
-        after = msgspec.structs.replace(before, routes=routes)
-        router = changes.update(tx, before, after, gateway=None, has_gateway=False)
+        router = changes.update(tx, before, msgspec.structs.replace(before, routes=routes))
+    return Ok({"router": _view(router)})
+
+
+# -- several ways out ------------------------------------------------------------------------------------------
+
+
+def add_gateways(call: Call[Parts], ask: Whole, object_id: str) -> Answer:
+    """Give a router further ways out; the first one, where it has none.
+
+    Errors: RouterNotFound, NotAllowed, QosPolicyNotFound, SeveralGatewaysAndForwardings, and those of
+    `changes.gateways.with_more`.
+    """
+
+    def added(tx: Tx, router: Router, asks: Sequence[GatewayAsk]) -> Router:
+        _check_gateways(call, tx, asks)
+        return gateways.with_more(tx, router, asks)
+
+    return _with_gateways(call, ask, object_id, added)
+
+
+def update_gateways(call: Call[Parts], ask: Whole, object_id: str) -> Answer:
+    """Give a router these ways out and no others, in this order; those that it has already stay.
+
+    Errors: RouterNotFound, NotAllowed, QosPolicyNotFound, RouterExternalGatewayInUseByFloatingIp,
+    SeveralGatewaysAndForwardings, and those of `changes.gateways.with_these`.
+    """
+
+    def renewed(tx: Tx, router: Router, asks: Sequence[GatewayAsk]) -> Router:
+        _check_gateways(call, tx, asks)
+        return gateways.with_these(tx, router, asks)
+
+    return _with_gateways(call, ask, object_id, renewed)
+
+
+def remove_gateways(call: Call[Parts], ask: Whole, object_id: str) -> Answer:
+    """Take ways out from a router, found by network and address.
+
+    Errors: RouterNotFound, UnableToRemoveGateways, UnableToMatchGateways, RouterExternalGatewayInUseByFloatingIp.
+    """
+    return _with_gateways(call, ask, object_id, lambda _tx, router, asks: gateways.without(router, asks))
+
+
+def _check_gateways(call: Call[Parts], tx: Tx, asks: Sequence[GatewayAsk]) -> None:
+    for each in asks:
+        _check_gateway(call, tx, each, "external_gateways")
+
+
+def _with_gateways(
+    call: Call[Parts],
+    ask: Whole,
+    object_id: str,
+    change: Callable[[Tx, Router, Sequence[GatewayAsk]], Router],
+) -> Answer:
+    raw = ask.members.get("router")
+    if not isinstance(raw, dict) or raw.keys() != {"external_gateways"}:
+        raise HTTPBadRequest("Unable to find 'router' with 'external_gateways' in request body")
+    try:
+        asks = many(_GATEWAY, distinct=False, most=MOST_GATEWAYS)(raw["external_gateways"])
+    except ValueError as error:
+        raise HTTPBadRequest(f"Invalid input for external_gateways. Reason: {error}.") from error
+    with call.database.write(call.actor) as tx:
+        before = ROUTERS.lock_for(call, tx, object_id)
+        after = change(tx, before, asks)
+        if len(after.gateways) > MOST_GATEWAYS:
+            raise BadRequest("router", f"A router has {MOST_GATEWAYS} ways out at most")
+        router = changes.update(tx, before, after)
     return Ok({"router": _view(router)})

@@ -38,6 +38,7 @@ from nacre.network.api.qos import QOS_POLICIES
 from nacre.network.api.rbac import RBAC_POLICIES
 from nacre.network.api.routers import ROUTERS
 from nacre.network.api.security_groups import GROUPS, RULES
+from nacre.network.api.segment_ranges import SEGMENT_RANGES
 from nacre.network.api.segments import SEGMENTS
 from nacre.network.api.subnet_pools import SUBNET_POOLS
 from nacre.network.api.subnets import SUBNETS
@@ -118,6 +119,12 @@ ROUTES = (
     Route("PUT", "/v2.0/routers/{object_id}/remove_router_interface", routers.leave, policy.ROUTER_LEAVE, ANY_BODY),
     Route("PUT", "/v2.0/routers/{object_id}/add_extraroutes", routers.add_routes, policy.ROUTER_UPDATE, ANY_BODY),
     Route("PUT", "/v2.0/routers/{object_id}/remove_extraroutes", routers.remove_routes, policy.ROUTER_UPDATE, ANY_BODY),
+    *(
+        Route("PUT", f"/v2.0/routers/{{object_id}}/{name}_external_gateways", handler, policy.ROUTER_UPDATE, ANY_BODY)
+        for name, handler in (
+            ("add", routers.add_gateways), ("update", routers.update_gateways), ("remove", routers.remove_gateways)
+        )
+    ),
     *_usual("/v2.0/floatingips", FLOATING_IPS),
     *floating_ip_pools.ROUTES,
     Route("GET", FORWARDINGS, port_forwardings.index, policy.FLOATING_IP_SHOW),
@@ -156,6 +163,8 @@ ROUTES = (
     Route("GET", "/v2.0/service-providers", extensions.providers, policy.PROVIDER_SHOW),
     *agents.ROUTES,
     *_usual("/v2.0/segments", SEGMENTS),
+    *_plain("/v2.0/network-segment-ranges", SEGMENT_RANGES),
+    *_tags("/v2.0/network_segment_ranges/{object_id}/tags", SEGMENT_RANGES),
     *_plain("/v2.0/flavors", flavors.FLAVORS),
     *_plain("/v2.0/service_profiles", flavors.PROFILES),
     *flavors.ROUTES,

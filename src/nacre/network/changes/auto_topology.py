@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nacre.kernel.database import Tx
 from nacre.kernel.ids import NetworkId, ProjectId, RouterId, SubnetId, new_id
 from nacre.network.changes import networks as network_changes
 from nacre.network.changes import routers as router_changes
 from nacre.network.changes import subnets as subnet_changes
-from nacre.network.changes.routers import GatewayAsk
+from nacre.network.changes.gateways import GatewayAsk
+from nacre.network.changes.segments import Wires
 from nacre.network.domain.addresses import default_gateway, default_pools, parse_cidr
-from nacre.network.domain.networks import Network
+from nacre.network.domain.networks import Network, NetworkType, largest_mtu
 from nacre.network.domain.ports import DeviceOwner
 from nacre.network.domain.routers import Router
+from nacre.network.domain.segments import WireAsk
 from nacre.network.domain.subnet_pools import SubnetPool, free_prefix, is_over_quota
 from nacre.network.domain.subnets import Ipv6Mode, Subnet
 from nacre.network.errors import (
@@ -26,19 +30,24 @@ from nacre.network.store.shelf import serialise
 NAME = "auto_allocated"
 
 
-def ensure(tx: Tx, project_id: ProjectId) -> str:
+def ensure(tx: Tx, project_id: ProjectId, types: Sequence[NetworkType]) -> str:
     """The network of a project that asked for any, made on first use. Errors: AutoAllocationFailure, OverQuota, ..."""
     serialise(tx, f"auto topology {project_id}")
     found = auto_topology.find(tx, project_id)
-    return found[0] if found else _make(tx, project_id)
+    return found[0] if found else _make(tx, project_id, types)
 
 
-def _make(tx: Tx, project_id: ProjectId) -> str:
+def _make(tx: Tx, project_id: ProjectId, types: Sequence[NetworkType]) -> str:
     way_out, pool_ids = check(tx, project_id)
+    wire = Wires(tx, types).choose(WireAsk(project_id=project_id))
     network = Network(
         id=NetworkId(new_id()),
         project_id=project_id,
         name=f"{NAME}_network",
+        mtu=largest_mtu(wire.network_type),
+        provider_network_type=wire.network_type,
+        provider_physical_network=wire.physical_network,
+        provider_segmentation_id=wire.segmentation_id,
         created_at=tx.now,
         updated_at=tx.now,
     )
@@ -53,7 +62,7 @@ def _make(tx: Tx, project_id: ProjectId) -> str:
     router = router_changes.create(tx, router, GatewayAsk(network_id=NetworkId(way_out)))
     for pool_id in pool_ids:
         subnet = _subnet(tx, network, subnets.lock_pool(tx, pool_id))
-        subnet_changes.create(tx, network, subnet)
+        subnet = subnet_changes.create(tx, network, subnet)
         router_changes.join_by_subnet(tx, router, subnet)
     auto_topology.insert(tx, project_id, network.id, router.id)
     return network.id

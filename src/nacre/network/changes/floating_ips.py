@@ -20,6 +20,7 @@ from nacre.network.errors import (
     ExternalGatewayForFloatingIPNotFound,
     FloatingIpInUse,
     FloatingIPPortAlreadyAssociated,
+    RouterNotOnFloatingNetwork,
 )
 from nacre.network.store import port_forwardings, ports, quotas, routers, subnets
 
@@ -39,10 +40,15 @@ def change(tx: Tx, before: FloatingIp, **changes: Any) -> FloatingIp:
     return after
 
 
-def aimed(tx: Tx, floating_ip: FloatingIp, port: Port, fixed_ip: str | None) -> FloatingIp:
+def aimed(
+    tx: Tx, floating_ip: FloatingIp, port: Port, fixed_ip: str | None, *, router_id: str | None = None
+) -> FloatingIp:
     """The floating IP as it leads to an address of a port, by a router that joins the two.
 
-    Errors: FloatingIpInUse, BadRequest, ExternalGatewayForFloatingIPNotFound, FloatingIPPortAlreadyAssociated.
+    `router_id` is one that somebody chose: how it reaches the port is for its routes.
+
+    Errors: FloatingIpInUse, BadRequest, ExternalGatewayForFloatingIPNotFound, FloatingIPPortAlreadyAssociated,
+    RouterNotFound, RouterNotOnFloatingNetwork.
     """
     if port_forwardings.of_floating_ips(tx, [floating_ip.id])[floating_ip.id]:
         raise FloatingIpInUse(floating_ip.id, "some of its ports are forwarded")
@@ -64,8 +70,17 @@ def aimed(tx: Tx, floating_ip: FloatingIp, port: Port, fixed_ip: str | None) -> 
         floating_ip,
         port_id=port.id,
         fixed_ip_address=fixed,
-        router_id=router_for(tx, floating_ip, port, fixed),
+        router_id=_chosen(tx, floating_ip, router_id)
+        if router_id
+        else router_for(tx, floating_ip, port, fixed),
     )
+
+
+def _chosen(tx: Tx, floating_ip: FloatingIp, router_id: str) -> str:
+    routers.load(tx, router_id)
+    if floating_ip.floating_network_id not in routers.networks_outside(tx, router_id):
+        raise RouterNotOnFloatingNetwork(router_id, floating_ip.floating_network_id)
+    return router_id
 
 
 def _fixed_address(port: Port, asked: str | None) -> str:

@@ -10,14 +10,20 @@ from nacre.network.changes.loops import FLOATING_IPS
 from nacre.network.domain.floating_ips import FloatingIp
 from nacre.network.domain.port_forwardings import PortForwarding
 from nacre.network.domain.ports import Port
-from nacre.network.errors import BadRequest, FloatingIpInUse, PortHasBindedFloatingIP
+from nacre.network.errors import (
+    BadRequest,
+    FloatingIpInUse,
+    PortHasBindedFloatingIP,
+    SeveralGatewaysAndForwardings,
+)
 from nacre.network.store import port_forwardings, routers
 
 
 def create(tx: Tx, floating_ip: FloatingIp, forwarding: PortForwarding, port: Port) -> None:
     """Let some ports of a locked floating IP lead to a locked port.
 
-    Errors: FloatingIpInUse, BadRequest, PortHasBindedFloatingIP, ExternalGatewayForFloatingIPNotFound.
+    Errors: FloatingIpInUse, BadRequest, PortHasBindedFloatingIP, ExternalGatewayForFloatingIPNotFound,
+    SeveralGatewaysAndForwardings.
     """
     if floating_ip.port_id is not None:
         raise FloatingIpInUse(floating_ip.id, f"it leads to port {floating_ip.port_id} as a whole")
@@ -65,6 +71,8 @@ def _routed(tx: Tx, floating_ip: FloatingIp, wanted: PortForwarding, port: Port)
         if bound.fixed_ip_address == wanted.internal_ip_address:
             raise PortHasBindedFloatingIP(floating_ip.id, port.id, wanted.internal_ip_address, bound.id)
     router_id = floating_ips.router_for(tx, floating_ip, port, wanted.internal_ip_address)
+    if len(routers.networks_outside(tx, router_id)) > 1:
+        raise SeveralGatewaysAndForwardings(router_id)
     if floating_ip.router_id == router_id:
         return floating_ip
     if any(other.id != wanted.id for other in others):

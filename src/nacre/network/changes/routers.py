@@ -5,41 +5,33 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
-import msgspec
-
 from nacre.kernel.database import Tx
-from nacre.kernel.ids import NetworkId, PortId, ProjectId, new_id
-from nacre.network.changes import events
+from nacre.kernel.ids import PortId, new_id
+from nacre.network.changes import events, gateways
 from nacre.network.changes import ports as port_changes
+from nacre.network.changes.gateways import GatewayAsk
 from nacre.network.changes.loops import FLOATING_IPS, PORTS, ROUTERS, make_due
 from nacre.network.changes.ports import NewPort
 from nacre.network.domain.addresses import ip_version, overlaps
 from nacre.network.domain.fixed_ips import AddressAsk
 from nacre.network.domain.floating_ips import FloatingIp
 from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
-from nacre.network.domain.routers import ExternalGateway, Router
+from nacre.network.domain.routers import Router
 from nacre.network.domain.subnets import HostRoute, Subnet
 from nacre.network.errors import (
     BadRequest,
     InvalidRoutes,
     PortInUse,
     RouterExternalGatewayInUseByFloatingIp,
+    RouterInterfaceInUseAsGatewayByFloatingIP,
     RouterInterfaceInUseByFloatingIP,
     RouterInterfaceInUseByRoute,
     RouterInterfaceNotFound,
     RouterInterfaceNotFoundForSubnet,
     RouterInUse,
+    SeveralGatewaysAndForwardings,
 )
-from nacre.network.store import networks, port_forwardings, ports, quotas, routers, subnets
-
-
-class GatewayAsk(msgspec.Struct, frozen=True, kw_only=True):
-    """A way out that somebody asks for. `external_fixed_ips` is None when nobody asked for addresses."""
-
-    network_id: NetworkId
-    enable_snat: bool | None = None
-    qos_policy_id: str | msgspec.UnsetType | None = msgspec.UNSET
-    external_fixed_ips: tuple[AddressAsk, ...] | None = None
+from nacre.network.store import networks, port_forwardings, ports, quotas, routers
 
 
 def create(tx: Tx, router: Router, gateway: GatewayAsk | None) -> Router:
@@ -47,33 +39,28 @@ def create(tx: Tx, router: Router, gateway: GatewayAsk | None) -> Router:
     quotas.check_room(tx, router.project_id, "router")
     routers.ROUTERS.insert(tx, [router], **routers.gateway_columns(None))
     if gateway is not None:
-        made = _make_gateway(tx, router, gateway)
-        router = msgspec.structs.replace(router, external_gateway_info=made)
-        tx.execute(routers.SET_GATEWAY, router_id=router.id, **routers.gateway_columns(made))
+        router = gateways.with_more(tx, router, [gateway])
+        gateways.write(tx, router)
     events.created(tx, "router", router)
     tx.make_due(ROUTERS, router.id)
     return router
 
 
-def update(tx: Tx, before: Router, after: Router, *, gateway: GatewayAsk | None, has_gateway: bool) -> Router:
-    """Change a locked router. With `has_gateway`, `gateway` replaces its way out; None takes it away.
+def update(tx: Tx, before: Router, after: Router) -> Router:
+    """Change a locked router; its ways out are from `changes.gateways`.
 
-    Errors: as for `create`; RouterExternalGatewayInUseByFloatingIp, InvalidRoutes.
+    Errors: BadRequest, InvalidRoutes, RouterExternalGatewayInUseByFloatingIp, SeveralGatewaysAndForwardings.
     """
     _check_down(before, after)
-    if has_gateway:
-        made = _replaced_gateway(tx, before, gateway)
-        after = msgspec.structs.replace(after, external_gateway_info=made)
     if before.routes != after.routes:
         _check_routes(tx, after)
-    columns = routers.gateway_columns(after.external_gateway_info)
-    after = routers.ROUTERS.update(tx, before, after, **columns)
-    old = before.external_gateway_info
-    if old is not None and columns["gateway_port_id"] != old.port_id:
-        port_changes.delete(tx, list(ports.lock_some(tx, [old.port_id]).values()))
+    after = routers.ROUTERS.update(tx, before, after)
+    if before.gateways != after.gateways:
+        gateways.let_go(tx, before, after)
+        _check_floating_ips(tx, before, after)
     events.updated(tx, "router", before, after)
     tx.make_due(ROUTERS, after.id)
-    if (old, *_kind(before)) != (after.external_gateway_info, *_kind(after)):
+    if (before.gateways, *_kind(before)) != (after.gateways, *_kind(after)):
         make_due(tx, PORTS, (port.id for port in ports.of_devices(tx, [after.id])[after.id]))
         make_due(tx, FLOATING_IPS, (each.id for each in routers.floating_ips_of_router(tx, after.id)))
     return after
@@ -93,64 +80,22 @@ def _check_down(before: Router, after: Router) -> None:
         raise BadRequest("router", reason)
 
 
-# -- the way out -------------------------------------------------------------------------------------------
+def _check_floating_ips(tx: Tx, before: Router, after: Router) -> None:
+    """What leads through a router still does. Raises RouterExternalGatewayInUseByFloatingIp, ..."""
+    carried = routers.floating_ips_of_router(tx, after.id)
+    outside = routers.networks_outside(tx, after.id)
+    for floating_ip in carried:
+        if floating_ip.floating_network_id not in outside:
+            raise RouterExternalGatewayInUseByFloatingIp(after.id, floating_ip.floating_network_id)
+    if len(after.gateways) > len(before.gateways):
+        check_forwardings(tx, after.id)
 
 
-def _make_gateway(tx: Tx, router: Router, ask: GatewayAsk) -> ExternalGateway:
-    network = networks.load(tx, ask.network_id)
-    if not network.router_external:
-        raise BadRequest("router", f"Network {network.id} is not an external network")
-    port = Port(
-        id=PortId(new_id()),
-        network_id=network.id,
-        project_id=ProjectId(""),
-        mac_address="",
-        port_security_enabled=False,
-        device_id=router.id,
-        device_owner=DeviceOwner.ROUTER_GATEWAY,
-        created_at=tx.now,
-        updated_at=tx.now,
-    )
-    made = port_changes.create(tx, [NewPort(port, ask.external_fixed_ips or None)])[0]
-    _check_apart(tx, router, made)
-    return ExternalGateway(
-        network_id=network.id,
-        port_id=made.id,
-        enable_snat=ask.enable_snat is not False,
-        qos_policy_id=ask.qos_policy_id or None,
-        external_fixed_ips=made.fixed_ips,
-    )
-
-
-def _check_apart(tx: Tx, router: Router, gateway_port: Port) -> None:
-    """The networks a router joins must not hold the same addresses as its way out."""
-    outside = subnets.SUBNETS.some(tx, {fixed.subnet_id for fixed in gateway_port.fixed_ips}).values()
-    legs = [port for port in ports.of_devices(tx, [router.id])[router.id] if port.id != gateway_port.id]
-    for inside in _subnets_of_ports(tx, legs):
-        for subnet in outside:
-            if overlaps(inside.cidr, subnet.cidr):
-                raise _overlap(subnet, inside)
-
-
-def _replaced_gateway(tx: Tx, router: Router, ask: GatewayAsk | None) -> ExternalGateway | None:
-    old = router.external_gateway_info
-    if ask is not None and old is not None and ask.network_id == old.network_id:
-        return _changed_gateway(tx, old, ask)
-    if old is not None and routers.floating_ips_of_router(tx, router.id):
-        raise RouterExternalGatewayInUseByFloatingIp(router.id, old.network_id)
-    return None if ask is None else _make_gateway(tx, router, ask)
-
-
-def _changed_gateway(tx: Tx, old: ExternalGateway, ask: GatewayAsk) -> ExternalGateway:
-    fixed_ips = old.external_fixed_ips
-    if ask.external_fixed_ips:
-        port = ports.lock(tx, old.port_id)
-        fixed_ips = port_changes.update(tx, port, port, asks=ask.external_fixed_ips).fixed_ips
-    enable_snat = old.enable_snat if ask.enable_snat is None else ask.enable_snat
-    policy_id = old.qos_policy_id if ask.qos_policy_id is msgspec.UNSET else ask.qos_policy_id
-    return msgspec.structs.replace(
-        old, enable_snat=enable_snat, qos_policy_id=policy_id, external_fixed_ips=fixed_ips
-    )
+def check_forwardings(tx: Tx, router_id: str) -> None:
+    """Ports are forwarded where there is one way out only. Raises SeveralGatewaysAndForwardings."""
+    carried = [each.id for each in routers.floating_ips_of_router(tx, router_id) if each.port_id is None]
+    if carried and len(routers.networks_outside(tx, router_id)) > 1:
+        raise SeveralGatewaysAndForwardings(router_id)
 
 
 # -- routes ------------------------------------------------------------------------------------------------
@@ -159,7 +104,7 @@ def _changed_gateway(tx: Tx, old: ExternalGateway, ask: GatewayAsk) -> ExternalG
 def _check_routes(tx: Tx, router: Router) -> None:
     """Every next hop must be a neighbour of the router. Raises InvalidRoutes."""
     own = ports.of_devices(tx, [router.id])[router.id]
-    cidrs = [subnet.cidr for subnet in _subnets_of_ports(tx, own)]
+    cidrs = [subnet.cidr for subnet in gateways.subnets_of(tx, own)]
     addresses = {ip for port in own for ip in port.addresses}
     for route in router.routes:
         if ip_version(route.destination) != ip_version(route.nexthop):
@@ -192,14 +137,20 @@ def join_by_subnet(tx: Tx, router: Router, subnet: Subnet) -> Port:
         joined = port_changes.update(tx, port, port, asks=[*asks, ask])
     else:
         joined = port_changes.create(tx, [NewPort(_new_leg(tx, router, subnet), (ask,))])[0]
-    _count_up(tx, router)
-    tx.make_due(ROUTERS, router.id)
+    _legs_changed(tx, router, joined)
     return joined
 
 
-def _count_up(tx: Tx, router: Router) -> None:
-    """The legs of a locked router changed, which are not in its own row."""
+def _legs_changed(tx: Tx, router: Router, leg: Port) -> None:
+    """The legs of a locked router changed, which are not in its own row.
+
+    Errors: SeveralGatewaysAndForwardings.
+    """
     routers.ROUTERS.update(tx, router, router)
+    tx.make_due(ROUTERS, router.id)
+    if networks.load(tx, leg.network_id).router_external:
+        check_forwardings(tx, router.id)
+        make_due(tx, FLOATING_IPS, (each.id for each in routers.floating_ips_of_router(tx, router.id)))
 
 
 def _new_leg(tx: Tx, router: Router, subnet: Subnet) -> Port:
@@ -231,7 +182,7 @@ def join_by_port(tx: Tx, router: Router, port: Port) -> Port:
     """Make a locked port, which nothing uses, a leg of a locked router. Errors: PortInUse, BadRequest."""
     if port.device_id:
         raise PortInUse(port.id, port.network_id, port.device_id)
-    on = _subnets_of_ports(tx, [port])
+    on = gateways.subnets_of(tx, [port])
     if not on:
         raise BadRequest("router", f"Port {port.id} must have at least one fixed IP")
     if sum(subnet.ip_version == 4 for subnet in on) > 1:
@@ -245,8 +196,7 @@ def join_by_port(tx: Tx, router: Router, port: Port) -> Port:
         port_security_enabled=False,
     )
     joined = port_changes.write(tx, port, leg)
-    _count_up(tx, router)
-    tx.make_due(ROUTERS, router.id)
+    _legs_changed(tx, router, joined)
     return joined
 
 
@@ -256,24 +206,11 @@ def _check_joinable(tx: Tx, router: Router, wanted: Sequence[Subnet]) -> None:
             if present.id == subnet.id:
                 raise BadRequest("router", f"Router already has a port on subnet {subnet.id}")
             if overlaps(present.cidr, subnet.cidr):
-                raise _overlap(subnet, present)
-
-
-def _overlap(subnet: Subnet, present: Subnet) -> BadRequest:
-    reason = (
-        f"Cidr {subnet.cidr} of subnet {subnet.id} overlaps with cidr {present.cidr} of subnet {present.id}"
-    )
-    return BadRequest("router", reason)
+                raise gateways.overlap(subnet, present)
 
 
 def _subnets_of(tx: Tx, router_id: str) -> list[Subnet]:
-    return _subnets_of_ports(tx, ports.of_devices(tx, [router_id])[router_id])
-
-
-def _subnets_of_ports(tx: Tx, of: Sequence[Port]) -> list[Subnet]:
-    return list(
-        subnets.SUBNETS.some(tx, {fixed.subnet_id for port in of for fixed in port.fixed_ips}).values()
-    )
+    return gateways.subnets_of(tx, ports.of_devices(tx, [router_id])[router_id])
 
 
 def leave(tx: Tx, router: Router, *, port_id: str | None, subnet_id: str | None) -> tuple[Port, str]:
@@ -287,7 +224,7 @@ def leave(tx: Tx, router: Router, *, port_id: str | None, subnet_id: str | None)
     ]
     port = _leg(router, legs, port_id=port_id, subnet_id=subnet_id)
     left_ids = {subnet_id} if subnet_id else {fixed.subnet_id for fixed in port.fixed_ips}
-    left = [subnet for subnet in _subnets_of_ports(tx, [port]) if subnet.id in left_ids]
+    left = [subnet for subnet in gateways.subnets_of(tx, [port]) if subnet.id in left_ids]
     for subnet in left:
         _check_leaving(tx, router, subnet)
     kept = tuple(fixed for fixed in port.fixed_ips if fixed.subnet_id not in left_ids)
@@ -295,8 +232,7 @@ def leave(tx: Tx, router: Router, *, port_id: str | None, subnet_id: str | None)
         port_changes.write(tx, port, ports.replaced(port, fixed_ips=kept))
     else:
         port_changes.delete(tx, [port])
-    _count_up(tx, router)
-    tx.make_due(ROUTERS, router.id)
+    _legs_changed(tx, router, port)
     return port, subnet_id or port.fixed_ips[0].subnet_id
 
 
@@ -318,7 +254,12 @@ def _check_leaving(tx: Tx, router: Router, subnet: Subnet) -> None:
     network = ipaddress.ip_network(subnet.cidr)
     if any(ipaddress.ip_address(route.nexthop) in network for route in router.routes):
         raise RouterInterfaceInUseByRoute(router.id, subnet.id)
-    for floating_ip in routers.floating_ips_of_router(tx, router.id):
+    carried = routers.floating_ips_of_router(tx, router.id)
+    if routers.networks_outside(tx, router.id).count(subnet.network_id) == 1 and any(
+        each.floating_network_id == subnet.network_id for each in carried
+    ):
+        raise RouterInterfaceInUseAsGatewayByFloatingIP(router.id, subnet.id)
+    for floating_ip in carried:
         for port_id, address in _led_to(tx, floating_ip):
             if FixedIp(subnet.id, address) in ports.load(tx, port_id).fixed_ips:
                 raise RouterInterfaceInUseByFloatingIP(router.id, subnet.id)

@@ -29,7 +29,9 @@ class Router(msgspec.Struct, frozen=True, kw_only=True):
     """A router, as Networking v2.0 shows it.
 
     `distributed`: floating IPs answer on their guest's own host. `ha`: other hosts take its way out over when the one
-    that carries it is gone.
+    that carries it is gone. `further_gateways` are ways out besides the first: the default route leads through them
+    only with `enable_default_route_ecmp`, and with `enable_default_route_bfd` only while the neighbour answers.
+    `enable_ndp_proxy`: the outside may be told that addresses inside are reached through it.
     """
 
     id: RouterId
@@ -41,15 +43,28 @@ class Router(msgspec.Struct, frozen=True, kw_only=True):
     ha: bool = True
     flavor_id: str | None = None
     external_gateway_info: ExternalGateway | None = None
+    further_gateways: tuple[ExternalGateway, ...] = ()
+    enable_default_route_ecmp: bool = False
+    enable_default_route_bfd: bool = False
+    enable_ndp_proxy: bool = False
     routes: tuple[HostRoute, ...] = ()
     tags: tuple[str, ...] = ()
     revision_number: int = 0
     created_at: float = 0.0
     updated_at: float = 0.0
 
+    @property
+    def gateways(self) -> tuple[ExternalGateway, ...]:
+        """All ways out, the first one first."""
+        first = self.external_gateway_info
+        return () if first is None else (first, *self.further_gateways)
+
 
 class RouterInterface(msgspec.Struct, frozen=True):
-    """A port of a router, with the subnets its addresses are from."""
+    """A port of a router, with the subnets its addresses are from.
+
+    It is a *door* where its network is external: a gateway, or a leg on such a network.
+    """
 
     port: Port
     subnets: tuple[Subnet, ...]

@@ -76,17 +76,37 @@ TABLES: Mapping[str, Mapping[str, Kind]] = {
         "ipv6_ra_configs": Kind.MAP,
     }
     | _TAGS,
-    "Logical_Router_Static_Route": {"ip_prefix": Kind.TEXT, "nexthop": Kind.TEXT} | _TAGS,
-    "Logical_Router_Policy": {"priority": Kind.NUMBER, "match": Kind.TEXT, "action": Kind.TEXT} | _TAGS,
+    "Logical_Router_Static_Route": {
+        "ip_prefix": Kind.TEXT,
+        "nexthop": Kind.TEXT,
+        "output_port": Kind.OPTIONAL,
+        "bfd": Kind.REFERENCE,
+    }
+    | _TAGS,
+    "Logical_Router_Policy": {
+        "priority": Kind.NUMBER,
+        "match": Kind.TEXT,
+        "action": Kind.TEXT,
+        "nexthops": Kind.SET,
+    }
+    | _TAGS,
+    "BFD": {"logical_port": Kind.TEXT, "dst_ip": Kind.TEXT} | _TAGS,
     "NAT": {
         "type": Kind.TEXT,
         "external_ip": Kind.TEXT,
         "logical_ip": Kind.TEXT,
         "external_mac": Kind.OPTIONAL,
         "logical_port": Kind.OPTIONAL,
+        "gateway_port": Kind.REFERENCE,
     }
     | _TAGS,
-    "Load_Balancer": {"name": Kind.TEXT, "protocol": Kind.OPTIONAL, "vips": Kind.MAP} | _TAGS,
+    "Load_Balancer": {
+        "name": Kind.TEXT,
+        "protocol": Kind.OPTIONAL,
+        "vips": Kind.MAP,
+        "options": Kind.MAP,
+    }
+    | _TAGS,
     "QoS": {
         "direction": Kind.TEXT,
         "priority": Kind.NUMBER,
@@ -100,7 +120,16 @@ TABLES: Mapping[str, Mapping[str, Kind]] = {
 }
 
 ROOTS = frozenset(
-    {"Logical_Switch", "Logical_Router", "Port_Group", "Address_Set", "DHCP_Options", "Load_Balancer", "DNS"}
+    {
+        "Logical_Switch",
+        "Logical_Router",
+        "Port_Group",
+        "Address_Set",
+        "DHCP_Options",
+        "Load_Balancer",
+        "DNS",
+        "BFD",
+    }
 )
 """Tables whose rows stay until they are deleted; rows of the others go when nothing holds them any more."""
 
@@ -113,13 +142,18 @@ HOLDERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "NAT": (("Logical_Router", "nat"),),
     "QoS": (("Logical_Switch", "qos_rules"),),
     "DNS": (("Logical_Switch", "dns_records"),),
-    "Load_Balancer": (("Logical_Router", "load_balancer"),),
+    "Load_Balancer": (("Logical_Router", "load_balancer"), ("Logical_Switch", "load_balancer")),
     "Gateway_Chassis": (("Logical_Router_Port", "gateway_chassis"),),
 }
 """Which columns may hold rows of a table."""
 
 WEAK = frozenset(
-    {("Port_Group", "ports"), ("Logical_Router", "load_balancer"), ("Logical_Switch", "dns_records")}
+    {
+        ("Port_Group", "ports"),
+        ("Logical_Router", "load_balancer"),
+        ("Logical_Switch", "load_balancer"),
+        ("Logical_Switch", "dns_records"),
+    }
 )
 """Columns that let go by themselves of a row that is gone, and do not keep it alive."""
 

@@ -64,7 +64,7 @@ def subnets(db: Reader, ids: Collection[str]) -> DesiredOf:
     metadata = _metadata_ips(db, network_ids)
     return {
         subnet.id: compile_subnet(subnet, on[subnet.network_id], metadata_ip=metadata.get(subnet.id))
-        for subnet in found.values()
+        for subnet in subnet_store.as_told(db, found.values())
         if subnet.network_id in on
     }
 
@@ -82,7 +82,8 @@ def ports(db: Reader, ids: Collection[str]) -> DesiredOf:
     """Ports of every kind."""
     found = port_store.some(db, ids)
     on = network_store.NETWORKS.some(db, {port.network_id for port in found.values()})
-    known = _subnets_of(db, found.values())
+    on_them = _subnets_of(db, found.values()).values()
+    known = {subnet.id: subnet for subnet in subnet_store.as_told(db, on_them)}
     metadata = _metadata_ips(db, {port.network_id for port in found.values() if port.extra_dhcp_opts})
     carried = trunks.carried(db, found)
     legs = {port.id: port for port in found.values() if port.is_on_router}
@@ -95,7 +96,7 @@ def ports(db: Reader, ids: Collection[str]) -> DesiredOf:
     rules = qos.rules_of(db, {policy_id for policy_id in shaped_by.values() if policy_id})
     gateway_hosts = (
         hosts.gateway_hosts(db)
-        if any(leg.device_owner == DeviceOwner.ROUTER_GATEWAY for leg in legs.values())
+        if any(leg.network_id in on and on[leg.network_id].router_external for leg in legs.values())
         else []
     )
     desired: dict[str, Desired] = {}
@@ -128,8 +129,9 @@ def ports(db: Reader, ids: Collection[str]) -> DesiredOf:
 def _policy_of(port: Port, network: Network, router: Router | None) -> str | None:
     """The policy that shapes a port: its own, else its network's. A router's legs inside are shaped by none."""
     if port.device_owner == DeviceOwner.ROUTER_GATEWAY:
-        gateway = router.external_gateway_info if router else None
-        return (gateway.qos_policy_id if gateway else None) or network.qos_policy_id
+        gateways = router.gateways if router else ()
+        own = next((each.qos_policy_id for each in gateways if each.port_id == port.id), None)
+        return own or network.qos_policy_id
     return None if port.is_on_router else port.qos_policy_id or network.qos_policy_id
 
 
@@ -143,18 +145,35 @@ def routers(db: Reader, ids: Collection[str]) -> DesiredOf:
     held = port_store.of_devices(db, ids)
     known = _subnets_of(db, [port for each in held.values() for port in each])
     scopes = {SubnetId(key): scope for key, scope in address_scopes.of_subnets(db, known).items()}
+    on = network_store.NETWORKS.some(db, {port.network_id for each in held.values() for port in each})
     desired: dict[str, Desired] = {}
     for router_id in ids:
         router = router_store.find(db, router_id)
         if router is None:
             continue
-        joined = [_interface(port, known) for port in held[router_id]]
-        inside = [each for each in joined if each.port.device_owner == DeviceOwner.ROUTER_INTERFACE]
-        outside = [each for each in joined if each.port.device_owner == DeviceOwner.ROUTER_GATEWAY]
+        joined = {port.id: _interface(port, known) for port in held[router_id]}
+        inside = [each for each in joined.values() if each.port.device_owner == DeviceOwner.ROUTER_INTERFACE]
+        gateways = [joined[each.port_id] for each in router.gateways if each.port_id in joined]
         desired[router_id] = compile_router(
-            router, inside, gateway=outside[0] if outside else None, scopes=scopes
+            router, inside, gateways=gateways, doors=_doors(joined.values(), on), scopes=scopes
         )
     return desired
+
+
+def _doors(joined: Collection[RouterInterface], on: Mapping[str, Network]) -> list[RouterInterface]:
+    """Those of a router's ports by which it meets the outside."""
+    return [each for each in joined if (network := on.get(each.port.network_id)) and network.router_external]
+
+
+def _doors_of(db: Reader, router_ids: Collection[str]) -> Mapping[str, list[RouterInterface]]:
+    """The ports by which routers meet the outside."""
+    held = port_store.of_devices(db, router_ids)
+    ports = [port for each in held.values() for port in each]
+    known = _subnets_of(db, ports)
+    on = network_store.NETWORKS.some(db, {port.network_id for port in ports})
+    return {
+        router_id: _doors([_interface(port, known) for port in each], on) for router_id, each in held.items()
+    }
 
 
 def _interface(port: Port, known: Mapping[SubnetId, Subnet]) -> RouterInterface:
@@ -172,6 +191,7 @@ def floating_ips(db: Reader, ids: Collection[str]) -> DesiredOf:
     rules = qos.rules_of(db, {policy_id for policy_id in shaped_by.values() if policy_id})
     split = [each.id for each in found.values() if each.router_id and not each.port_id]
     forwardings = port_forwardings.of_floating_ips(db, split)
+    doors = _doors_of(db, {each.router_id for each in found.values() if each.router_id})
     for floating_ip in found.values():
         if forwardings.get(floating_ip.id):
             desired[floating_ip.id] = compile_forwardings(floating_ip, forwardings[floating_ip.id])
@@ -182,6 +202,7 @@ def floating_ips(db: Reader, ids: Collection[str]) -> DesiredOf:
             floating_ip,
             router,
             floating_mac=mac_for(floating_ip.id),
+            doors=doors.get(floating_ip.router_id or "", ()),
             qos_rules=rules[policy_id] if policy_id else (),
         )
     return desired

@@ -12,7 +12,15 @@ from nacre.network.domain.rbac import Action
 from nacre.network.errors import QosPolicyNotFound
 from nacre.network.store import rbac
 from nacre.network.store.shelf import Shelf
-from nacre.network.store.tables import FLOATING_IP, NETWORK, PORT, QOS_POLICY, QOS_RULE, ROUTER
+from nacre.network.store.tables import (
+    FLOATING_IP,
+    FURTHER_GATEWAY,
+    NETWORK,
+    PORT,
+    QOS_POLICY,
+    QOS_RULE,
+    ROUTER,
+)
 
 POLICIES = Shelf(QOS_POLICY, QosPolicy)
 RULES = Shelf(QOS_RULE, QosRule)
@@ -33,13 +41,18 @@ _DEFAULT = sa.select(QOS_POLICY.c.id).where(
 _NETWORKS = sa.select(NETWORK.c.id).where(NETWORK.c.qos_policy_id == _policy_id)
 _FLOATING_IPS = sa.select(FLOATING_IP.c.id).where(FLOATING_IP.c.qos_policy_id == _policy_id)
 _PORTS = sa.select(PORT.c.id).where(PORT.c.qos_policy_id == _policy_id)
-_ROUTERS = sa.select(ROUTER.c.id).where(ROUTER.c.gateway_qos_policy_id == _policy_id)
+_ROUTERS = (
+    sa.select(ROUTER.c.id)
+    .outerjoin(FURTHER_GATEWAY, FURTHER_GATEWAY.c.router_id == ROUTER.c.id)
+    .where(sa.or_(ROUTER.c.gateway_qos_policy_id == _policy_id, FURTHER_GATEWAY.c.qos_policy_id == _policy_id))
+)
 _SHAPED = sa.union(
     _PORTS,
     sa.select(PORT.c.id)
     .join(NETWORK, NETWORK.c.id == PORT.c.network_id)
     .where(NETWORK.c.qos_policy_id == _policy_id, PORT.c.qos_policy_id.is_(None)),
     sa.select(ROUTER.c.gateway_port_id).where(ROUTER.c.gateway_qos_policy_id == _policy_id),
+    sa.select(FURTHER_GATEWAY.c.port_id).where(FURTHER_GATEWAY.c.qos_policy_id == _policy_id),
 )
 _OF_NETWORKS = sa.select(NETWORK.c.id, NETWORK.c.qos_policy_id).where(
     NETWORK.c.id.in_(sa.bindparam("ids", expanding=True)), NETWORK.c.qos_policy_id.is_not(None)

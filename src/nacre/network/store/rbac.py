@@ -16,6 +16,7 @@ from nacre.network.store.tables import (
     ADDRESS_GROUP,
     ADDRESS_SCOPE,
     FLOATING_IP,
+    FURTHER_GATEWAY,
     NETWORK,
     NETWORK_RBAC,
     PORT,
@@ -47,6 +48,9 @@ _USERS: Mapping[tuple[str, Action], sa.Executable] = {
     .distinct(),
     ("network", Action.EXTERNAL): sa.union(
         sa.select(ROUTER.c.project_id).where(ROUTER.c.gateway_network_id == _object_id),
+        sa.select(ROUTER.c.project_id)
+        .join(FURTHER_GATEWAY, FURTHER_GATEWAY.c.router_id == ROUTER.c.id)
+        .where(FURTHER_GATEWAY.c.network_id == _object_id),
         sa.select(FLOATING_IP.c.project_id).where(FLOATING_IP.c.floating_network_id == _object_id),
     ),
     ("subnetpool", Action.SHARED): sa.select(SUBNET.c.project_id)

@@ -14,7 +14,7 @@ from nacre.network.domain.ports import DeviceOwner, FixedIp
 from nacre.network.domain.routers import ExternalGateway, Router
 from nacre.network.errors import FloatingIPNotFound, RouterNotFound
 from nacre.network.store.shelf import Shelf
-from nacre.network.store.tables import FLOATING_IP, PORT, PORT_ADDRESS, ROUTER
+from nacre.network.store.tables import FLOATING_IP, FURTHER_GATEWAY, NETWORK, PORT, PORT_ADDRESS, ROUTER
 
 ROUTERS = Shelf(ROUTER, Router)
 FLOATING_IPS = Shelf(FLOATING_IP, FloatingIp)
@@ -32,6 +32,19 @@ _GATEWAY_ADDRESSES = (
     .where(PORT_ADDRESS.c.port_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(PORT_ADDRESS.c.port_id, PORT_ADDRESS.c.place)
 )
+_FURTHER = (
+    sa.select(
+        FURTHER_GATEWAY.c.router_id,
+        FURTHER_GATEWAY.c.qos_policy_id,
+        FURTHER_GATEWAY.c.network_id,
+        FURTHER_GATEWAY.c.port_id,
+        FURTHER_GATEWAY.c.enable_snat,
+    )
+    .where(FURTHER_GATEWAY.c.router_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(FURTHER_GATEWAY.c.router_id, FURTHER_GATEWAY.c.place)
+)
+_INSERT_FURTHER = sa.insert(FURTHER_GATEWAY)
+_FORGET_FURTHER = sa.delete(FURTHER_GATEWAY).where(FURTHER_GATEWAY.c.router_id == sa.bindparam("router_id"))
 SET_GATEWAY = (
     sa.update(ROUTER)
     .where(ROUTER.c.id == sa.bindparam("router_id"))
@@ -44,21 +57,45 @@ _FLOATING_OF_ROUTER = FLOATING_IPS.all.where(FLOATING_IP.c.router_id == sa.bindp
 _UNUSED_FROM = FLOATING_IPS.all.where(
     FLOATING_IP.c.floating_network_id == sa.bindparam("network_id"), FLOATING_IP.c.port_id.is_(None)
 ).with_for_update()
+_OWNERS = (str(DeviceOwner.ROUTER_GATEWAY), str(DeviceOwner.ROUTER_INTERFACE))
+_DOOR = PORT.alias("door")
 _JOINING = (
     sa.select(ROUTER.c.id, PORT_ADDRESS.c.ip)
     .join(PORT, PORT.c.device_id == ROUTER.c.id)
     .join(PORT_ADDRESS, PORT_ADDRESS.c.port_id == PORT.c.id)
     .where(PORT.c.device_owner == str(DeviceOwner.ROUTER_INTERFACE))
     .where(PORT_ADDRESS.c.subnet_id == sa.bindparam("subnet_id"))
-    .where(ROUTER.c.gateway_network_id == sa.bindparam("network_id"))
+    .where(
+        sa.exists().where(
+            _DOOR.c.device_id == ROUTER.c.id,
+            _DOOR.c.id != PORT.c.id,
+            _DOOR.c.network_id == sa.bindparam("network_id"),
+            _DOOR.c.device_owner.in_(_OWNERS),
+        )
+    )
     .order_by(ROUTER.c.id)
 )
-_GATEWAY_PORTS = sa.select(ROUTER.c.gateway_port_id).where(ROUTER.c.gateway_port_id.is_not(None))
+_DOORS = (
+    sa.select(PORT.c.id)
+    .join(NETWORK, NETWORK.c.id == PORT.c.network_id)
+    .where(NETWORK.c.router_external, PORT.c.device_owner.in_(_OWNERS))
+)
+_DOORS_OF = (
+    sa.select(PORT.c.device_id, PORT.c.network_id)
+    .join(NETWORK, NETWORK.c.id == PORT.c.network_id)
+    .where(NETWORK.c.router_external, PORT.c.device_owner.in_(_OWNERS))
+    .where(PORT.c.device_id == sa.bindparam("router_id"))
+)
 
 
-def gateway_ports(db: Reader) -> list[str]:
+def doors(db: Reader) -> list[str]:
     """The ports by which routers meet the outside."""
-    return [row[0] for row in db.rows(_GATEWAY_PORTS)]
+    return [row[0] for row in db.rows(_DOORS)]
+
+
+def networks_outside(db: Reader, router_id: str) -> list[str]:
+    """The external networks that a router is on, once for each port it has there."""
+    return [row[1] for row in db.rows(_DOORS_OF, router_id=router_id)]
 
 
 def seen_by(project_id: str) -> sa.ColumnElement[bool]:
@@ -72,18 +109,27 @@ def floating_ips_seen_by(project_id: str) -> sa.ColumnElement[bool]:
 
 
 def whole(db: Reader, rows: Sequence[AnyRow]) -> list[Router]:
-    """The routers of rows of ROUTER_ROWS: one more statement, however many there are."""
-    gateways = [row[-2] for row in rows if row[-2]]
-    addresses: dict[str, list[FixedIp]] = {port_id: [] for port_id in gateways}
-    for port_id, subnet_id, ip in db.rows(_GATEWAY_ADDRESSES, ids=gateways) if gateways else ():
+    """The routers of rows of ROUTER_ROWS: two more statements, however many there are."""
+    with_gateways = [row[0] for row in rows if row[-2]]
+    further: dict[str, list[AnyRow]] = {router_id: [] for router_id in with_gateways}
+    for row in db.rows(_FURTHER, ids=with_gateways) if with_gateways else ():
+        further[row[0]].append(row)
+    port_ids = [row[-2] for row in rows if row[-2]] + [row[-2] for each in further.values() for row in each]
+    addresses: dict[str, list[FixedIp]] = {port_id: [] for port_id in port_ids}
+    for port_id, subnet_id, ip in db.rows(_GATEWAY_ADDRESSES, ids=port_ids) if port_ids else ():
         addresses[port_id].append(FixedIp(SubnetId(subnet_id), ip))
-    return [ROUTERS.of(row, external_gateway_info=_gateway(row, addresses)) for row in rows]
+    return [
+        ROUTERS.of(
+            row,
+            external_gateway_info=_gateway(row, addresses) if row[-2] else None,
+            further_gateways=tuple(_gateway(each, addresses) for each in further.get(row[0], ())),
+        )
+        for row in rows
+    ]
 
 
-def _gateway(row: AnyRow, addresses: Mapping[str, Sequence[FixedIp]]) -> ExternalGateway | None:
+def _gateway(row: AnyRow, addresses: Mapping[str, Sequence[FixedIp]]) -> ExternalGateway:
     qos_policy_id, network_id, port_id, enable_snat = row[-4:]
-    if not network_id:
-        return None
     return ExternalGateway(
         network_id=network_id,
         port_id=port_id,
@@ -122,6 +168,25 @@ def gateway_columns(gateway: ExternalGateway | None) -> dict[str, Any]:
         "enable_snat": gateway.enable_snat if gateway else True,
         "gateway_qos_policy_id": gateway.qos_policy_id if gateway else None,
     }
+
+
+def put_further(tx: Tx, router_id: str, gateways: Sequence[ExternalGateway]) -> None:
+    """Write the ways out that a router has besides the first, over those it had."""
+    tx.execute(_FORGET_FURTHER, router_id=router_id)
+    tx.execute_many(
+        _INSERT_FURTHER,
+        [
+            {
+                "port_id": each.port_id,
+                "router_id": router_id,
+                "network_id": each.network_id,
+                "enable_snat": each.enable_snat,
+                "qos_policy_id": each.qos_policy_id,
+                "place": place,
+            }
+            for place, each in enumerate(gateways)
+        ],
+    )
 
 
 def joining(db: Reader, subnet_id: str, network_id: str) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from nacre.kernel.schema import METADATA, Json
 from nacre.network.domain.addresses import AllocationPool
+from nacre.network.domain.chassis import ChassisFacts
 from nacre.network.domain.dhcp_options import ExtraDhcpOption
 from nacre.network.domain.ports import AddressPair
 from nacre.network.domain.subnets import HostRoute
@@ -138,6 +139,7 @@ PORT = sa.Table(
     sa.Column("dns_domain", sa.Text, nullable=False, server_default=""),
     sa.Column("extra_dhcp_opts", Listed(tuple[ExtraDhcpOption, ...]), nullable=False, server_default="[]"),
     sa.Column("qos_policy_id", sa.Text, index=True),
+    sa.Column("ip_allocation", sa.Text, nullable=False, server_default="immediate"),
     # What hosts say of it, and who made it: neither is the owner's to write.
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("made_for_server", sa.Boolean, nullable=False),
@@ -203,6 +205,9 @@ ROUTER = sa.Table(
     sa.Column("flavor_id", sa.Text, index=True),
     sa.Column("ha", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("gateway_qos_policy_id", sa.Text, index=True),
+    sa.Column("enable_default_route_ecmp", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("enable_default_route_bfd", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("enable_ndp_proxy", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 FLOATING_IP = sa.Table(
@@ -302,8 +307,31 @@ NETWORK_SEGMENT = sa.Table(
         sa.text("coalesce(segmentation_id, 0)"),
         unique=True,
     ),
+    sa.Index("network_segment_number", "network_type", "segmentation_id"),
 )
 """How the frames of networks travel. What a network itself says of its provider is its first segment."""
+
+HOST_WIRE = sa.Table(
+    "host_wire",
+    METADATA,
+    sa.Column("host_id", sa.Text, primary_key=True),
+    sa.Column("physical_network", sa.Text, primary_key=True),
+)
+"""The physical networks that hosts say they are on: which segments a host reaches follows from it."""
+
+NETWORK_SEGMENT_RANGE = sa.Table(
+    "network_segment_range",
+    METADATA,
+    *_standard(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("default", sa.Boolean, nullable=False),
+    sa.Column("shared", sa.Boolean, nullable=False),
+    sa.Column("network_type", sa.Text, nullable=False),
+    sa.Column("physical_network", sa.Text),
+    sa.Column("minimum", sa.BigInteger, nullable=False),
+    sa.Column("maximum", sa.BigInteger, nullable=False),
+)
+"""From where the ids of segments are taken when nobody names one."""
 
 NETWORK_AGENT = sa.Table(
     "network_agent",
@@ -440,3 +468,61 @@ METERING_LABEL_RULE = sa.Table(
     sa.Column("source_ip_prefix", sa.Text),
     sa.Column("destination_ip_prefix", sa.Text),
 )
+
+# -- routers' further ways out, and addresses that routers and hosts answer for --------------------------------
+
+FURTHER_GATEWAY = sa.Table(
+    "further_gateway",
+    METADATA,
+    sa.Column("port_id", sa.ForeignKey("port.id"), primary_key=True),
+    sa.Column("router_id", sa.ForeignKey("router.id"), nullable=False, index=True),
+    sa.Column("network_id", sa.ForeignKey("network.id"), nullable=False, index=True),
+    sa.Column("enable_snat", sa.Boolean, nullable=False),
+    sa.Column("qos_policy_id", sa.Text, index=True),
+    sa.Column("place", sa.Integer, nullable=False),
+)
+"""The ways out of routers besides the first, which is told by the router's own row."""
+
+NDP_PROXY = sa.Table(
+    "ndp_proxy",
+    METADATA,
+    *(column for column in _standard() if column.name != "tags"),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("router_id", sa.ForeignKey("router.id"), nullable=False, index=True),
+    sa.Column("port_id", sa.ForeignKey("port.id"), nullable=False, index=True),
+    sa.Column("ip_address", sa.Text, nullable=False),
+    sa.Index("ndp_proxy_address", "router_id", "ip_address", unique=True),
+)
+
+LOCAL_IP = sa.Table(
+    "local_ip",
+    METADATA,
+    *(column for column in _standard() if column.name != "tags"),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("local_port_id", sa.ForeignKey("port.id"), nullable=False, unique=True),
+    sa.Column("network_id", sa.ForeignKey("network.id"), nullable=False, index=True),
+    sa.Column("local_ip_address", sa.Text, nullable=False),
+    sa.Column("ip_mode", sa.Text, nullable=False),
+)
+
+LOCAL_IP_ASSOCIATION = sa.Table(
+    "local_ip_association",
+    METADATA,
+    sa.Column("local_ip_id", sa.ForeignKey("local_ip.id"), primary_key=True),
+    sa.Column("fixed_port_id", sa.ForeignKey("port.id"), primary_key=True, index=True),
+    sa.Column("fixed_ip", sa.Text, nullable=False),
+)
+
+# -- what agents report of their hosts ---------------------------------------------------------------------------
+
+CHASSIS = sa.Table(
+    "chassis",
+    METADATA,
+    sa.Column("host_id", sa.Text, primary_key=True),
+    sa.Column("facts", Json(ChassisFacts), nullable=False),
+    # Mostly none are: whoever places a server asks for them.
+    sa.Column("ailing", sa.Boolean, nullable=False),
+    sa.Column("reported_at", sa.Double, nullable=False),
+    sa.Index("chassis_ailing", "host_id", sqlite_where=sa.text("ailing"), postgresql_where=sa.text("ailing")),
+)
+"""Each row is written for the agent of its host alone."""

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from nacre.network.domain.floating_ips import FloatingIp
 from nacre.network.domain.ovn import names
+from nacre.network.domain.ovn.doors import door_to, named, pinned
 from nacre.network.domain.ovn.qos import floating_ip_rows
 from nacre.network.domain.qos import QosRule
-from nacre.network.domain.routers import Router
+from nacre.network.domain.routers import Router, RouterInterface
 from nacre.network.domain.rows import NOTHING, Desired, Row, Value
 
 
@@ -17,16 +18,19 @@ def compile_floating_ip(
     router: Router | None,
     *,
     floating_mac: str,
+    doors: Sequence[RouterInterface] = (),
     qos_rules: Sequence[QosRule] = (),
 ) -> Desired:
     """The translation of a floating IP; nothing while it leads nowhere.
 
     On a distributed router the guest's own host answers for the address, under `floating_mac`; otherwise the
-    host of the router's gateway does. Source: ovn-nb(5), "NAT".
+    host of the router's gateway does. `doors` are the ports by which the router is on external networks.
+    Source: ovn-nb(5), "NAT".
     """
     if router is None or floating_ip.port_id is None or floating_ip.fixed_ip_address is None:
         return NOTHING
-    columns: dict[str, Value] = {
+    door = door_to(doors, floating_ip.floating_network_id)
+    columns: dict[str, Value] = named(door, doors) | {
         "type": "dnat_and_snat",
         "external_ip": floating_ip.floating_ip_address,
         "logical_ip": floating_ip.fixed_ip_address,
@@ -39,16 +43,17 @@ def compile_floating_ip(
         columns=columns,
         places=(names.inside(names.router(router.id), "nat"),),
     )
-    gateway = router.external_gateway_info
     shaping = (
         floating_ip_rows(
             floating_ip.id,
             floating_ip.floating_ip_address,
-            gateway.port_id,
+            door.port.id,
             floating_ip.floating_network_id,
             qos_rules,
         )
-        if gateway
+        if door
         else ()
     )
-    return Desired((row, *shaping))
+    return Desired(
+        (row, *pinned(floating_ip.id, router, door, doors, floating_ip.fixed_ip_address), *shaping)
+    )

@@ -84,13 +84,14 @@ def compile_router_port(
 ) -> Desired:
     """The pair of ports that joins a router and a network: one on the switch, one on the router.
 
-    `gateway_hosts` carry an external gateway, the favourite first; `qos_rules` shape what goes through it.
+    `gateway_hosts` carry a port on an external network, the favourite first; `qos_rules` shape what goes through it.
     Source: ovn-nb(5), "Logical_Router_Port".
     """
     end = names.router_port(port.id)
     is_gateway = port.device_owner == DeviceOwner.ROUTER_GATEWAY
+    is_door = is_gateway or network.router_external
     options = {"router-port": end.key}
-    if is_gateway:
+    if is_door:
         options["nat-addresses"] = "router"
     switch_side = _switch_port(
         port, network, {"type": "router", "addresses": frozenset({"router"}), "options": options}
@@ -105,12 +106,12 @@ def compile_router_port(
                 f"{fixed.ip_address}/{subnets[fixed.subnet_id].prefix_length}" for fixed in port.fixed_ips
             ),
             "enabled": port.admin_state_up,
-            "options": {} if is_gateway else _residence(network, router),
+            "options": {} if is_door else _residence(network, router),
             "ipv6_ra_configs": {} if is_gateway else _advertisement(port, network, subnets),
         },
         places=(names.inside(names.router(router.id), "ports"),),
     )
-    carriers = _gateway_rows(end, gateway_hosts) if is_gateway else ()
+    carriers = _gateway_rows(end, gateway_hosts) if is_door else ()
     return Desired((switch_side, router_side, *carriers, *port_rows(port.id, network.id, qos_rules)))
 
 
