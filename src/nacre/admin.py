@@ -24,6 +24,8 @@ Explain = Callable[[Reader, str], Mapping[str, Any]]
 """Why a server, given by name or id, is where it is."""
 Audit = Callable[[Reader], Sequence[str]]
 """Intent against reality: a sentence for each difference, none when all is well."""
+Ailing = Callable[[Reader], Mapping[str, Sequence[str]]]
+"""The hosts whose own part in the cloud is not well, and what is wrong with each."""
 Repair = Callable[[Tx], None]
 """Lets a service mend what its audit finds. It begins when the transaction ends."""
 
@@ -35,6 +37,7 @@ class Parts:
     kernel: Kernel
     engine: LoopEngine
     explain: Explain
+    ailing: Ailing
     audits: Mapping[str, Audit]
     repairs: Mapping[str, Repair]
     began_at: float
@@ -53,7 +56,9 @@ def metrics(_call: Call[Parts]) -> Answer:
 
 
 def status(call: Call[Parts]) -> Answer:
-    """What runs, what each loop owes, and which keys are in trouble with what."""
+    """What runs, which hosts ail, what each loop owes, and which keys are in trouble with what."""
+    with call.database.read() as db:
+        ailing = call.parts.ailing(db)
     return Ok(
         {
             "version": __version__,
@@ -61,6 +66,7 @@ def status(call: Call[Parts]) -> Answer:
             "hosts": call.parts.kernel.settings.hosts,
             "database": call.parts.kernel.database.url.get_backend_name(),
             "up_s": round(time.monotonic() - call.parts.began_at, 1),
+            "ailing_hosts": ailing,
             **call.parts.engine.status(),
         }
     )
@@ -103,11 +109,12 @@ def doors(
     engine: LoopEngine,
     *,
     explain: Explain,
+    ailing: Ailing,
     audits: Mapping[str, Audit],
     repairs: Mapping[str, Repair],
 ) -> Sequence[Service]:
     """The two services of this module. The one that tells secrets of the cloud is local: file rights guard it."""
-    parts = Parts(kernel, engine, explain, audits, repairs, time.monotonic())
+    parts = Parts(kernel, engine, explain, ailing, audits, repairs, time.monotonic())
     return (
         Service("root", "/", ROOT, parts, plain_envelope),
         Service("admin", "/admin", ADMIN, parts, plain_envelope, local_only=True),

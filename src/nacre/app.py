@@ -138,6 +138,10 @@ def assemble(
         kernel,
         engine,
         explain=the_compute.contract.explain,
+        ailing=lambda db: {
+            host_id: standing.sentences
+            for host_id, standing in the_network.contract.ailing_hosts(db, now=clock.now()).items()
+        },
         audits={"compute": the_compute.contract.audit, "network": the_network.contract.audit},
         repairs={"network": the_network.contract.ask_repair},
     )

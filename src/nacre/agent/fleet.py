@@ -30,6 +30,7 @@ BREATH_S = 0.01
 """The least time between two turns: under load, many guests share the questions and reports of one."""
 
 VCPUS, MEMORY_MIB, DISK_GIB = 64, 262_144, 4_000
+PHYSICAL_NETWORKS = ("public",)
 
 
 def fake_host_ids(count: int) -> Sequence[HostId]:
@@ -49,6 +50,7 @@ def fake_report(host_id: HostId) -> HostReport:
         hypervisor_type="fake",
         hypervisor_version=FAKE_VERSION,
         cpu_model="simulated",
+        physical_networks=PHYSICAL_NETWORKS,
     )
 
 

@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Collection
 
+import msgspec
+
 from nacre.agent.drivers.base import HostDrivers
 from nacre.agent.keeper import Keeper
 from nacre.agent.link import AgentLink
@@ -130,10 +132,13 @@ class Agent:
             log.warning("%s", problem)
 
     def _introduce(self) -> None:
-        report = self._describe()
+        report = self._described()
         if report != self._told:
             self._link.report_host(report)
             self._told = report
+
+    def _described(self) -> HostReport:
+        return msgspec.structs.replace(self._describe(), chassis=self._drivers.chassis.facts())
 
     def _answer(self, question: Question) -> None:
         try:
@@ -144,7 +149,9 @@ class Agent:
 
     def _survey(self) -> float:
         """Look at the whole host; in how many seconds to look again."""
+        well = False
         try:
+            well = self._drivers.chassis.survey()
             for guest_id in self.keeper.survey():
                 self._queue.wake_idle(guest_id)
             self.keeper.close_spare_networks()
@@ -153,10 +160,10 @@ class Agent:
             log.warning("the host could not be surveyed: %s", problem)
         except Exception:
             log.exception("the host could not be surveyed")
-        report = self._describe()
+        report = self._described()
         if report != self._told:
             self._news.set()
-        return SURVEY_S if report.healthy else AILING_SURVEY_S
+        return SURVEY_S if well and report.healthy else AILING_SURVEY_S
 
     # -- in threads ------------------------------------------------------------------------------------
 

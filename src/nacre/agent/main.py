@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from nacre.agent.drivers.base import HostDrivers
+from nacre.agent.drivers.chassis import Chassis
 from nacre.agent.drivers.domain_xml import DomainHost
 from nacre.agent.drivers.files import GuestFiles
 from nacre.agent.drivers.libvirt import LibvirtGuests
@@ -22,7 +23,7 @@ from nacre.agent.machine import CPUINFO, observe_machine, uses_kvm
 from nacre.agent.metadata.namespaces import NamespaceMetadata
 from nacre.agent.metadata.server import MetadataServer
 from nacre.compute.domain.guests import GuestSpec, HostReport
-from nacre.host import paths
+from nacre.host import engines, paths
 from nacre.kernel.clock import Clock, SystemClock
 from nacre.kernel.config import Settings
 from nacre.kernel.ids import HostId, NetworkId
@@ -30,7 +31,7 @@ from nacre.kernel.log import set_up_logging
 
 log = logging.getLogger("nacre.agent")
 
-BRIDGE = "br-int"
+BRIDGE = engines.INTEGRATION_BRIDGE
 FIRST_LOOK_S = 5.0
 
 
@@ -99,6 +100,7 @@ def running_agent(settings: Settings, link: AgentLink, clock: Clock) -> Iterator
                 switch=switch,
                 images=ImageCache(_images_dir(state), link.open_image, clock),
                 metadata=metadata,
+                chassis=Chassis(engines.chassis_wish(settings), switch),
             ),
             clock,
             host_id=paths.local_host_id(),
@@ -149,6 +151,7 @@ def _describer(
             hypervisor_version=hypervisor.hypervisor_version,
             cpu_model=machine.cpu_model,
             architecture=machine.architecture,
+            physical_networks=switch.physical_networks(),
             healthy=not complaint,
             complaint=complaint,
         )

@@ -107,7 +107,13 @@ class Fleet:
     def report_hosts(self, reports: Sequence[HostReport]) -> None:
         """Take note of what hosts offer; they are known from then on."""
         with self.database.write(Actor("hosts")) as tx:
-            hosts.ensure(tx, reports, zone=DEFAULT_ZONE)
+            hosts.ensure(
+                tx, [msgspec.structs.replace(each, chassis=None) for each in reports], zone=DEFAULT_ZONE
+            )
+            chassis = {report.host_id: report.chassis for report in reports if report.chassis is not None}
+            if chassis:
+                self.networks.report_chassis(tx, chassis)
+            self.networks.hear_wires(tx, {report.host_id: report.physical_networks for report in reports})
             for report in reports:
                 self.placement.ensure_host(
                     tx, report.host_id, name=report.hostname, inventories=inventories_of(report, self.local)

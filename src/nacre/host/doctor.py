@@ -15,6 +15,8 @@ from pathlib import Path
 
 from nacre.agent import machine
 from nacre.host import engines, ledger, locks, logs, namespaces, paths, probes, processes
+from nacre.host.api_client import ask_control_plane
+from nacre.host.errors import Refused
 from nacre.kernel.config import Settings
 
 # program: the Debian package it comes from
@@ -67,7 +69,7 @@ def examine(settings: Settings) -> list[Finding]:
     checks: list[Callable[[Settings], Iterator[Finding]]] = [_sockets, _clock, _disk, _listen]
     if settings.hosts == "local":
         checks += [_packages, _privileges, _memory, _kvm, _datapath, _interfaces, _policy]
-    checks += [_parts, _switch_aborts]
+    checks += [_parts, _hosts, _switch_aborts]
     return [finding for check in checks for finding in check(settings)]
 
 
@@ -260,6 +262,21 @@ def _parts(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "health", Verdict.BAD, what, "Read the log of serve; if it hangs, end its pid: it is restarted."
         )
+
+
+def _hosts(settings: Settings) -> Iterator[Finding]:
+    """What agents report of their hosts' part in networks, as far as the control plane tells."""
+    try:
+        told = ask_control_plane(paths.api_socket(settings.state_dir), "/admin/v1/status", timeout_s=5.0)
+    except (OSError, Refused):
+        return  # That it does not answer has been said.
+    for host_id, sentences in told["ailing_hosts"].items():
+        what = f"Its networks are not well: {'; '.join(sentences)}."
+        cure = (
+            "It gets no servers that need this. Mend the interface, cable, MTU or firewall that is named; "
+            "its agent looks every few seconds, and the host is taken again by itself."
+        )
+        yield Finding(f"host {host_id}", Verdict.BAD, what, cure)
 
 
 def _switch_aborts(settings: Settings) -> Iterator[Finding]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from nacre.agent.domain.chassis import ChassisWish, HostBridge, setting_up
 from nacre.host import guests, namespaces, paths, probes, tools
+from nacre.host.errors import UnclearMappings
 from nacre.host.parts import Part
 from nacre.kernel.config import Settings
 
@@ -259,29 +261,42 @@ def _prepare_database(database: Path, schema: Path, run: Path) -> None:
         tools.run("ovsdb-tool", "convert", str(database), str(schema))
 
 
+def chassis_wish(settings: Settings) -> ChassisWish:
+    """What this machine is in networks. Its agent keeps it so."""
+    return ChassisWish(
+        host_id=paths.local_host_id(),
+        southbound=f"unix:{paths.southbound_socket(settings.state_dir)}",
+        bridge=INTEGRATION_BRIDGE,
+        datapath_type=datapath(),
+        encap_ip=settings.local.encap_ip,
+        tunnel_mtu=settings.local.tunnel_mtu,
+        bridges=(
+            HostBridge(
+                name=settings.local.external_bridge,
+                physical_network=PHYSICAL_NETWORK,
+                address=str(external_gateway(settings)),
+            ),
+            *further_bridges(settings.local.bridge_mappings),
+        ),
+    )
+
+
+def further_bridges(mappings: str) -> Sequence[HostBridge]:
+    """The bridges in `NETWORK:BRIDGE` or `NETWORK:BRIDGE:UPLINK`, separated by commas. Raises UnclearMappings."""
+    found = []
+    for each in filter(None, (part.strip() for part in mappings.split(","))):
+        names = each.split(":")
+        if len(names) not in (2, 3) or not all(names):
+            raise UnclearMappings(mappings)
+        found.append(HostBridge(physical_network=names[0], name=names[1], uplink="".join(names[2:])))
+    return found
+
+
 def _set_up_bridges(settings: Settings, environment: Mapping[str, str]) -> None:
-    """Both bridges with their datapath, and this machine's address on the outer one."""
+    """All bridges, before anybody looks for them; from then on they are in the care of the agent."""
     namespaces.enter(settings.netns)
-    state, outer, kind = settings.state_dir, settings.local.external_bridge, datapath()
-    choices = {
-        "system-id": paths.local_host_id(),
-        "ovn-remote": f"unix:{paths.southbound_socket(state)}",
-        "ovn-encap-type": "geneve",
-        "ovn-encap-ip": "127.0.0.1",
-        "ovn-bridge": INTEGRATION_BRIDGE,
-        # A machine busy with emulated guests may well not answer within the usual five seconds.
-        "ovn-openflow-probe-interval": "30",
-        "ovn-bridge-datapath-type": kind,
-        "ovn-bridge-mappings": f"{PHYSICAL_NETWORK}:{outer}",
-    }
-    command = [
-        "ovs-vsctl", "--timeout=20", "set", "open_vswitch", ".",
-        *(f"external_ids:{name}={value}" for name, value in choices.items()),
-        "--", "--may-exist", "add-br", INTEGRATION_BRIDGE,
-        "--", "set", "bridge", INTEGRATION_BRIDGE, f"datapath_type={kind}", "fail_mode=secure",
-        "--", "--may-exist", "add-br", outer,
-        "--", "set", "bridge", outer, f"datapath_type={kind}",
-    ]  # fmt: skip
-    tools.run(*command, environment=environment)
+    wish = chassis_wish(settings)
+    tools.run("ovs-vsctl", "--timeout=20", *setting_up(wish), environment=environment)
+    outer = settings.local.external_bridge
     tools.run("ip", "address", "replace", str(external_gateway(settings)), "dev", outer)
     tools.run("ip", "link", "set", outer, "up")

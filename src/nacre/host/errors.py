@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nacre.kernel.errors import Conflict, NotFound, Unavailable
+from nacre.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 
 
 @dataclass(eq=False)
@@ -103,3 +103,14 @@ class Refused(Unavailable):
         while isinstance(said, dict) and "message" not in said and len(said) == 1:
             said = next(iter(said.values()))
         return str(said.get("message", said) if isinstance(said, dict) else said)[:500]
+
+
+@dataclass(eq=False)
+class UnclearMappings(Invalid):
+    """The option that names physical networks and their bridges cannot be read."""
+
+    code = "host.unclear_mappings"
+    mappings: str
+
+    def __str__(self) -> str:
+        return f"local.bridge_mappings is {self.mappings!r}; NETWORK:BRIDGE:INTERFACE,... was expected."

@@ -109,9 +109,24 @@ class LocalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     virt_type: str = "auto"
     external_cidr: str = "172.24.4.0/24"
     external_bridge: str = "br-ex"
+    bridge_mappings: str = ""
+    encap_ip: str = "127.0.0.1"
+    tunnel_mtu: int = 1500
     vcpu_ratio: float = 16.0
     memory_reserved_mib: int = 512
     disk_reserved_gib: int = 1
+
+
+class SegmentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which networks people get who say nothing of a wire, and from where the numbers of networks are taken.
+
+    A range is `LEAST:MOST`, of VLANs `NETWORK:LEAST:MOST`; several are separated by commas.
+    """
+
+    self_service_types: str = "geneve,vxlan"
+    geneve: str = "1:65535"
+    vxlan: str = "1:65535"
+    vlan: str = ""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,6 +147,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     directories: DirectorySettings = DirectorySettings()
     sign_on: SignOnSettings = SignOnSettings()
     local: LocalSettings = LocalSettings()
+    segments: SegmentSettings = SegmentSettings()
 
     @property
     def state_dir(self) -> Path:

@@ -17,7 +17,20 @@ from nacre.kernel.ids import HostId, NetworkId, PortId, ServerId
 if TYPE_CHECKING:  # The agent shares the values below, and has no use for a database.
     from nacre.kernel.database import Reader, Tx
     from nacre.kernel.policy import Caller
+from nacre.network.domain.chassis import (
+    MOST_UNREACHED,
+    ChassisFacts,
+    ChassisFault,
+    Spoils,
+    Standing,
+    Unreached,
+)
 from nacre.network.domain.subnets import Subnet
+
+__all__ = [
+    "MOST_UNREACHED", "Address", "ChassisFacts", "ChassisFault", "MetadataPort", "Networks", "Nic", "NicAsk",
+    "NicPlan", "PlannedNic", "PortView", "ShownAddress", "Spoils", "Standing", "Unreached", "Unstated",
+]  # fmt: skip
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -126,8 +139,20 @@ class Networks(Protocol):
         """
         ...
 
+    def objections(
+        self, db: Reader, server_id: ServerId, host_ids: Collection[HostId], *, now: float
+    ) -> Mapping[HostId, str]:
+        """Why some of these hosts cannot take a server's ports, as sentences; hosts that can are left out.
+
+        What they lack may be the segment of a network, or whatever of their own part in networks does not work.
+        """
+        ...
+
     def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> None:
-        """Bind every port of a server to a host; safe to repeat."""
+        """Bind every port of a server to a host, where those that waited for one get addresses; safe to repeat.
+
+        Raises Stale where the host has no address left for them.
+        """
         ...
 
     def release_nics(self, tx: Tx, server_id: ServerId) -> None:
@@ -160,8 +185,20 @@ class Networks(Protocol):
         """Take note of what a host says of its ports' flows: the status of ports follows."""
         ...
 
+    def hear_wires(self, tx: Tx, wires: Mapping[HostId, Collection[str]]) -> None:
+        """Take note of the physical networks that hosts are on."""
+        ...
+
     def hear_hosts(self, tx: Tx, host_ids: Collection[HostId]) -> None:
         """Take note that hosts have spoken: what runs on them for networks is alive."""
+        ...
+
+    def report_chassis(self, tx: Tx, facts: Mapping[HostId, ChassisFacts]) -> None:
+        """Take note of what hosts say of their own part in networks."""
+        ...
+
+    def ailing_hosts(self, db: Reader, *, now: float) -> Mapping[HostId, Standing]:
+        """The hosts that are alive and whose part in networks is not well, and what is wrong with each."""
         ...
 
     def ensure_gateway_host(self, tx: Tx, host_id: HostId) -> None:

@@ -13,6 +13,7 @@ from nacre.kernel.ids import HostId, ImageId, NetworkId, PortId, ProjectId, Serv
 from nacre.kernel.policy import Caller
 from nacre.network.contract import (
     Address,
+    ChassisFacts,
     Nic,
     NicAsk,
     NicPlan,
@@ -117,6 +118,14 @@ class FakeNetworks:
             self.ports.setdefault(server_id, []).append(nic)
         return [nic.port_id for nic in self.ports.get(server_id, ())]
 
+    def objections(
+        self, db: Reader, server_id: ServerId, host_ids: Collection[HostId], *, now: float
+    ) -> Mapping[HostId, str]:
+        return {}
+
+    def report_chassis(self, tx: Tx, facts: Mapping[HostId, ChassisFacts]) -> None:
+        """How hosts' switches stand is of no interest here."""
+
     def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> None:
         self.hosts[server_id] = host_id
 
@@ -151,6 +160,9 @@ class FakeNetworks:
         self, db: Reader, server_ids: Collection[ServerId]
     ) -> Mapping[ServerId, Sequence[str]]:
         return {each: ["default"] for each in server_ids if each in self.ports}
+
+    def hear_wires(self, tx: Tx, wires: Mapping[HostId, Collection[str]]) -> None:
+        """Which wires hosts are on is of no interest here."""
 
     def hear_hosts(self, tx: Tx, host_ids: Collection[HostId]) -> None:
         """Who runs for networks is of no interest here."""

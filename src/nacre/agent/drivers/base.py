@@ -1,4 +1,4 @@
-"""The four things an agent drives on its host, each as a Protocol; `fake.py` has all of them."""
+"""The five things an agent drives on its host, each as a Protocol; `fake.py` has all of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from nacre.agent.domain.sight import GuestRecord, GuestSeen, MetadataNetwork
 from nacre.compute.domain.guests import GuestImage, GuestSpec
 from nacre.kernel.errors import Conflict, Invalid, Unavailable
 from nacre.kernel.ids import NetworkId, PortId, ServerId
+from nacre.network.contract import ChassisFacts
 
 Changed = Callable[[ServerId | None], None]
 """Told that something about a guest changed, or about any of them (None). Called in any thread; never blocks."""
@@ -163,6 +164,18 @@ class SwitchDriver(Protocol):
         ...
 
 
+class ChassisDriver(Protocol):
+    """The host's own part in networks: its bridges, and its ways to the other hosts."""
+
+    def survey(self) -> bool:
+        """Make what is missing, and look how everything is; whether all is well. Takes a second where it is not."""
+        ...
+
+    def facts(self) -> ChassisFacts | None:
+        """What the last look has shown; None before the first. Cheap: asks nobody."""
+        ...
+
+
 class ImageDriver(Protocol):
     """Base images on this host, named by their content."""
 
@@ -210,3 +223,4 @@ class HostDrivers:
     switch: SwitchDriver
     images: ImageDriver
     metadata: MetadataDriver
+    chassis: ChassisDriver

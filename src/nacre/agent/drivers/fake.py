@@ -16,6 +16,7 @@ from nacre.compute.domain.guests import GuestImage, GuestSpec
 from nacre.kernel.clock import Clock
 from nacre.kernel.errors import Problem
 from nacre.kernel.ids import NetworkId, PortId, ServerId
+from nacre.network.contract import ChassisFacts
 
 FAKE_VERSION = 1_000_000
 
@@ -49,6 +50,7 @@ class FakeWorld:
         self.interrupt: Interrupt | None = None
         self.ports_take_s = 0.0
         self.complaint = ""
+        self.chassis: ChassisFacts | None = None
         self.answers_power_button = True
         self._slow: dict[str, float] = {}
         self._failures: dict[str, list[Problem]] = {}
@@ -139,6 +141,7 @@ def fake_drivers(world: FakeWorld) -> HostDrivers:
         switch=FakeSwitch(world),
         images=FakeImages(world),
         metadata=FakeMetadata(world),
+        chassis=FakeChassis(world),
     )
 
 
@@ -297,3 +300,16 @@ class FakeMetadata:
     def remove_network(self, network_id: NetworkId) -> None:
         with self._world.effect("remove_network"):
             self._world.networks.pop(network_id, None)
+
+
+class FakeChassis:
+    """A ChassisDriver that finds what the world says."""
+
+    def __init__(self, world: FakeWorld) -> None:
+        self._world = world
+
+    def survey(self) -> bool:
+        return self._world.chassis is None or not self._world.chassis.is_ailing
+
+    def facts(self) -> ChassisFacts | None:
+        return self._world.chassis

@@ -11,6 +11,8 @@ import os
 import socket
 import threading
 import time
+import uuid
+from collections import defaultdict
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -18,6 +20,7 @@ import msgspec
 import ovs.db.idl
 import ovs.poller
 
+from nacre.agent.domain.chassis import BridgeSeen, ChassisSeen, Tunnel
 from nacre.agent.drivers.base import EngineAway
 from nacre.agent.drivers.files import run_command
 from nacre.kernel.ids import PortId, ServerId
@@ -29,8 +32,14 @@ WAKE_S = 60.0
 RECONNECT_MS = (100, 1000)
 RETRY_S = 1.0
 
+TUNNEL_TYPES = frozenset({"geneve", "vxlan"})
+CHASSIS_ID = "ovn-chassis-id"
+"""The key under which ovn-controller notes at a tunnel's port to whom it leads: `CHASSIS@ADDRESS`."""
+
 _TEXT = {"type": "string"}
+_MAYBE_TEXT = {"type": {"key": "string", "min": 0, "max": 1}}
 _TEXT_MAP = {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}}
+_PORTS = {"type": {"key": {"type": "uuid", "refTable": "Port"}, "min": 0, "max": "unlimited"}}
 
 # The part of the switch's schema that is looked at: the rest, such as counters, is never sent to us.
 # Source: ovs-vswitchd.conf.db(5)
@@ -38,8 +47,20 @@ _SCHEMA = {
     "name": "Open_vSwitch",
     "version": "8.0.0",
     "tables": {
-        "Bridge": {"columns": {"name": _TEXT, "datapath_type": _TEXT}},
-        "Interface": {"columns": {"name": _TEXT, "external_ids": _TEXT_MAP}},
+        "Open_vSwitch": {"columns": {"external_ids": _TEXT_MAP}},
+        "Bridge": {
+            "columns": {"name": _TEXT, "datapath_type": _TEXT, "fail_mode": _MAYBE_TEXT, "ports": _PORTS},
+        },
+        "Port": {"columns": {"name": _TEXT, "external_ids": _TEXT_MAP}},
+        "Interface": {
+            "columns": {
+                "name": _TEXT,
+                "external_ids": _TEXT_MAP,
+                "type": _TEXT,
+                "options": _TEXT_MAP,
+                "error": _MAYBE_TEXT,
+            }
+        },
     },
 }
 
@@ -51,6 +72,19 @@ class _Interface(msgspec.Struct, frozen=True):
     port_id: PortId | None
     guest_id: ServerId | None
     ready: bool
+    tunnel_to: str
+    error: str
+
+
+class _Watched(ovs.db.idl.Idl):  # type: ignore[misc]
+    """The switch's database as it is, and which of its rows have changed since somebody looked."""
+
+    def __init__(self, remote: str, helper: ovs.db.idl.SchemaHelper) -> None:
+        self.moved: dict[str, set[uuid.UUID]] = defaultdict(set)
+        super().__init__(remote, helper)
+
+    def notify(self, event: str, row: Any, updates: Any = None) -> None:
+        self.moved[row._table.name].add(row.uuid)
 
 
 class OvsSwitch:
@@ -61,9 +95,10 @@ class OvsSwitch:
         self._remote = remote
         self._bridge = bridge
         self._changed: list[Callable[[Collection[PortId]], None]] = []
-        self._interfaces: tuple[_Interface, ...] = ()
+        self._interfaces: dict[uuid.UUID, _Interface] = {}
+        self._tunnel_ports: dict[uuid.UUID, tuple[str, str]] = {}
         self._ready: frozenset[PortId] = frozenset()
-        self._datapath_type: str | None = None
+        self._chassis: ChassisSeen | None = None
         self._connected = threading.Event()
         self._suspects: set[str] = set()
         self._stopping = False
@@ -84,7 +119,7 @@ class OvsSwitch:
         """
         strays = {
             each.name
-            for each in self._interfaces
+            for each in list(self._interfaces.values())
             if each.guest_id is not None and each.guest_id not in alive and not _has_device(each.name)
         }
         for name in sorted(strays & self._suspects):
@@ -102,9 +137,18 @@ class OvsSwitch:
 
     def is_userspace(self) -> bool:
         """Whether packets are switched by a process and not by the kernel. Raises EngineAway while unknown."""
-        if self._datapath_type is None:
+        bridge = self._chassis.bridges.get(self._bridge) if self._chassis else None
+        if bridge is None:
             raise EngineAway("Open vSwitch", f"bridge {self._bridge} has not been seen")
-        return self._datapath_type == "netdev"
+        return bridge.datapath_type == "netdev"
+
+    def chassis_seen(self) -> ChassisSeen | None:
+        """The switch as a chassis; None before it has been seen, or while its database does not answer."""
+        return self._chassis if self._connected.is_set() else None
+
+    def physical_networks(self) -> tuple[str, ...]:
+        """The wires outside the cloud for which OVN was told a bridge here, by name."""
+        return self._chassis.physical_networks if self._chassis else ()
 
     def vsctl(self, *arguments: str) -> str:
         """Change the switch's configuration, and wait until it is so."""
@@ -144,15 +188,17 @@ class OvsSwitch:
         helper = ovs.db.idl.SchemaHelper(schema_json=_SCHEMA)
         for table, shape in _SCHEMA["tables"].items():  # type: ignore[attr-defined]
             helper.register_columns(table, list(shape["columns"]))
-        idl = ovs.db.idl.Idl(self._remote, helper)
+        idl = _Watched(self._remote, helper)
         # A database server that was killed is back at once; by default the IDL would ask up to 8 s later.
         idl._session.reconnect.set_backoff(*RECONNECT_MS)
-        seen = idl.change_seqno
+        seen, rows = idl.change_seqno, None
         while not self._stopping:
             idl.run()
             if idl.change_seqno != seen:
                 seen = idl.change_seqno
-                self._take_in(idl)
+                # A database that is read anew has other tables, and says nothing of rows that are gone.
+                self._take_in(idl, anew=rows is not idl.tables["Interface"].rows)
+                rows = idl.tables["Interface"].rows
             self._note_connection(idl)
             poller = ovs.poller.Poller()
             idl.wait(poller)
@@ -167,26 +213,86 @@ class OvsSwitch:
         else:
             self._connected.clear()
 
-    def _take_in(self, idl: Any) -> None:
-        self._interfaces = tuple(_interface_of(row) for row in idl.tables["Interface"].rows.values())
-        for row in idl.tables["Bridge"].rows.values():
-            if row.name == self._bridge:
-                self._datapath_type = row.datapath_type
+    def _take_in(self, idl: _Watched, *, anew: bool) -> None:
+        """Look at what has changed, or at everything: a host has thousands of interfaces, and one changes at a time."""
+        moved, idl.moved = idl.moved, defaultdict(set)
+        if anew:
+            self._interfaces, self._tunnel_ports = {}, {}
+            moved = defaultdict(set, {name: set(table.rows) for name, table in idl.tables.items()})
+        of_chassis = bool(anew or moved["Bridge"] or moved["Open_vSwitch"])
+        for key in moved["Port"]:
+            of_chassis |= _put(self._tunnel_ports, key, _tunnel_port_of(idl.tables["Port"].rows.get(key)))
+        for key in moved["Interface"]:
+            before = self._interfaces.get(key)
+            after = _interface_of(idl.tables["Interface"].rows.get(key))
+            _put(self._interfaces, key, after)
+            of_chassis |= any(each and (each.tunnel_to or each.error) for each in (before, after))
+        if of_chassis:
+            self._chassis = self._chassis_of(idl)
+        self._tell_ready()
+
+    def _tell_ready(self) -> None:
         before = self._ready
-        self._ready = frozenset(each.port_id for each in self._interfaces if each.port_id and each.ready)
+        self._ready = frozenset(
+            each.port_id for each in self._interfaces.values() if each.port_id and each.ready
+        )
         if moved := before ^ self._ready:
             for changed in self._changed:
                 changed(moved)
 
+    def _chassis_of(self, idl: _Watched) -> ChassisSeen:
+        chassis_of = dict(self._tunnel_ports.values())
+        interfaces = list(self._interfaces.values())
+        return ChassisSeen(
+            settings=next((dict(row.external_ids) for row in idl.tables["Open_vSwitch"].rows.values()), {}),
+            bridges={
+                row.name: BridgeSeen(
+                    datapath_type=row.datapath_type,
+                    fail_mode=next(iter(row.fail_mode), ""),
+                    # Nobody asks for the ports of guests, which are many.
+                    ports=frozenset()
+                    if row.name == self._bridge
+                    else frozenset(port.name for port in row.ports),
+                )
+                for row in idl.tables["Bridge"].rows.values()
+            },
+            tunnels=tuple(
+                Tunnel(chassis_of[each.name], each.tunnel_to)
+                for each in interfaces
+                if each.tunnel_to and each.name in chassis_of
+            ),
+            errors={each.name: each.error for each in interfaces if each.error},
+        )
 
-def _interface_of(row: Any) -> _Interface:
+
+def _put(known: dict[uuid.UUID, Any], key: uuid.UUID, value: Any) -> bool:
+    """Remember what a row says, or forget it; whether that differs from what was known."""
+    before = known.get(key)
+    if value is None:
+        known.pop(key, None)
+    else:
+        known[key] = value
+    return bool(before != value)
+
+
+def _interface_of(row: Any) -> _Interface | None:
+    if row is None:
+        return None
     ids = row.external_ids
     return _Interface(
         name=row.name,
         port_id=ids.get("iface-id"),
         guest_id=ids.get("vm-id"),
         ready=ids.get("ovn-installed") == "true",
+        tunnel_to=row.options.get("remote_ip", "") if row.type in TUNNEL_TYPES else "",
+        error=next(iter(row.error), ""),
     )
+
+
+def _tunnel_port_of(row: Any) -> tuple[str, str] | None:
+    """The name of a tunnel's port, and the chassis it leads to."""
+    leads_to = row.external_ids.get(CHASSIS_ID) if row is not None else None
+    return None if leads_to is None else (row.name, leads_to.partition("@")[0])
 
 
 def _has_device(name: str) -> bool:

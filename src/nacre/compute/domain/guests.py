@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from nacre.kernel.ids import HostId, ImageId, PortId, ProjectId, ServerId
-from nacre.network.contract import Address, MetadataPort
+from nacre.network.contract import Address, ChassisFacts, MetadataPort
 from nacre.network.contract import Nic as GuestNic
 
 __all__ = [
@@ -125,5 +125,9 @@ class HostReport(msgspec.Struct, frozen=True, kw_only=True):
     hypervisor_version: int
     cpu_model: str
     architecture: str = "x86_64"
+    physical_networks: tuple[str, ...] = ()
+    """The wires outside the cloud that its switch is on, by name."""
     healthy: bool = True
     complaint: str = ""
+    chassis: ChassisFacts | None = None
+    """How its switch stands; kept by the network service. None where nobody has looked."""

@@ -128,10 +128,13 @@ class ServerLoop:
             while at < len(candidates) and len(found.fit) < CANDIDATES_TRIED:
                 chunk = list(candidates[at : at + step])
                 at, step = at + step, NEXT_CHUNK
-                known = hosts.find_many(db, [candidate.host_id for candidate in chunk])
+                chunk_ids = [candidate.host_id for candidate in chunk]
+                known = hosts.find_many(db, chunk_ids)
+                unreached = self.networks.objections(db, server.server_id, chunk_ids, now=now)
                 for candidate in chunk:
                     host = known.get(candidate.host_id)
                     why = objection(candidate.host_id, host, wanted, now=now)
+                    why = why or unreached.get(candidate.host_id, "")
                     if host is not None and not why:
                         found.fit.append((candidate, host))
                     elif len(found.reasons) < MOST_REASONS:

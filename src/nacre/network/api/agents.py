@@ -17,7 +17,8 @@ from nacre.network.api.kinds import DESCRIPTION, boolean, or_empty
 from nacre.network.api.networks import ZONE, always
 from nacre.network.api.noun import Noun, Policies, View
 from nacre.network.api.parts import Parts
-from nacre.network.domain.agents import ALIVE_S, BINARIES, Agent, type_of
+from nacre.network.domain.agents import ALIVE_S, BINARIES, Agent, AgentKind, configurations_of, type_of
+from nacre.network.domain.chassis import ChassisFacts
 from nacre.network.errors import AgentAlive, AgentNotFound, InvalidInput
 from nacre.network.store import agents, hosts
 from nacre.network.store.tables import NETWORK_AGENT
@@ -41,10 +42,11 @@ ATTRIBUTES = (
 
 def _views(db: Reader, items: Sequence[Agent]) -> list[View]:
     carriers = set(hosts.gateway_hosts(db))
-    return [_view(item, carries_gateways=item.host_id in carriers) for item in items]
+    facts = hosts.chassis_of(db, {item.host_id for item in items if item.kind is AgentKind.CONTROLLER})
+    return [_view(item, facts.get(item.host_id), carries_gateways=item.host_id in carriers) for item in items]
 
 
-def _view(item: Agent, *, carries_gateways: bool) -> View:
+def _view(item: Agent, facts: ChassisFacts | None, *, carries_gateways: bool) -> View:
     return {
         "id": item.id,
         "agent_type": type_of(item, carries_gateways=carries_gateways),
@@ -55,7 +57,7 @@ def _view(item: Agent, *, carries_gateways: bool) -> View:
         "admin_state_up": True,
         "description": item.description,
         "alive": item.heard_at,
-        "configurations": {},
+        "configurations": configurations_of(facts) if facts and item.kind is AgentKind.CONTROLLER else {},
         "resources_synced": None,
         "created_at": iso_z(item.started_at),
         "started_at": iso_z(item.started_at),

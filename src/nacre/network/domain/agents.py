@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
 from nacre.kernel.ids import HostId, ProjectId
+from nacre.network.domain.chassis import ChassisFacts
 
 ALIVE_S = 75.0
 """An agent that has not been heard for longer is taken for dead; hosts are noted several times within it."""
@@ -51,3 +54,19 @@ def type_of(agent: Agent, *, carries_gateways: bool) -> str:
     if agent.kind is AgentKind.METADATA:
         return METADATA_TYPE
     return GATEWAY_TYPE if carries_gateways else CONTROLLER_TYPE
+
+
+def configurations_of(facts: ChassisFacts) -> Mapping[str, Any]:
+    """What a host reports of its part in networks. An operator sees it at the agent."""
+    mappings = ",".join(f"{network}:{bridge}" for network, bridge in sorted(facts.bridge_mappings.items()))
+    return {
+        "bridge-mappings": mappings,
+        "datapath-type": facts.datapath_type,
+        "integration-bridge": facts.bridge,
+        "tunnel-types": [facts.encap_type],
+        "tunnel-ip": facts.encap_ip,
+        "tunnel-mtu": facts.tunnel_mtu,
+        "tunnels": facts.tunnels,
+        "faults": [fault.what for fault in facts.faults],
+        "unreached": {each.host_id: each.what for each in facts.unreached},
+    }

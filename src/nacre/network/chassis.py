@@ -1,0 +1,72 @@
+"""What hosts report of their own part in networks, and which servers it makes unwelcome where."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+
+from nacre.kernel.database import Reader, Tx
+from nacre.kernel.events import Event
+from nacre.kernel.ids import HostId
+from nacre.network.domain.agents import ALIVE_S
+from nacre.network.domain.chassis import ChassisFacts, Needs, Standing, standings
+from nacre.network.domain.networks import NetworkType
+from nacre.network.store import hosts
+
+
+def report(tx: Tx, facts: Mapping[HostId, ChassisFacts]) -> None:
+    """Take note of what hosts say; that something broke, or is well again, is a line of the event log."""
+    before = hosts.chassis_of(tx, facts)
+    hosts.put_chassis(tx, facts)
+    for host_id, said in facts.items():
+        was = before.get(host_id)
+        old, new = (_spelled(each) if each else [] for each in (was, said))
+        if old != new:
+            tx.record(
+                Event(
+                    action="report",
+                    kind="chassis",
+                    subject=host_id,
+                    before={"faults": old},
+                    after={"faults": new},
+                )
+            )
+
+
+def _spelled(facts: ChassisFacts) -> list[str]:
+    return [fault.what for fault in facts.faults] + [
+        f"{each.host_id}: {each.what}" for each in facts.unreached
+    ]
+
+
+def ailing(db: Reader, *, now: float) -> Mapping[HostId, Standing]:
+    """The hosts that are alive and not well, and what is wrong. One statement while all are well."""
+    found = hosts.ailing_chassis(db)
+    if not found:
+        return {}
+    named = {each.host_id for facts in found.values() for each in facts.unreached}
+    facts = {**hosts.chassis_of(db, named - found.keys()), **found}
+    return standings(facts, hosts.heard_since(db, facts, now - ALIVE_S))
+
+
+def objections(
+    db: Reader, server_id: str, host_ids: Collection[HostId], *, now: float
+) -> Mapping[HostId, str]:
+    """Why some of these hosts should not get a server with ports as it has; hosts that may are left out."""
+    found = {host_id: standing for host_id, standing in ailing(db, now=now).items() if host_id in host_ids}
+    if not found:
+        return {}
+    needs = _needs_of(db, server_id)
+    told = {host_id: standing.objection(needs) for host_id, standing in found.items()}
+    return {host_id: why for host_id, why in told.items() if why}
+
+
+def _needs_of(db: Reader, server_id: str) -> Needs:
+    wires: dict[str, set[str]] = defaultdict(set)
+    tunnels = False
+    for network_id, network_type, physical_network in hosts.segments_under(db, server_id):
+        if physical_network is None or network_type == NetworkType.GENEVE:
+            tunnels = True
+        else:
+            wires[network_id].add(physical_network)
+    return Needs(tunnels=tunnels, wires=tuple(frozenset(each) for each in wires.values()))
