@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar, final, overload
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import NoReturn, TypeVar, final, overload
 
 import numpy as np
 
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.events import Event
 from nacre.kernel.ids import HostId, ProjectId, ServerId, UserId
-from nacre.placement.contract import Candidate, Demand, Inventory, Rejection, provider_id_of
+from nacre.placement import parts as host_parts
+from nacre.placement.contract import (
+    NO_PARTS,
+    Candidate,
+    Demand,
+    Inventory,
+    Part,
+    PartDemands,
+    Rejection,
+    provider_id_of,
+)
 from nacre.placement.domain.amounts import first_objection, usable
 from nacre.placement.domain.capacity import HOST, Capacity
 from nacre.placement.domain.providers import Provider, Standing
@@ -58,18 +68,37 @@ class Claims:
         self._candidates = Kept(_candidate)
 
     def ensure_host(
-        self, tx: Tx, host_id: HostId, *, name: str, inventories: Mapping[str, Inventory]
+        self,
+        tx: Tx,
+        host_id: HostId,
+        *,
+        name: str,
+        inventories: Mapping[str, Inventory],
+        parts: Sequence[Part] = (),
     ) -> None:
-        """Make the provider of a host and its inventories what they should be. Unchanged, it costs two reads."""
+        """Make the provider of a host, its inventories and its parts what they should be.
+
+        Unchanged, it costs three reads, and five more where there are parts.
+        """
         provider = providers.find_host(tx, host_id)
         if provider is None:
             provider = _new_host(host_id, name=name, now=tx.now)
             providers.insert_provider(tx, provider)
-        elif provider.name == name and providers.inventories_of(tx, provider.provider_id) == inventories:
+            is_same = False
+        else:
+            is_same = provider.name == name and (
+                providers.inventories_of(tx, provider.provider_id) == inventories
+            )
+        todo = host_parts.difference(tx, provider, name=name, parts=parts)
+        # Generations are raised in one order everywhere, so that no two wait for each other.
+        touched = todo.touched if is_same else todo.touched | {provider.provider_id}
+        if touched:
+            providers.raise_generations(tx, touched)
+        host_parts.settle(tx, provider, name=name, todo=todo)
+        if is_same:
             return
-        elif provider.name != name:
+        if provider.name != name:
             providers.rename_provider(tx, provider.provider_id, name)
-        providers.raise_generations(tx, [provider.provider_id])
         providers.replace_inventories(tx, provider.provider_id, inventories)
         tx.record(
             Event(
@@ -80,34 +109,55 @@ class Claims:
             )
         )
 
-    def candidates(self, db: Reader, demand: Demand) -> tuple[Sequence[Candidate], Sequence[Rejection]]:
-        """Every host, with room for `demand` (emptiest first) or with the reason it has none."""
+    def candidates(
+        self, db: Reader, demand: Demand, *, parts: PartDemands = NO_PARTS
+    ) -> tuple[Sequence[Candidate], Sequence[Rejection]]:
+        """Every host, with room for `demand` and in its `parts` (emptiest first), or with the reason it has none."""
         wanted = {name: amount for name, amount in demand.items() if amount}
+        against: dict[HostId, str] = {}
 
         def look(capacity: Capacity) -> tuple[Sequence[Standing], Sequence[Standing]]:
             hosts = capacity.flagged(HOST)
             fitting = hosts & capacity.fits(wanted)
+            for row in np.flatnonzero(fitting).tolist() if parts else ():
+                host_id = _host_id_of(capacity.standing(row))
+                against[host_id] = host_parts.first_objection_of(capacity, host_id, parts)
+                fitting[row] = not against[host_id]
             order = capacity.emptiest_first(fitting, wanted) if wanted else np.flatnonzero(fitting)
             return capacity.snapshot(order), capacity.snapshot(np.flatnonzero(hosts & ~fitting))
 
         fit, unfit = self._watch.ask(db, look)
-        return _Each(fit, self._candidates.of), _Each(unfit, lambda standing: _rejection(standing, wanted))
+        return _Each(fit, self._candidates.of), _Each(unfit, lambda each: _rejection(each, wanted, against))
 
     def claim(
         self, tx: Tx, candidate: Candidate, demand: Demand, *, server_id: ServerId, project_id: ProjectId,
-        user_id: UserId,
+        user_id: UserId, parts: PartDemands = NO_PARTS,
     ) -> None:  # fmt: skip
         """Claim room for a server: one conditional write on the provider's generation. Raises Stale."""
         provider_id = provider_id_of(candidate.host_id)
-        if not providers.raise_generation(tx, provider_id, seen=candidate.generation):
-            self._watch.mark(provider_id)
-            raise ConcurrentUpdate(f"Host {candidate.host_id}")
+        below = host_parts.claims_on(candidate.host_id, parts)
+        for each in sorted([provider_id, *below]):
+            if each != provider_id:
+                providers.raise_generations(tx, [each])
+            elif not providers.raise_generation(tx, provider_id, seen=candidate.generation):
+                self._lose(candidate.host_id, [provider_id])
+        if short := host_parts.objections(tx, below):
+            self._lose(candidate.host_id, short)
         consumer = Consumer(
             consumer_id=server_id, project_id=project_id, user_id=user_id, consumer_type=SERVER, generation=0
         )
         allocations.ensure_consumer(tx, consumer)
         wanted = {name: amount for name, amount in demand.items() if amount}
-        allocations.insert_claims(tx, server_id, {provider_id: wanted})
+        allocations.insert_claims(tx, server_id, {provider_id: wanted, **below})
+
+    def _lose(self, host_id: HostId, changed: Collection[str]) -> NoReturn:
+        for provider_id in changed:
+            self._watch.mark(provider_id)
+        raise ConcurrentUpdate(f"Host {host_id}")
+
+    def reclaim(self, tx: Tx, wanted: Mapping[ServerId, tuple[HostId, PartDemands]]) -> None:
+        """Let servers claim this of the parts of their hosts, in place of what they claim of them. Raises NoRoom."""
+        host_parts.reclaim(tx, wanted)
 
     def release(self, tx: Tx, server_id: ServerId) -> None:
         """Give back what a server claimed; safe to repeat."""
@@ -139,17 +189,22 @@ def _new_host(host_id: HostId, *, name: str, now: float) -> Provider:
 
 
 def _candidate(standing: Standing) -> Candidate:
-    host_id = standing.provider.host_id
-    assert host_id is not None
     return Candidate(
-        host_id=host_id,
+        host_id=_host_id_of(standing),
         generation=standing.provider.generation,
         used=standing.used,
         capacity={name: usable(inventory) for name, inventory in standing.inventories.items()},
     )
 
 
-def _rejection(standing: Standing, demand: Demand) -> Rejection:
+def _rejection(standing: Standing, demand: Demand, against: Mapping[HostId, str]) -> Rejection:
+    """`against` says what speaks against hosts that have room themselves."""
+    host_id = _host_id_of(standing)
+    why = against.get(host_id) or first_objection(demand, standing.inventories, standing.used)
+    return Rejection(host_id=host_id, why=why)
+
+
+def _host_id_of(standing: Standing) -> HostId:
     host_id = standing.provider.host_id
-    assert host_id is not None
-    return Rejection(host_id=host_id, why=first_objection(demand, standing.inventories, standing.used))
+    assert host_id is not None, "only hosts are candidates"
+    return host_id

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import HostId, ProjectId, ServerId, UserId, is_uuid
+from nacre.placement.errors import NoRoom
+
+__all__ = [
+    "NO_PARTS", "Candidate", "Demand", "Inventory", "NoRoom", "Part", "PartDemands", "Placement", "Rejection",
+    "part_id_of", "provider_id_of",
+]  # fmt: skip
 
 Demand = Mapping[str, int]
 """Amounts by resource class: VCPU, MEMORY_MB, DISK_GB."""
+
+PartDemands = Mapping[str, Demand]
+"""Amounts that are to come from parts of one host, by the name of the part."""
+
+NO_PARTS: PartDemands = {}
 
 
 _NAMESPACE = uuid.UUID("8d3c7a64-70b1-5f0e-9a57-2f4c2a6f7b10")
@@ -21,6 +32,11 @@ _NAMESPACE = uuid.UUID("8d3c7a64-70b1-5f0e-9a57-2f4c2a6f7b10")
 def provider_id_of(host_id: HostId) -> str:
     """The id of the resource provider that is a host: its own if it is a UUID, else one that follows from it."""
     return host_id if is_uuid(host_id) else str(uuid.uuid5(_NAMESPACE, f"hypervisor:{host_id}"))
+
+
+def part_id_of(host_id: HostId, part: str) -> str:
+    """The id of the resource provider that is a part of a host."""
+    return str(uuid.uuid5(_NAMESPACE, f"part:{host_id}:{part}"))
 
 
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +48,18 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     max_unit: int = 2147483647
     step_size: int = 1
     allocation_ratio: float = 1.0
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider of its own below a host, or below another part: what some device of the host has.
+
+    `traits` are custom ones, by which other clients of placement find it.
+    """
+
+    name: str
+    inventories: Mapping[str, Inventory] = {}
+    traits: Collection[str] = ()
+    below: str = ""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,22 +82,43 @@ class Placement(Protocol):
     """Room on hosts. A host is a resource provider, whose id is `provider_id_of` it."""
 
     def ensure_host(
-        self, tx: Tx, host_id: HostId, *, name: str, inventories: Mapping[str, Inventory]
+        self,
+        tx: Tx,
+        host_id: HostId,
+        *,
+        name: str,
+        inventories: Mapping[str, Inventory],
+        parts: Sequence[Part] = (),
     ) -> None:
-        """Make the provider of a host and its inventories what they should be."""
+        """Make the provider of a host, its inventories and its parts what they should be.
+
+        A part comes after the one it is below. One that is not named any more goes, once nobody claims of it.
+        """
         ...
 
-    def candidates(self, db: Reader, demand: Demand) -> tuple[Sequence[Candidate], Sequence[Rejection]]:
-        """Every host, with room for `demand` (emptiest first) or with the reason it has none."""
+    def candidates(
+        self, db: Reader, demand: Demand, *, parts: PartDemands = NO_PARTS
+    ) -> tuple[Sequence[Candidate], Sequence[Rejection]]:
+        """Every host, with room for `demand` and in its `parts` (emptiest first), or with the reason it has none."""
         ...
 
     def claim(
         self, tx: Tx, candidate: Candidate, demand: Demand, *, server_id: ServerId, project_id: ProjectId,
-        user_id: UserId,
+        user_id: UserId, parts: PartDemands = NO_PARTS,
     ) -> None:  # fmt: skip
         """Claim room for a server: one conditional write on the provider's generation.
 
-        Raises Stale when the host has changed since it was seen: look at the candidates again.
+        Parts are locked and looked at, since what is claimed of them does not change their host's generation.
+        Raises Stale when the host has changed since it was seen, or a part has not enough: look at the
+        candidates again.
+        """
+        ...
+
+    def reclaim(self, tx: Tx, wanted: Mapping[ServerId, tuple[HostId, PartDemands]]) -> None:
+        """Let servers claim this of the parts of the hosts they are on, in place of what they claim of them now.
+
+        A server that claims nothing of that host is not on it, and is left alone. Nobody is refused for asking less.
+        Raises NoRoom; nothing should be kept of the transaction then.
         """
         ...
 

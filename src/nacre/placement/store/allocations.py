@@ -8,6 +8,8 @@ import msgspec
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
+from nacre.placement.domain.providers import Provider
+from nacre.placement.store.providers import provider_of
 from nacre.placement.store.tables import ALLOCATION, CONSUMER, PROVIDER
 
 Claims = Mapping[str, Mapping[str, int]]
@@ -24,12 +26,24 @@ class Consumer(msgspec.Struct, frozen=True, kw_only=True):
     generation: int
 
 
+class Held(msgspec.Struct, frozen=True):
+    """What a consumer has claimed of one provider."""
+
+    provider: Provider
+    amounts: dict[str, int]
+
+
 _CONSUMER = sa.select(CONSUMER).where(CONSUMER.c.id == sa.bindparam("consumer_id"))
 _OF_CONSUMER = (
     sa.select(ALLOCATION.c.provider_id, ALLOCATION.c.resource_class, ALLOCATION.c.used, PROVIDER.c.generation)
     .join(PROVIDER, PROVIDER.c.id == ALLOCATION.c.provider_id)
     .where(ALLOCATION.c.consumer_id == sa.bindparam("consumer_id"))
     .order_by(ALLOCATION.c.provider_id, ALLOCATION.c.resource_class)
+)
+_HELD = (
+    sa.select(*PROVIDER.c, ALLOCATION.c.consumer_id, ALLOCATION.c.resource_class, ALLOCATION.c.used)
+    .join(ALLOCATION, ALLOCATION.c.provider_id == PROVIDER.c.id)
+    .where(ALLOCATION.c.consumer_id.in_(sa.bindparam("ids", expanding=True)))
 )
 _OF_PROVIDER = (
     sa.select(ALLOCATION.c.consumer_id, ALLOCATION.c.resource_class, ALLOCATION.c.used, CONSUMER.c.generation)
@@ -81,6 +95,10 @@ _RELEASE = (
     .where(ALLOCATION.c.consumer_id == sa.bindparam("b_consumer_id"))
     .returning(ALLOCATION.c.provider_id)
 )
+_DROP = sa.delete(ALLOCATION).where(
+    ALLOCATION.c.consumer_id == sa.bindparam("b_consumer_id"),
+    ALLOCATION.c.provider_id == sa.bindparam("b_provider_id"),
+)
 _FORGET = sa.delete(CONSUMER).where(CONSUMER.c.id == sa.bindparam("b_consumer_id"))
 
 
@@ -106,6 +124,17 @@ def claims_of_consumer(db: Reader, consumer_id: str) -> tuple[dict[str, dict[str
         claims.setdefault(provider_id, {})[resource_class] = used
         generations[provider_id] = generation
     return claims, generations
+
+
+def held_by(db: Reader, consumer_ids: Collection[str]) -> dict[str, dict[str, Held]]:
+    """What consumers have claimed, by consumer and provider; those that hold nothing are left out."""
+    found: dict[str, dict[str, Held]] = {}
+    for row in db.rows(_HELD, ids=list(consumer_ids)) if consumer_ids else ():
+        mine = found.setdefault(row.consumer_id, {})
+        if row.id not in mine:
+            mine[row.id] = Held(provider_of(row), {})
+        mine[row.id].amounts[row.resource_class] = row.used
+    return found
 
 
 def claims_of_provider(db: Reader, provider_id: str) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
@@ -170,6 +199,13 @@ def insert_claims(tx: Tx, consumer_id: str, claims: Claims) -> None:
 def delete_claims(tx: Tx, consumer_id: str) -> Collection[str]:
     """Remove all that a consumer has claimed; the providers it had claimed from."""
     return {row[0] for row in tx.rows(_RELEASE, b_consumer_id=consumer_id)}
+
+
+def drop_claims(tx: Tx, pairs: Collection[tuple[str, str]]) -> None:
+    """Remove what consumers have claimed of providers, given as pairs."""
+    tx.execute_many(
+        _DROP, [{"b_consumer_id": consumer, "b_provider_id": provider} for consumer, provider in pairs]
+    )
 
 
 def forget_consumer(tx: Tx, consumer_id: str) -> None:

@@ -95,18 +95,18 @@ _STANDINGS_SOME = (
 def find_provider(db: Reader, provider_id: str) -> Provider | None:
     """The provider, if there is one."""
     row = db.row(_ONE, provider_id=provider_id)
-    return None if row is None else _provider_of(row)
+    return None if row is None else provider_of(row)
 
 
 def find_host(db: Reader, host_id: HostId) -> Provider | None:
     """The provider of a host, if it is known."""
     row = db.row(_OF_HOST, host_id=host_id)
-    return None if row is None else _provider_of(row)
+    return None if row is None else provider_of(row)
 
 
 def tree_of(db: Reader, root_id: str) -> list[Provider]:
     """Every provider below a root, itself included, in no order."""
-    return [_provider_of(row) for row in db.rows(_TREE, root_id=root_id)]
+    return [provider_of(row) for row in db.rows(_TREE, root_id=root_id)]
 
 
 def has_children(db: Reader, provider_id: str) -> bool:
@@ -160,7 +160,7 @@ def standings(db: Reader, provider_ids: Collection[str] | None = None) -> list[S
     aggregates = _gathered(aggregate_rows)
     return [
         Standing(
-            provider=_provider_of(row),
+            provider=provider_of(row),
             inventories=inventories.get(row.id, {}),
             used=used.get(row.id, {}),
             traits=frozenset(traits.get(row.id, ())),
@@ -177,7 +177,8 @@ def _gathered(rows: Sequence[AnyRow]) -> dict[str, list[str]]:
     return found
 
 
-def _provider_of(row: AnyRow) -> Provider:
+def provider_of(row: AnyRow) -> Provider:
+    """The provider of a row that has all of its columns."""
     return Provider(
         provider_id=row.id,
         host_id=None if row.host_id is None else HostId(row.host_id),
