@@ -13,8 +13,10 @@ from nacre.kernel.loops import Loop
 from nacre.network.api.envelope import envelope
 from nacre.network.api.parts import Parts
 from nacre.network.api.routes import ROUTES
+from nacre.network.changes import segment_ranges
 from nacre.network.changes.loops import BASE
 from nacre.network.contract import Networks
+from nacre.network.domain.segments import default_ranges, self_service_types
 from nacre.network.drivers.base import NetworkDriver
 from nacre.network.loops.audit import AuditLoop, ask_repair, compare
 from nacre.network.loops.desired import BASE_KEY
@@ -30,13 +32,20 @@ def assemble(kernel: Kernel, *, identity: Identity, driver: NetworkDriver) -> As
         prefix="/networking",
         routes=ROUTES,
         parts=Parts(
-            identity=identity, region=kernel.settings.region, page_limit=kernel.settings.http.page_limit
+            identity=identity,
+            region=kernel.settings.region,
+            page_limit=kernel.settings.http.page_limit,
+            self_service_types=self_service_types(kernel.settings.segments),
         ),
         envelope=envelope,
     )
 
+    ranges = default_ranges(kernel.settings.segments)
+
     def seed(tx: Tx) -> None:
         tx.make_due(BASE, BASE_KEY)
+        segment_ranges.ensure_defaults(tx, ranges)
+        segment_ranges.number_older(tx)
         if not kernel.settings.fake_host_count:
             nics.ensure_gateway_host(tx, local_host_id())
 

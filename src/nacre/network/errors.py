@@ -1799,3 +1799,119 @@ class RouterNotOnFloatingNetwork(Conflict):
 
     def __str__(self) -> str:
         return f"Router {self.router_id} is not on external network {self.network_id}."
+
+
+@dataclass(eq=False)
+class NDPProxyNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.ndp_proxy_not_found"
+    proxy_id: str
+
+    def __str__(self) -> str:
+        return f"NDP proxy {self.proxy_id} could not be found."
+
+
+@dataclass(eq=False)
+class NDPProxyExists(Conflict):
+    """The router answers for the address already."""
+
+    code: ClassVar[str] = "network.ndp_proxy_exists"
+    router_id: str
+    ip_address: str
+
+    def __str__(self) -> str:
+        return f"Router {self.router_id} has an NDP proxy for {self.ip_address} already."
+
+
+@dataclass(eq=False)
+class RouterGatewayNotValid(Conflict):
+    """The router has no way out by which it could answer for others."""
+
+    code: ClassVar[str] = "network.gateway_without_ndp"
+    router_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"Can not enable ndp proxy on router {self.router_id}: it has no external gateway with an IPv6 address "
+            "that is in an address scope."
+        )
+
+
+@dataclass(eq=False)
+class RouterGatewayInUseByNDPProxy(Conflict):
+    """The router answers for others by this way out."""
+
+    code: ClassVar[str] = "network.gateway_in_use_by_ndp"
+    router_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"Unable to unset external gateway of router {self.router_id}: there are one or more ndp proxies "
+            "still in use on the router."
+        )
+
+
+@dataclass(eq=False)
+class RouterInterfaceInUseByNDPProxy(Conflict):
+    """The router answers for others by this leg."""
+
+    code: ClassVar[str] = "network.interface_in_use_by_ndp"
+    router_id: str
+    subnet_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"Unable to remove subnet {self.subnet_id} from router {self.router_id}: there are one or more ndp "
+            "proxies still in use on the subnet."
+        )
+
+
+@dataclass(eq=False)
+class RouterNDPProxyNotEnable(Conflict):
+    """The router answers for nobody."""
+
+    code: ClassVar[str] = "network.ndp_not_enabled"
+    router_id: str
+
+    def __str__(self) -> str:
+        return f"The enable_ndp_proxy parameter of router {self.router_id} must be True to make ndp proxies on it."
+
+
+@dataclass(eq=False)
+class AddressScopeConflict(Conflict):
+    """What is inside means nothing outside."""
+
+    code: ClassVar[str] = "network.ndp_scopes_differ"
+    outside: str
+    inside: str
+
+    def __str__(self) -> str:
+        return (
+            f"The IPv6 address scope of the external network ({self.outside}) conflicts with that of the internal "
+            f"network ({self.inside})."
+        )
+
+
+@dataclass(eq=False)
+class PortUnreachableRouter(Conflict):
+    """No leg of the router is on an IPv6 subnet of the port."""
+
+    code: ClassVar[str] = "network.port_unreachable"
+    port_id: str
+    router_id: str
+
+    def __str__(self) -> str:
+        return f"The port {self.port_id} cannot reach the router {self.router_id} by IPv6 subnet."
+
+
+@dataclass(eq=False)
+class InvalidAddress(Invalid):
+    """An address that a router cannot answer for."""
+
+    code: ClassVar[str] = "network.ndp_invalid_address"
+    address: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The address {self.address} is invalid: {self.reason}."

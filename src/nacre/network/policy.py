@@ -28,6 +28,7 @@ SCOPE_SHOW, SCOPE_CREATE, SCOPE_UPDATE, SCOPE_DELETE = _policies("address_scopes
 ADDRESS_GROUP_SHOW, ADDRESS_GROUP_CREATE, ADDRESS_GROUP_UPDATE, ADDRESS_GROUP_DELETE = _policies(
     "address_groups"
 )
+NDP_PROXY_SHOW, NDP_PROXY_CREATE, NDP_PROXY_UPDATE, NDP_PROXY_DELETE = _policies("ndp_proxies")
 TRUNK_SHOW, TRUNK_CREATE, TRUNK_UPDATE, TRUNK_DELETE = _policies("trunks")
 QOS_SHOW, QOS_CREATE, QOS_UPDATE, QOS_DELETE = (
     Policy("network:qos_policies:show", OWN_READER),
@@ -56,6 +57,7 @@ TOPOLOGY_ENSURE = Policy("network:auto_allocated_topologies:ensure", OWN_MEMBER)
 TOPOLOGY_DELETE = Policy("network:auto_allocated_topologies:delete", OWN_MEMBER)
 METERING_MANAGE = Policy("network:metering:manage", ADMIN)
 SEGMENT_MANAGE = Policy("network:segments:manage", ADMIN)
+SEGMENT_RANGE_MANAGE = Policy("network:segment_ranges:manage", ADMIN)
 LEFT_OUT = Policy("network:left_out", ANYBODY)
 PROVIDER_SHOW = Policy("network:service_providers:show", ANYBODY)
 

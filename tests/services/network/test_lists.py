@@ -234,6 +234,7 @@ def test_every_attribute_that_is_shown_is_declared_and_the_reverse(cloud, demo, 
         ),
         "agent": admin.find("/agents")[0],
         "segment": admin.find("/segments")[0],
+        "network_segment_range": admin.find("/network-segment-ranges")[0],
         "network_ip_availability": {"id": net["id"]},
         "flavor": admin.make("flavor", service_type="L3_ROUTER_NAT"),
         "service_profile": admin.post("/service_profiles", json={"service_profile": {"driver": "d"}}).json[

@@ -28,7 +28,7 @@ def show(call: Call[Parts], project_id: str) -> Answer:
         if checking:
             changes.check(tx, project_id)
             return Ok({"auto_allocated_topology": _view(f"{CHECK}=pass", project_id)})
-        network_id = changes.ensure(tx, ProjectId(project_id))
+        network_id = changes.ensure(tx, ProjectId(project_id), call.parts.self_service_types)
     return Ok({"auto_allocated_topology": _view(network_id, project_id)})
 
 

@@ -32,19 +32,21 @@ from nacre.network.api.qos import check_usable
 from nacre.network.changes import networks as changes
 from nacre.network.changes import segments as segment_changes
 from nacre.network.domain.networks import Network, NetworkType, largest_mtu
-from nacre.network.domain.segments import Segment
+from nacre.network.domain.segments import Segment, Wire, WireAsk
 from nacre.network.errors import InvalidInput, NetworkNotFound
 from nacre.network.store import networks, qos, segments
 from nacre.network.store.networks import Standing
 from nacre.network.store.tables import NETWORK
 
 ZONE = "nova"
+NUMBER = number(1, (1 << 24) - 1)
+"""The number of a segment, of the type that has the most."""
 
 _WIRE = thing(
     {
         "provider:network_type": one_of(*NetworkType),
         "provider:physical_network": optional(text(64, least=1)),
-        "provider:segmentation_id": optional(number(1, 4094)),
+        "provider:segmentation_id": optional(NUMBER),
     },
     lambda **said: said,
     needed=("provider:network_type",),
@@ -71,7 +73,7 @@ ATTRIBUTES = (
     free("qos_policy_id", optional(uuid)),
     fixed("provider:network_type", one_of(*NetworkType), admin=True, hidden=True),
     fixed("provider:physical_network", optional(text(64, least=1)), admin=True, hidden=True),
-    fixed("provider:segmentation_id", optional(number(1, 4094)), admin=True, hidden=True),
+    fixed("provider:segmentation_id", optional(NUMBER), admin=True, hidden=True),
     fixed("segments", many(_WIRE, most=50), admin=True, hidden=True),
 )
 
@@ -126,58 +128,67 @@ def _view(item: Network, on: Standing) -> View:
 
 
 def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Network]:
-    """Errors: OverQuota, FlatNetworkInUse, VlanIdInUse, InvalidInput, QosPolicyNotFound."""
+    """Errors: OverQuota, InvalidInput, QosPolicyNotFound, and those of `changes.segments.Wires.choose`."""
     for each in given:
         check_usable(call, tx, each)
-    wires = [_wires(each) for each in given]
-    made = [
-        _shaped(tx, _new(call, each, held[0] if held else {}), each)
-        for each, held in zip(given, wires, strict=True)
-    ]
+    wires = segment_changes.Wires(tx, call.parts.self_service_types)
+    chosen = [[wires.choose(ask) for ask in _asks(call, each)] for each in given]
+    made = [_shaped(tx, _new(call, each, held[0]), each) for each, held in zip(given, chosen, strict=True)]
     changes.create(tx, made)
-    for network, held in zip(made, wires, strict=True):
+    for network, held in zip(made, chosen, strict=True):
         for wire in held[1:]:
-            segment_changes.create(tx, network, _further(network, wire))
+            segment_changes.create(tx, network, segment_of(network, wire, now=call.now))
     return made
 
 
-def _wires(given: Given) -> list[dict[str, Any]]:
-    """What is said of several wires, by the names of a network's own fields. Raises InvalidInput."""
-    said = given.get("segments", ())
-    if said and any(given.has(name) for name in _WIRE_ATTRIBUTES):
+def _asks(call: Call[Parts], given: Given) -> list[WireAsk]:
+    """What is said of the wire of a network, or of each of several. Raises InvalidInput."""
+    several = given.get("segments", ())
+    single = {name: given.said[name] for name in _WIRE_ATTRIBUTES if given.has(name)}
+    if several and single:
         raise InvalidInput("Plugin does not support both segments and provider attributes")
-    return [{name.replace(":", "_"): value for name, value in each.items()} for each in said]
+    project_id = project_of(call, given)
+    said = [{name.replace(":", "_"): value for name, value in each.items()} for each in several] or [single]
+    return [_ask(project_id, each) for each in said]
 
 
-def _further(network: Network, wire: Mapping[str, Any]) -> Segment:
-    kind = NetworkType(wire["provider_network_type"])
-    named = (wire.get("provider_physical_network"), wire.get("provider_segmentation_id"))
-    check_provider(kind, *named)
+def _ask(project_id: str, said: Mapping[str, Any]) -> WireAsk:
+    kind, physical_network, segmentation_id = (said.get(name) for name in _WIRE_ATTRIBUTES)
+    return WireAsk(
+        project_id=project_id,
+        network_type=NetworkType(kind) if kind else None,
+        physical_network=physical_network,
+        segmentation_id=segmentation_id,
+    )
+
+
+def segment_of(network: Network, wire: Wire, *, now: float, **more: Any) -> Segment:
+    """A new segment of a network, on a wire."""
     return Segment(
         id=new_id(),
         network_id=network.id,
-        network_type=kind,
-        physical_network=named[0],
-        segmentation_id=named[1],
-        created_at=network.created_at,
-        updated_at=network.updated_at,
+        network_type=wire.network_type,
+        physical_network=wire.physical_network,
+        segmentation_id=wire.segmentation_id,
+        created_at=now,
+        updated_at=now,
+        **more,
     )
 
 
-def _new(call: Call[Parts], given: Given, wire: Mapping[str, Any]) -> Network:
-    said = dict(wire) | given.without(
-        "project_id", "segments", "mtu", "availability_zone_hints", "vlan_transparent"
+def _new(call: Call[Parts], given: Given, wire: Wire) -> Network:
+    said = given.without(
+        "project_id", "segments", "mtu", "availability_zone_hints", "vlan_transparent", *_WIRE_ATTRIBUTES
     )
     check_zones(given.get("availability_zone_hints", ()))
-    said["provider_network_type"] = kind = NetworkType(
-        said.get("provider_network_type") or _kind_unsaid(said.get("provider_physical_network"))
-    )
-    check_provider(kind, said.get("provider_physical_network"), said.get("provider_segmentation_id"))
     return Network(
         id=NetworkId(new_id()),
         project_id=ProjectId(project_of(call, given)),
-        mtu=_mtu(given, kind),
+        mtu=_mtu(given, wire.network_type),
         vlan_transparent=bool(given.get("vlan_transparent")),
+        provider_network_type=wire.network_type,
+        provider_physical_network=wire.physical_network,
+        provider_segmentation_id=wire.segmentation_id,
         created_at=call.now,
         updated_at=call.now,
         **said,
@@ -189,26 +200,6 @@ def _shaped(db: Reader, network: Network, given: Given) -> Network:
     if given.has("qos_policy_id"):
         return network
     return msgspec.structs.replace(network, qos_policy_id=qos.default_of(db, network.project_id))
-
-
-def _kind_unsaid(physical_network: str | None) -> NetworkType:
-    if physical_network is not None:
-        raise InvalidInput("network_type required")
-    return NetworkType.GENEVE
-
-
-def check_provider(kind: NetworkType, physical_network: str | None, segmentation_id: int | None) -> None:
-    """What must be said of a wire of this kind, and may. Raises InvalidInput."""
-    if kind is NetworkType.GENEVE:
-        if physical_network is not None:
-            raise InvalidInput("provider:physical_network specified for geneve network")
-        return
-    if physical_network is None:
-        raise InvalidInput(f"physical_network required for {kind} provider network")
-    if kind is NetworkType.VLAN and segmentation_id is None:
-        raise InvalidInput("segmentation_id required for VLAN provider network")
-    if kind is NetworkType.FLAT and segmentation_id is not None:
-        raise InvalidInput("provider:segmentation_id specified for flat network")
 
 
 def check_zones(hints: Sequence[str]) -> None:

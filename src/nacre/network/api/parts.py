@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nacre.identity.contract import Identity
+from nacre.network.domain.networks import NetworkType
 
 
 @dataclass(frozen=True)
 class Parts:
-    """`page_limit` bounds every list; the rest is behind its link."""
+    """`page_limit` bounds every list; the rest is behind its link.
+
+    `self_service_types` are those of networks whose makers say nothing of a wire, in the order they are tried.
+    """
 
     identity: Identity
     region: str
     page_limit: int
+    self_service_types: tuple[NetworkType, ...] = (NetworkType.GENEVE,)

@@ -31,6 +31,7 @@ from nacre.network.api.attributes import ANY_BODY
 from nacre.network.api.default_rules import DEFAULT_RULES
 from nacre.network.api.floating_ips import FLOATING_IPS
 from nacre.network.api.metering import METERING_LABEL_RULES, METERING_LABELS
+from nacre.network.api.ndp_proxies import NDP_PROXIES
 from nacre.network.api.networks import NETWORKS
 from nacre.network.api.noun import Noun
 from nacre.network.api.ports import PORTS
@@ -140,6 +141,8 @@ ROUTES = (
     *_lasting("/v2.0/default-security-group-rules", DEFAULT_RULES),
     *_plain("/v2.0/address-scopes", ADDRESS_SCOPES),
     *_usual("/v2.0/trunks", TRUNKS),
+    # Clients spell these with underscores, the reference with dashes.
+    *(route for path in ("/v2.0/ndp-proxies", "/v2.0/ndp_proxies") for route in _plain(path, NDP_PROXIES)),
     *_lasting("/v2.0/metering/metering-labels", METERING_LABELS),
     *_lasting("/v2.0/metering/metering-label-rules", METERING_LABEL_RULES),
     *trunks.ROUTES,

@@ -8,16 +8,15 @@ import msgspec
 
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.http.call import Call
-from nacre.kernel.ids import NetworkId, new_id
 from nacre.network import policy
 from nacre.network.api.attributes import STANDARD, Given, fixed, free
-from nacre.network.api.kinds import number, one_of, optional, text, uuid
-from nacre.network.api.networks import check_provider
+from nacre.network.api.kinds import one_of, optional, text, uuid
+from nacre.network.api.networks import NUMBER, segment_of
 from nacre.network.api.noun import Noun, Policies, View, standard_view
 from nacre.network.api.parts import Parts
 from nacre.network.changes import segments as changes
 from nacre.network.domain.networks import NetworkType
-from nacre.network.domain.segments import Segment
+from nacre.network.domain.segments import Segment, WireAsk
 from nacre.network.errors import SegmentNotFound
 from nacre.network.store import networks, segments
 
@@ -26,7 +25,7 @@ ATTRIBUTES = (
     fixed("network_id", uuid, needed=True),
     fixed("network_type", one_of(*NetworkType), needed=True),
     fixed("physical_network", optional(text(64, least=1))),
-    fixed("segmentation_id", optional(number(1, 4094))),
+    fixed("segmentation_id", optional(NUMBER)),
 )
 _OWNERS = ("project_id", "tenant_id")
 
@@ -47,15 +46,19 @@ def _view(item: Segment) -> View:
 
 
 def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Segment]:
-    """Errors: NetworkNotFound, InvalidInput, FlatNetworkInUse, VlanIdInUse."""
+    """Errors: NetworkNotFound, InvalidInput, and those of `changes.segments.Wires.choose`."""
+    wires = changes.Wires(tx)
     made = []
     for each in given:
-        said = {**each.said, "network_type": NetworkType(each.said["network_type"])}
-        check_provider(said["network_type"], said.get("physical_network"), said.get("segmentation_id"))
-        network = networks.lock(tx, said.pop("network_id"))
-        segment = Segment(
-            id=new_id(), network_id=NetworkId(network.id), created_at=call.now, updated_at=call.now, **said
+        network = networks.lock(tx, each.said["network_id"])
+        ask = WireAsk(
+            project_id=network.project_id,
+            network_type=NetworkType(each.said["network_type"]),
+            physical_network=each.get("physical_network"),
+            segmentation_id=each.get("segmentation_id"),
         )
+        said = each.without("network_id", "network_type", "physical_network", "segmentation_id")
+        segment = segment_of(network, wires.choose(ask), now=call.now, **said)
         made.append(changes.create(tx, network, segment))
     return made
 

@@ -81,8 +81,8 @@ ATTRIBUTES = (
 _NOT_KEPT = ("use_default_subnetpool", "prefixlen", "dns_publish_fixed_ip")
 
 
-def _views(_db: Reader, items: Sequence[Subnet]) -> list[View]:
-    return [_view(item) for item in items]
+def _views(db: Reader, items: Sequence[Subnet]) -> list[View]:
+    return [_view(item) for item in subnets.as_told(db, items)]
 
 
 def _view(item: Subnet) -> View:
@@ -110,9 +110,7 @@ def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Subnet]:
     made = []
     for each in given:
         network = lock_own_network(call, tx, each.said["network_id"])
-        subnet = _new(call, tx, network, each)
-        changes.create(tx, network, subnet)
-        made.append(subnet)
+        made.append(changes.create(tx, network, _new(call, tx, network, each)))
     return made
 
 

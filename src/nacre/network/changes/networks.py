@@ -25,7 +25,6 @@ from nacre.network.errors import (
 )
 from nacre.network.store import addresses, networks, ports, qos, quotas, routers, subnets
 from nacre.network.store import rbac as rbac_store
-from nacre.network.store import segments as segment_store
 from nacre.network.store.rbac import SharedObject
 from nacre.network.store.shelf import serialise
 
@@ -33,7 +32,7 @@ GOES_WITH_NETWORK = frozenset({DeviceOwner.METADATA})
 
 
 def create(tx: Tx, wanted: Sequence[Network]) -> None:
-    """Make networks. Errors: OverQuota, FlatNetworkInUse, VlanIdInUse."""
+    """Make networks, whose wires have been chosen. Errors: OverQuota, InvalidInput, DefaultExternalNetworkExists."""
     for project_id in dict.fromkeys(network.project_id for network in wanted):
         quotas.check_room(
             tx, project_id, "network", wanted=sum(each.project_id == project_id for each in wanted)
@@ -41,11 +40,8 @@ def create(tx: Tx, wanted: Sequence[Network]) -> None:
     for network in wanted:
         if network.is_default:
             _check_only_default(tx, network)
-        first = first_segment(network, new_id())
-        if network.is_physical:
-            segments.check_wire(tx, first)
         networks.NETWORKS.insert(tx, [network])
-        segments.insert(tx, first)
+        segments.insert(tx, first_segment(network, new_id()))
         events.created(tx, "network", network)
         rbac.share_new(tx, "network", network.id, network.project_id, *_shared_by(network))
         tx.make_due(NETWORKS, network.id)
@@ -139,7 +135,7 @@ def delete(tx: Tx, network: Network) -> None:
     for subnet in subnets.on_networks(tx, [network.id]):
         forget_subnet(tx, subnet)
     rbac_store.forget(tx, "network", network.id)
-    segment_store.forget(tx, network.id)
+    segments.forget_all(tx, network.id)
     networks.NETWORKS.remove(tx, network.id)
     events.deleted(tx, "network", network)
     tx.make_due(NETWORKS, network.id)
@@ -158,11 +154,13 @@ def forget_subnet(tx: Tx, subnet: Subnet) -> None:
 def settle_metadata(tx: Tx, network: Network) -> None:
     """Give a locked network the metadata port that its subnets call for, or none.
 
-    It has an address in every IPv4 subnet with DHCP, whose hosts are told to ask there for 169.254.169.254.
+    It has an address in every IPv4 subnet with DHCP, whose hosts are told to ask there for 169.254.169.254. On a
+    network of IPv6 alone it needs none: its hosts ask for fe80::a9fe:a9fe.
     """
-    served = [s for s in subnets.on_networks(tx, [network.id]) if s.ip_version == 4 and s.enable_dhcp]
+    on = subnets.on_networks(tx, [network.id])
+    served = [subnet for subnet in on if subnet.ip_version == 4 and subnet.enable_dhcp]
     found = ports.owned_on(tx, [network.id], DeviceOwner.METADATA)
-    if not served:
+    if not any(subnet.enable_dhcp for subnet in on):
         port_changes.delete(tx, found)
         return
     port = found[0] if found else None

@@ -9,14 +9,15 @@ import msgspec
 
 from nacre.kernel.database import Tx
 from nacre.kernel.ids import SubnetId
-from nacre.network.changes import events, floating_ips, port_forwardings
+from nacre.network.changes import events, floating_ips, ndp_proxies, port_forwardings
 from nacre.network.changes.loops import PORTS, ROUTERS, SUBNETS, make_due
 from nacre.network.changes.security_groups import ensure_default
 from nacre.network.domain.addresses import new_mac, pool_ranges
-from nacre.network.domain.fixed_ips import AddressAsk, AnyOf, Wish, wish_for, wishes_unasked
-from nacre.network.domain.ports import AddressPair, DeviceOwner, FixedIp, Port
+from nacre.network.domain.fixed_ips import AddressAsk, AnyOf, Wish, addressing, is_routed, within_reach
+from nacre.network.domain.ports import AddressPair, DeviceOwner, FixedIp, IpAllocation, Port
 from nacre.network.domain.subnets import Subnet
 from nacre.network.errors import (
+    HostNotCompatibleWithFixedIps,
     IpAddressAlreadyAllocated,
     IpAddressGenerationFailure,
     MacAddressInUse,
@@ -24,7 +25,7 @@ from nacre.network.errors import (
     PortInUseAsTrunkParent,
     ServicePortInUse,
 )
-from nacre.network.store import addresses, ports, quotas, security_groups, subnets, trunks
+from nacre.network.store import addresses, ports, quotas, security_groups, segments, subnets, trunks
 from nacre.network.store.prospects import prospects_of
 from nacre.network.store.shelf import serialise
 
@@ -127,12 +128,27 @@ def _with_pairs(port: Port) -> Port:
 
 def _with_addresses(tx: Tx, wanted: Sequence[NewPort], made: Sequence[Port]) -> list[Port]:
     on = _subnets_by_network(tx, {new.port.network_id for new in wanted if new.on is None})
-    wishes = [
-        wishes_for(port, on[port.network_id] if new.on is None else new.on, new.asks)
-        for new, port in zip(wanted, made, strict=True)
+    grounds = [on[new.port.network_id] if new.on is None else new.on for new in wanted]
+    reached = _reached(tx, made, grounds)
+    plans = [
+        addressing(port, ground, new.asks, reached.get(port.binding_host_id, ()))
+        for new, port, ground in zip(wanted, made, grounds, strict=True)
     ]
-    given = allocate(tx, list(zip(made, wishes, strict=True)))
-    return [ports.replaced(port, fixed_ips=fixed) for port, fixed in zip(made, given, strict=True)]
+    given = allocate(tx, [(port, plan.wishes) for port, plan in zip(made, plans, strict=True)])
+    return [
+        ports.replaced(port, fixed_ips=fixed, ip_allocation=plan.allocation)
+        for port, fixed, plan in zip(made, given, plans, strict=True)
+    ]
+
+
+def _reached(
+    tx: Tx, placed: Sequence[Port], grounds: Sequence[Sequence[Subnet]]
+) -> Mapping[str, frozenset[str]]:
+    """The segments that the hosts of ports reach, where their networks are routed."""
+    routed = [port for port, ground in zip(placed, grounds, strict=True) if is_routed(ground)]
+    return segments.reached_by(
+        tx, {port.binding_host_id for port in routed}, {port.network_id for port in routed}
+    )
 
 
 def _subnets_by_network(tx: Tx, network_ids: Collection[str]) -> Mapping[str, list[Subnet]]:
@@ -140,13 +156,6 @@ def _subnets_by_network(tx: Tx, network_ids: Collection[str]) -> Mapping[str, li
     for subnet in subnets.on_networks(tx, network_ids):
         found[subnet.network_id].append(subnet)
     return found
-
-
-def wishes_for(port: Port, on: Sequence[Subnet], asks: Sequence[AddressAsk] | None) -> list[Wish]:
-    """What addresses a port wants of the subnets of its network."""
-    if asks is None:
-        return wishes_unasked(on, port.mac_address, port.device_owner)
-    return [wish_for(ask, on, port.mac_address, port.device_owner) for ask in asks]
 
 
 def allocate(tx: Tx, wanted: Sequence[tuple[Port, Sequence[Wish]]]) -> list[tuple[FixedIp, ...]]:
@@ -213,7 +222,7 @@ def update(tx: Tx, before: Port, after: Port, *, asks: Sequence[AddressAsk] | No
     """Change a locked port; `asks` replaces its addresses, of which those that fit stay.
 
     Floating IPs that led to an address it no longer has lead nowhere from then on.
-    Errors: as for `create`.
+    Errors: as for `create`; HostNotCompatibleWithFixedIps.
     """
     if after.mac_address != before.mac_address and ports.used_macs(
         tx, [after.network_id], [after.mac_address]
@@ -221,8 +230,47 @@ def update(tx: Tx, before: Port, after: Port, *, asks: Sequence[AddressAsk] | No
         raise MacAddressInUse(after.network_id, after.mac_address)
     after = _with_pairs(after)
     if asks is not None:
-        after = ports.replaced(after, fixed_ips=_renewed(tx, after, asks))
+        after = _renewed(tx, after, asks)
+    elif after.binding_host_id and after.binding_host_id != before.binding_host_id:
+        (after,) = _settled(tx, [after])
     return write(tx, before, after)
+
+
+def address_deferred(tx: Tx, port_ids: Collection[str]) -> None:
+    """Give ports that have just got a host the addresses that waited for it.
+
+    Errors: IpAddressGenerationFailure, HostNotConnectedToAnySegment, HostConnectedToMultipleSegments.
+    """
+    waiting = [port for port in ports.lock_some(tx, port_ids).values() if _awaits_addresses(port)]
+    if not waiting:
+        return
+    for before, after in zip(waiting, _settled(tx, waiting), strict=True):
+        write(tx, before, after)
+
+
+def _awaits_addresses(port: Port) -> bool:
+    return port.ip_allocation is IpAllocation.DEFERRED and not port.fixed_ips
+
+
+def _settled(tx: Tx, placed: Sequence[Port]) -> list[Port]:
+    """Ports with the addresses that their hosts allow. Raises HostNotCompatibleWithFixedIps where they have others."""
+    on = _subnets_by_network(tx, {port.network_id for port in placed})
+    reached = _reached(tx, placed, [on[port.network_id] for port in placed])
+    wanted: list[tuple[Port, Sequence[Wish]]] = []
+    for port in placed:
+        here, segment_ids = on[port.network_id], reached.get(port.binding_host_id, ())
+        if _awaits_addresses(port):
+            wanted.append((port, addressing(port, here, None, segment_ids).wishes))
+        elif port.fixed_ips:
+            _check_compatible(port, within_reach(port, here, segment_ids))
+    given = {port.id: fixed_ips for (port, _), fixed_ips in zip(wanted, allocate(tx, wanted), strict=True)}
+    return [ports.replaced(port, fixed_ips=given.get(port.id, port.fixed_ips)) for port in placed]
+
+
+def _check_compatible(port: Port, here: Sequence[Subnet]) -> None:
+    usable = {subnet.id for subnet in here}
+    if any(fixed.subnet_id not in usable for fixed in port.fixed_ips):
+        raise HostNotCompatibleWithFixedIps(port.binding_host_id, port.id)
 
 
 def write(tx: Tx, before: Port, after: Port, *, place: int | None = None) -> Port:
@@ -237,11 +285,15 @@ def write(tx: Tx, before: Port, after: Port, *, place: int | None = None) -> Por
     events.updated(tx, "port", before, after)
     tx.make_due(PORTS, after.id)
     if before.binding_host_id != after.binding_host_id:
-        make_due(tx, PORTS, trunks.bind_below(tx, [after.id], after.binding_host_id))
+        below = trunks.bind_below(tx, [after.id], after.binding_host_id)
+        make_due(tx, PORTS, below)
+        if after.binding_host_id:
+            address_deferred(tx, below)
     lost = set(before.addresses) - set(after.addresses)
     if lost:
         floating_ips.disassociate_all(tx, [after.id], addresses=lost)
         port_forwardings.forget_targets(tx, [after.id], addresses=lost)
+        ndp_proxies.forget_targets(tx, [after.id], addresses=lost)
     if after.is_on_router:
         tx.make_due(ROUTERS, after.device_id)
     if after.device_owner == DeviceOwner.METADATA:
@@ -257,14 +309,15 @@ def dhcp_changed(tx: Tx, network_id: str, subnet_ids: Iterable[str]) -> None:
     make_due(tx, PORTS, ports.ids_with_own_dhcp(tx, network_id))
 
 
-def _renewed(tx: Tx, port: Port, asks: Sequence[AddressAsk]) -> tuple[FixedIp, ...]:
-    """The addresses of a port once `asks` are met: what it has already is kept where it fits."""
+def _renewed(tx: Tx, port: Port, asks: Sequence[AddressAsk]) -> Port:
+    """A port whose `asks` are met: what it has already is kept where it fits."""
     on = subnets.on_networks(tx, [port.network_id])
+    reached = _reached(tx, [port], [on]).get(port.binding_host_id, ())
+    plan = addressing(port, on, asks, reached)
     had = list(port.fixed_ips)
     kept: dict[int, FixedIp] = {}
     wishes: dict[int, Wish] = {}
-    for place, ask in enumerate(asks):
-        wish = wish_for(ask, on, port.mac_address, port.device_owner)
+    for place, wish in enumerate(plan.wishes):
         choices = {subnet.id for subnet in wish.subnets} if isinstance(wish, AnyOf) else set()
         match = next((fixed for fixed in had if fixed == wish or fixed.subnet_id in choices), None)
         if match is None:
@@ -274,7 +327,8 @@ def _renewed(tx: Tx, port: Port, asks: Sequence[AddressAsk]) -> tuple[FixedIp, .
             kept[place] = match
     given = allocate(tx, [(port, list(wishes.values()))])[0]
     fresh = dict(zip(wishes, given, strict=True))
-    return tuple((kept | fresh)[place] for place in range(len(asks)))
+    fixed_ips = tuple((kept | fresh)[place] for place in range(len(asks)))
+    return ports.replaced(port, fixed_ips=fixed_ips, ip_allocation=plan.allocation)
 
 
 def delete(tx: Tx, gone: Sequence[Port]) -> None:
@@ -286,6 +340,7 @@ def delete(tx: Tx, gone: Sequence[Port]) -> None:
     check_in_no_trunk(tx, ids)
     floating_ips.disassociate_all(tx, ids)
     port_forwardings.forget_targets(tx, ids)
+    ndp_proxies.forget_targets(tx, [port.id for port in gone if any(":" in ip for ip in port.addresses)])
     ports.remove(tx, ids)
     for port in gone:
         events.deleted(tx, "port", port)

@@ -11,18 +11,22 @@ from nacre.network.changes.loops import PORTS, ROUTERS, SUBNETS, make_due
 from nacre.network.domain.addresses import eui64_address, overlaps, parse_cidr
 from nacre.network.domain.networks import LEAST_MTU, Network
 from nacre.network.domain.ports import DeviceOwner, FixedIp
-from nacre.network.domain.subnets import Subnet
+from nacre.network.domain.subnets import Subnet, without_peer_routes
 from nacre.network.errors import (
     GatewayIpInUse,
     InvalidInput,
+    NetworkIdsDontMatch,
     NetworkMTUSubnetConflict,
     NetworkSubnetPoolAffinityError,
+    NoUpdateSubnetWhenMultipleSegmentsOnNetwork,
     SubnetInUse,
+    SubnetSegmentAssociationChangeNotAllowed,
+    SubnetsNotAllAssociatedWithSegments,
 )
 from nacre.network.store import address_scopes, ports, quotas, segments, subnets
 
 
-def create(tx: Tx, network: Network, subnet: Subnet) -> None:
+def create(tx: Tx, network: Network, subnet: Subnet) -> Subnet:
     """Make a subnet on a locked network, whose pools go together. Errors: OverQuota, InvalidInput, ..."""
     quotas.check_room(tx, subnet.project_id, "subnet")
     if network.mtu < LEAST_MTU[subnet.ip_version]:
@@ -33,7 +37,10 @@ def create(tx: Tx, network: Network, subnet: Subnet) -> None:
             raise InvalidInput(
                 f"Requested subnet with cidr: {subnet.cidr} for network: {network.id} overlaps with another subnet"
             )
-    _check_segments(tx, subnet, standing)
+    if any((each.segment_id is None) != (subnet.segment_id is None) for each in standing):
+        raise SubnetsNotAllAssociatedWithSegments(network.id)
+    _check_segment(tx, subnet)
+    subnet = without_peer_routes(subnet, standing)
     subnets.SUBNETS.insert(tx, [subnet])
     events.created(tx, "subnet", subnet)
     networks.count_up(tx, network)
@@ -41,16 +48,36 @@ def create(tx: Tx, network: Network, subnet: Subnet) -> None:
     if subnet.makes_own_addresses:
         _address_present_ports(tx, subnet)
     networks.settle_metadata(tx, network)
+    _tell_peers(tx, subnet, standing)
+    return subnet
 
 
-def _check_segments(tx: Tx, subnet: Subnet, standing: Sequence[Subnet]) -> None:
-    """The subnets of a network are all bound to segments of it, or none. Raises SegmentNotFound, InvalidInput."""
-    if any((each.segment_id is None) != (subnet.segment_id is None) for each in standing):
-        raise InvalidInput("All of the subnets on the network must be associated with segments, or none")
+def _check_segment(tx: Tx, subnet: Subnet) -> None:
+    """A subnet's segment is one of its network. Raises SegmentNotFound, NetworkIdsDontMatch."""
     if subnet.segment_id is not None:
         segment = segments.lock(tx, subnet.segment_id)
         if segment.network_id != subnet.network_id:
-            raise InvalidInput(f"segment {segment.id} is of another network")
+            raise NetworkIdsDontMatch(subnet.network_id, segment.id)
+
+
+def _check_bound(tx: Tx, before: Subnet, after: Subnet) -> None:
+    """A subnet is bound once, while there is no doubt where its ports are.
+
+    Raises SegmentNotFound, NetworkIdsDontMatch, SubnetSegmentAssociationChangeNotAllowed,
+    NoUpdateSubnetWhenMultipleSegmentsOnNetwork.
+    """
+    if before.segment_id is not None:
+        raise SubnetSegmentAssociationChangeNotAllowed
+    _check_segment(tx, after)
+    if len(segments.of_networks(tx, [after.network_id])[after.network_id]) > 1:
+        raise NoUpdateSubnetWhenMultipleSegmentsOnNetwork(after.network_id)
+
+
+def _tell_peers(tx: Tx, subnet: Subnet, standing: Sequence[Subnet]) -> None:
+    """The hosts of other segments are told the way to this subnet."""
+    peers = [each.id for each in standing if each.segment_id not in (None, subnet.segment_id)]
+    if subnet.segment_id is not None and peers:
+        port_changes.dhcp_changed(tx, subnet.network_id, peers)
 
 
 def check_pool(tx: Tx, standing: Sequence[Subnet], version: int, pool_id: str | None) -> None:
@@ -83,7 +110,9 @@ def update(tx: Tx, network: Network, before: Subnet, after: Subnet) -> Subnet:
         gateways = [port_id for _ip, port_id, owner in users if owner == DeviceOwner.ROUTER_GATEWAY]
         make_due(tx, ROUTERS, {port.device_id for port in ports.some(tx, gateways).values()})
     if before.segment_id != after.segment_id:
-        _check_segments(tx, after, [s for s in subnets.on_networks(tx, [network.id]) if s.id != after.id])
+        _check_bound(tx, before, after)
+    if after.segment_id is not None:
+        after = without_peer_routes(after, subnets.on_networks(tx, [network.id]))
     after = subnets.SUBNETS.update(tx, before, after)
     events.updated(tx, "subnet", before, after)
     port_changes.dhcp_changed(tx, network.id, [after.id])
@@ -113,3 +142,5 @@ def delete(tx: Tx, network: Network, subnet: Subnet) -> None:
     networks.forget_subnet(tx, subnet)
     networks.count_up(tx, network)
     networks.settle_metadata(tx, network)
+    if subnet.segment_id is not None:
+        _tell_peers(tx, subnet, subnets.on_networks(tx, [network.id]))

@@ -16,17 +16,27 @@ GENEVE_OVERHEAD = 58
 
 
 class NetworkType(StrEnum):
-    """How a network's frames travel: in tunnels, or on a physical network as they are or under a VLAN tag."""
+    """How a network's frames travel: in tunnels, or on a physical network as they are or under a VLAN tag.
+
+    Tunnels between hosts are of one kind, Geneve, since OVN needs its options. A VXLAN network has its number from
+    among those of VXLAN, and travels in the same tunnels.
+    """
 
     GENEVE = "geneve"
+    VXLAN = "vxlan"
     FLAT = "flat"
     VLAN = "vlan"
+
+
+OVERLAYS = frozenset({NetworkType.GENEVE, NetworkType.VXLAN})
+"""Those that travel in tunnels and reach every host."""
 
 
 class Network(msgspec.Struct, frozen=True, kw_only=True):
     """A layer-2 network, as Networking v2.0 shows it (`router_external` is `router:external` there).
 
-    `provider_physical_network` names the wire of a flat or VLAN network, `provider_segmentation_id` its VLAN.
+    `provider_physical_network` names the wire of a flat or VLAN network; `provider_segmentation_id` is its VLAN, or
+    the number of one in tunnels.
     """
 
     id: NetworkId
@@ -53,9 +63,9 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_physical(self) -> bool:
         """Whether its frames appear on a wire outside the cloud."""
-        return self.provider_network_type is not NetworkType.GENEVE
+        return self.provider_network_type not in OVERLAYS
 
 
 def largest_mtu(network_type: NetworkType, physical_mtu: int = PHYSICAL_MTU) -> int:
     """The largest packet that a network carries whole over wires of `physical_mtu`."""
-    return physical_mtu - GENEVE_OVERHEAD if network_type is NetworkType.GENEVE else physical_mtu
+    return physical_mtu - GENEVE_OVERHEAD if network_type in OVERLAYS else physical_mtu

@@ -21,6 +21,14 @@ class DeviceOwner(StrEnum):
     FLOATING_IP = "network:floatingip"
 
 
+class IpAllocation(StrEnum):
+    """When a port gets its addresses: with itself, with its host, or not at all."""
+
+    IMMEDIATE = "immediate"
+    DEFERRED = "deferred"
+    NONE = "none"
+
+
 class FixedIp(msgspec.Struct, frozen=True, order=True):
     """An address of a port, and the subnet it is from."""
 
@@ -58,6 +66,7 @@ class Port(msgspec.Struct, frozen=True, kw_only=True):
     dns_domain: str = ""
     qos_policy_id: str | None = None
     extra_dhcp_opts: tuple[ExtraDhcpOption, ...] = ()
+    ip_allocation: IpAllocation = IpAllocation.IMMEDIATE
     status: str = "DOWN"
     tags: tuple[str, ...] = ()
     revision_number: int = 0

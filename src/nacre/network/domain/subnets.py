@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -65,3 +66,31 @@ class Subnet(msgspec.Struct, frozen=True, kw_only=True):
         if not self.enable_dhcp:
             return False
         return self.ip_version == 4 or self.ipv6_address_mode in (Ipv6Mode.STATELESS, Ipv6Mode.STATEFUL)
+
+
+def peer_routes(subnet: Subnet, others: Iterable[Subnet]) -> tuple[HostRoute, ...]:
+    """Routes to the subnets of the other segments of a network, by the subnet's own gateway.
+
+    Else a host with several interfaces would look for its own network where its default route leads.
+    """
+    if subnet.segment_id is None or subnet.gateway_ip is None:
+        return ()
+    return tuple(
+        HostRoute(other.cidr, subnet.gateway_ip)
+        for other in others
+        if other.segment_id not in (None, subnet.segment_id) and other.ip_version == subnet.ip_version
+    )
+
+
+def with_peer_routes(subnet: Subnet, others: Iterable[Subnet]) -> Subnet:
+    """The subnet as its hosts are told of it. A route that somebody chose stands before what follows by itself."""
+    chosen = {route.destination for route in subnet.host_routes}
+    further = tuple(route for route in peer_routes(subnet, others) if route.destination not in chosen)
+    return msgspec.structs.replace(subnet, host_routes=(*subnet.host_routes, *further))
+
+
+def without_peer_routes(subnet: Subnet, others: Iterable[Subnet]) -> Subnet:
+    """The subnet without what follows by itself, which a client that changes routes sends back to us."""
+    own = set(peer_routes(subnet, others))
+    kept = tuple(route for route in subnet.host_routes if route not in own)
+    return msgspec.structs.replace(subnet, host_routes=kept)

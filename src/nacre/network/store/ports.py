@@ -11,11 +11,11 @@ import sqlalchemy as sa
 
 from nacre.kernel.database import AnyRow, Reader, Tx
 from nacre.kernel.ids import SecurityGroupId, SubnetId
-from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
+from nacre.network.domain.ports import DeviceOwner, FixedIp, IpAllocation, Port
 from nacre.network.errors import PortNotFound
 from nacre.network.store.addresses import given_back
 from nacre.network.store.shelf import Shelf
-from nacre.network.store.tables import FLOATING_IP, NETWORK, PORT, PORT_ADDRESS, PORT_SECURITY_GROUP
+from nacre.network.store.tables import FLOATING_IP, NETWORK, PORT, PORT_ADDRESS, PORT_SECURITY_GROUP, SUBNET
 
 PORTS = Shelf(PORT, Port)
 
@@ -81,7 +81,11 @@ _BIND = (
         revision_number=PORT.c.revision_number + 1,
         updated_at=sa.bindparam("now"),
     )
-    .returning(PORT.c.id)
+    .returning(PORT.c.id, PORT.c.ip_allocation)
+)
+_ROUTED_NICS = sa.select(PORT.c.id).where(
+    PORT.c.device_id == sa.bindparam("server_id"),
+    sa.exists().where(SUBNET.c.network_id == PORT.c.network_id, SUBNET.c.segment_id.is_not(None)),
 )
 _FIXED_OF_DEVICES = (
     sa.select(PORT.c.device_id, PORT.c.id, NETWORK.c.name, PORT.c.mac_address, PORT_ADDRESS.c.ip)
@@ -307,9 +311,15 @@ def _forget_addresses(tx: Tx, port_ids: Collection[str]) -> None:
     given_back((row[0], row[1]) for row in tx.rows(_FORGET_ADDRESSES, ids=list(port_ids)))
 
 
-def bind(tx: Tx, server_id: str, host_id: str) -> list[str]:
-    """Bind the ports of a server to a host; those that were not bound to it before."""
-    return [row[0] for row in tx.rows(_BIND, server_id=server_id, new_host=host_id, now=tx.now)]
+def bind(tx: Tx, server_id: str, host_id: str) -> dict[str, IpAllocation]:
+    """Bind the ports of a server to a host; those that were not bound to it before, and when they get addresses."""
+    rows = tx.rows(_BIND, server_id=server_id, new_host=host_id, now=tx.now)
+    return {row[0]: IpAllocation(row[1]) for row in rows}
+
+
+def routed_nics(db: Reader, server_id: str) -> Mapping[str, Port]:
+    """The ports of a server on networks whose subnets are each of one segment, by id."""
+    return some(db, [row[0] for row in db.rows(_ROUTED_NICS, server_id=server_id)])
 
 
 def report(tx: Tx, host_id: str, statuses: Mapping[str, str]) -> None:

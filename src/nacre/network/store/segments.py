@@ -8,10 +8,11 @@ from collections.abc import Collection, Mapping
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
-from nacre.network.domain.segments import Segment
+from nacre.kernel.ids import HostId
+from nacre.network.domain.segments import Segment, Wire
 from nacre.network.errors import SegmentNotFound
 from nacre.network.store.shelf import Shelf
-from nacre.network.store.tables import NETWORK_SEGMENT, SUBNET
+from nacre.network.store.tables import HOST_WIRE, NETWORK_SEGMENT, SUBNET
 
 SEGMENTS = Shelf(NETWORK_SEGMENT, Segment)
 
@@ -20,10 +21,27 @@ _OF_NETWORKS = SEGMENTS.all.where(
 ).order_by(NETWORK_SEGMENT.c.network_id, NETWORK_SEGMENT.c.place)
 _ON_WIRE = sa.select(NETWORK_SEGMENT.c.id).where(
     NETWORK_SEGMENT.c.physical_network == sa.bindparam("wire"),
-    sa.func.coalesce(NETWORK_SEGMENT.c.segmentation_id, 0) == sa.bindparam("vlan"),
+    sa.func.coalesce(NETWORK_SEGMENT.c.segmentation_id, 0) == sa.bindparam("number"),
+)
+_IN_TUNNELS = sa.select(NETWORK_SEGMENT.c.id).where(
+    NETWORK_SEGMENT.c.network_type == sa.bindparam("kind"),
+    NETWORK_SEGMENT.c.segmentation_id == sa.bindparam("number"),
 )
 _FORGET = sa.delete(NETWORK_SEGMENT).where(NETWORK_SEGMENT.c.network_id == sa.bindparam("network"))
 _HAS_SUBNETS = sa.select(SUBNET.c.id).where(SUBNET.c.segment_id == sa.bindparam("segment")).limit(1)
+_REACHED = (
+    sa.select(HOST_WIRE.c.host_id, NETWORK_SEGMENT.c.id)
+    .join(NETWORK_SEGMENT, NETWORK_SEGMENT.c.physical_network == HOST_WIRE.c.physical_network)
+    .where(HOST_WIRE.c.host_id.in_(sa.bindparam("host_ids", expanding=True)))
+    .where(NETWORK_SEGMENT.c.network_id.in_(sa.bindparam("network_ids", expanding=True)))
+)
+_WIRES = sa.select(HOST_WIRE.c.host_id, HOST_WIRE.c.physical_network).where(
+    HOST_WIRE.c.host_id.in_(sa.bindparam("ids", expanding=True))
+)
+_ADD_WIRE = sa.insert(HOST_WIRE)
+_DROP_WIRE = sa.delete(HOST_WIRE).where(
+    HOST_WIRE.c.host_id == sa.bindparam("host"), HOST_WIRE.c.physical_network == sa.bindparam("wire")
+)
 
 
 def seen_by(_project_id: str) -> sa.ColumnElement[bool]:
@@ -48,9 +66,11 @@ def of_networks(db: Reader, network_ids: Collection[str]) -> Mapping[str, list[S
     return found
 
 
-def is_wire_taken(db: Reader, wire: str, vlan: int | None) -> bool:
-    """Whether a network is on this wire under this tag already."""
-    return db.row(_ON_WIRE, wire=wire, vlan=vlan or 0) is not None
+def is_taken(db: Reader, wire: Wire) -> bool:
+    """Whether a network is on this wire under this tag already, or has this number in tunnels of this type."""
+    if wire.physical_network is None:
+        return db.row(_IN_TUNNELS, kind=str(wire.network_type), number=wire.segmentation_id) is not None
+    return db.row(_ON_WIRE, wire=wire.physical_network, number=wire.segmentation_id or 0) is not None
 
 
 def has_subnets(db: Reader, segment_id: str) -> bool:
@@ -61,3 +81,27 @@ def has_subnets(db: Reader, segment_id: str) -> bool:
 def forget(tx: Tx, network_id: str) -> None:
     """Delete the segments of a network that is deleted."""
     tx.execute(_FORGET, network=network_id)
+
+
+# -- which hosts are on which wires ------------------------------------------------------------------------
+
+
+def reached_by(
+    db: Reader, host_ids: Collection[str], network_ids: Collection[str]
+) -> Mapping[str, frozenset[str]]:
+    """The segments of networks that hosts reach, by host: those whose wires they are on."""
+    found: dict[str, set[str]] = defaultdict(set)
+    if network_ids:
+        for host_id, segment_id in db.rows(_REACHED, host_ids=list(host_ids), network_ids=list(network_ids)):
+            found[host_id].add(segment_id)
+    return {host_id: frozenset(ids) for host_id, ids in found.items()}
+
+
+def hear_wires(tx: Tx, wires: Mapping[HostId, Collection[str]]) -> None:
+    """Take note of the physical networks that hosts are on: one statement, unless something has changed."""
+    said = {(host_id, wire) for host_id, names in wires.items() for wire in names}
+    known = {(row[0], row[1]) for row in tx.rows(_WIRES, ids=list(wires))} if wires else set()
+    tx.execute_many(
+        _ADD_WIRE, [{"host_id": host, "physical_network": wire} for host, wire in sorted(said - known)]
+    )
+    tx.execute_many(_DROP_WIRE, [{"host": host, "wire": wire} for host, wire in sorted(known - said)])

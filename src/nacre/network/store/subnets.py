@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from nacre.kernel.database import Reader, Tx
 from nacre.network.domain.rbac import Action
 from nacre.network.domain.subnet_pools import SubnetPool
-from nacre.network.domain.subnets import Subnet
+from nacre.network.domain.subnets import Subnet, with_peer_routes
 from nacre.network.errors import SubnetNotFound, SubnetPoolNotFound
 from nacre.network.store import rbac
 from nacre.network.store.shelf import Shelf
@@ -77,6 +78,15 @@ def lock(tx: Tx, subnet_id: str) -> Subnet:
 def on_networks(db: Reader, network_ids: Collection[str]) -> Sequence[Subnet]:
     """The subnets of networks, oldest first."""
     return [SUBNETS.of(row) for row in db.rows(_ON, ids=list(network_ids))] if network_ids else []
+
+
+def as_told(db: Reader, some: Collection[Subnet]) -> list[Subnet]:
+    """Subnets with the routes to those of other segments: one statement, and none where there are no segments."""
+    routed = {subnet.network_id for subnet in some if subnet.segment_id is not None}
+    peers: dict[str, list[Subnet]] = defaultdict(list)
+    for peer in on_networks(db, routed):
+        peers[peer.network_id].append(peer)
+    return [with_peer_routes(subnet, peers.get(subnet.network_id, ())) for subnet in some]
 
 
 def lock_pool(tx: Tx, pool_id: str) -> SubnetPool:
