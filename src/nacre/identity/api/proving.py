@@ -12,19 +12,20 @@ from nacre.identity.api.login import CredentialMethod, Proofs, UserRef
 from nacre.identity.api.logins import Attempt
 from nacre.identity.api.named import domain_id_of
 from nacre.identity.api.parts import Parts
+from nacre.identity.authority import Admitted
 from nacre.identity.directories import DirectoryLogin
 from nacre.identity.domain.passcodes import matching_window, secret_of
 from nacre.identity.domain.passwords import PasswordRules
 from nacre.identity.domain.scopes import UNSCOPED, Scope, ScopeKind
-from nacre.identity.domain.tokens import Voucher
-from nacre.identity.errors import NotPossible
+from nacre.identity.domain.tokens import LONGEST_TOKEN, Voucher
+from nacre.identity.errors import NotPossible, TokenNotFound
 from nacre.identity.standing import UNBOUND, Bound, refused
 from nacre.identity.store import application_credentials, users
 from nacre.identity.store.application_credentials import CredentialSecret
 from nacre.identity.store.credentials import credentials_of
 from nacre.identity.store.logins import count_failure, unknown_subject
 from nacre.identity.store.users import Login
-from nacre.kernel.errors import Bad
+from nacre.kernel.errors import Bad, Unauthenticated
 from nacre.kernel.http.call import Call
 
 MOST_GUESSES = 10
@@ -100,8 +101,16 @@ def _find_login(call: Call[Parts], who: UserRef) -> Login | None:
         return None if domain_id is None else users.find_login_by_name(db, domain_id, who.name)
 
 
+def token_given(call: Call[Parts], token: str, *, late_s: float = 0.0) -> Admitted:
+    """What a token stands for, which may have expired `late_s` ago. Raises TokenNotFound where it does not count."""
+    try:
+        return call.parts.authority.admitted(token[: LONGEST_TOKEN + 1], late_s=late_s)
+    except Unauthenticated as error:
+        raise TokenNotFound from error
+
+
 def _by_token(call: Call[Parts], proofs: Proofs) -> Claimed:
-    admitted = call.parts.authority.admitted(_given(proofs.token, "token").id)
+    admitted = token_given(call, _given(proofs.token, "token").id)
     caller, claims = admitted.caller, admitted.claims
     if claims.trust_id:
         raise NotPossible("A token made from a trust cannot be exchanged for another one.")

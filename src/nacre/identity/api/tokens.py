@@ -16,12 +16,20 @@ from nacre.identity.api.lists import whole
 from nacre.identity.api.login import AUTH, Auth, ScopeAsk
 from nacre.identity.api.logins import note_active, prove_password
 from nacre.identity.api.parts import Parts
-from nacre.identity.api.proving import METHODS, Claimed, Passcode, Proof, agreed, guesses_of, guessing_rules
+from nacre.identity.api.proving import (
+    METHODS,
+    Claimed,
+    Passcode,
+    Proof,
+    agreed,
+    guesses_of,
+    guessing_rules,
+    token_given,
+)
 from nacre.identity.api.receipts import receipt_for, with_receipt
 from nacre.identity.api.scoping import Aim, aim_of
 from nacre.identity.api.token_view import is_scoped, token_view
 from nacre.identity.authority import Admitted
-from nacre.identity.domain.tokens import LONGEST_TOKEN
 from nacre.identity.domain.trusts import Trust
 from nacre.identity.errors import LoginRefused, NotPossible, TokenNotFound, TrustNotFound
 from nacre.identity.standing import refused
@@ -30,7 +38,7 @@ from nacre.identity.store.logins import forget_failures_unless_locked
 from nacre.identity.store.tokens import load_revocations
 from nacre.identity.store.trusts import claim_use
 from nacre.kernel.clock import iso_micro, iso_z, parse_iso
-from nacre.kernel.errors import Bad, Unauthenticated
+from nacre.kernel.errors import Bad
 from nacre.kernel.events import Actor, Event
 from nacre.kernel.http.call import Answer, Call, NoContent, Ok
 from nacre.kernel.ids import ProjectId, UserId
@@ -220,10 +228,7 @@ def _moment(text: str | None) -> float:
 
 def _subject(call: Call[Parts], *, late_s: float = 0.0) -> tuple[str, Admitted]:
     token = call.headers.get("x-subject-token", "")
-    try:
-        return token, call.parts.authority.admitted(token[: LONGEST_TOKEN + 1], late_s=late_s)
-    except Unauthenticated as error:
-        raise TokenNotFound from error
+    return token, token_given(call, token, late_s=late_s)
 
 
 def _body(call: Call[Parts], admitted: Admitted) -> dict[str, Any]:
