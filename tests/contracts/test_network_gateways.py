@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from nacre.kernel.ids import NetworkId, PortId, RouterId, new_id
+from nacre.kernel.ids import NetworkId, PortId, ProjectId, RouterId, new_id
 from nacre.network.domain.addresses import new_mac
+from nacre.network.domain.ndp_proxies import NdpProxy
 from nacre.network.domain.networks import NetworkType
 from nacre.network.domain.ovn.floating_ips import compile_floating_ip
+from nacre.network.domain.ovn.ndp_proxies import compile_ndp_proxy
 from nacre.network.domain.ovn.routers import compile_router
 from nacre.network.domain.ovn.security_groups import CLOUD, compile_base
 from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
@@ -22,9 +24,9 @@ from nacre.network.domain.routers import ExternalGateway, Router, RouterInterfac
 from nacre.network.domain.rows import NOTHING, owner_of
 from nacre.network.domain.subnets import Subnet
 from nacre.network.drivers.ovn import OvnNetwork
-from tests.domain.network.objects import a_floating_ip, a_router
+from tests.domain.network.objects import a_floating_ip, a_port, a_router
 from tests.support.ovn_cloud import Cloud
-from tests.support.ovn_lab import OUTSIDE, PHYSICAL_NETWORK, OvnLab, can_run, eventually
+from tests.support.ovn_lab import OUTSIDE, OUTSIDE6, PHYSICAL_NETWORK, OvnLab, can_run, eventually
 
 pytestmark = [
     pytest.mark.engines,
@@ -51,6 +53,10 @@ def cloud(lab: OvnLab) -> Iterator[Cloud]:
     for owner in driver.observe_owners():
         driver.apply(owner, compile_base() if owner == CLOUD else NOTHING)
     driver.close()
+
+
+def cloud_port(subnet: Subnet, address: str, port_id: PortId) -> Port:
+    return a_port(id=port_id, network_id=subnet.network_id, fixed_ips=(FixedIp(subnet.id, address),))
 
 
 class Scene:
@@ -216,3 +222,67 @@ def test_a_floating_ip_comes_in_and_leaves_by_the_gateway_on_its_network(scene: 
     _, neighbour = scene.guest("10.0.0.12")
     scene.cloud.lab.reaches("10.0.0.12", namespace=guest)
     assert scene.sources(neighbour, OUTSIDE) == {"172.24.4.10"}
+
+
+@pytest.mark.parametrize("distributed", [False, True])
+def test_a_router_answers_outside_for_addresses_inside(cloud: Cloud, distributed: bool) -> None:
+    outside = cloud.network(
+        provider_network_type=NetworkType.FLAT,
+        provider_physical_network=PHYSICAL_NETWORK,
+        router_external=True,
+        mtu=1500,
+    )
+    # To the outside both are parts of the one network that it is on itself.
+    outer = cloud.subnet(
+        outside, ip_version=6, cidr="2001:db8:4::/80", gateway_ip=OUTSIDE6, enable_dhcp=False
+    )
+    inner = cloud.subnet(
+        cloud.network(), ip_version=6, cidr="2001:db8:4:0:1::/80", gateway_ip="2001:db8:4:0:1::1"
+    )
+    gateway = ExternalGateway(network_id=outside.id, port_id=PortId(new_id()))
+    router = a_router(
+        id=RouterId(new_id()),
+        external_gateway_info=gateway,
+        distributed=distributed,
+        enable_ndp_proxy=True,
+    )
+    leg, door = (
+        RouterInterface(cloud_port(subnet, address, port_id), (subnet,))
+        for subnet, address, port_id in (
+            (inner, "2001:db8:4:0:1::1", PortId(new_id())),
+            (outer, "2001:db8:4::10", gateway.port_id),
+        )
+    )
+    wish = compile_router(router, [leg], gateways=[door], doors=[door])
+    cloud.apply(owner_of("router", router.id), wish)
+    cloud.join(router, inner, "2001:db8:4:0:1::1", owner=DeviceOwner.ROUTER_INTERFACE, id=leg.port.id)
+    cloud.join(router, outer, "2001:db8:4::10", owner=DeviceOwner.ROUTER_GATEWAY, id=gateway.port_id)
+    group = cloud.group({"ethertype": "IPv6"})
+    guests = {}
+    for last in ("11", "12"):
+        address = f"2001:db8:4:0:1::{last}"
+        port = cloud.port(inner, address, group)
+        guests[address] = port, cloud.plug(port, addresses=[f"{address}/80"])
+        cloud.lab.run(
+            "ip", "-6", "route", "add", "default", "via", "2001:db8:4:0:1::1", namespace=guests[address][1]
+        )
+    known, hidden = guests
+    assert not cloud.lab.pings(known, count=3), "nobody outside knows where it is"
+
+    proxy = NdpProxy(
+        id=new_id(),
+        project_id=ProjectId("p"),
+        router_id=router.id,
+        port_id=guests[known][0].id,
+        ip_address=known,
+    )
+    cloud.apply(
+        owner_of("ndp_proxy", proxy.id),
+        compile_ndp_proxy(proxy, router, network_id=outside.id, doors=[door], mac=new_mac()),
+    )
+    cloud.lab.settle()
+
+    cloud.lab.run("ip", "-6", "neigh", "flush", "all")
+    cloud.lab.reaches(known)
+    cloud.lab.reaches(OUTSIDE6, namespace=guests[known][1])
+    assert not cloud.lab.pings(hidden, count=3)

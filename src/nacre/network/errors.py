@@ -755,7 +755,7 @@ class RevisionNumberConstraintFailed(PreconditionFailed):
 
 
 @dataclass(eq=False)
-class InvalidQuotaValue(Conflict):
+class InvalidQuotaValue(Invalid):
     """A quota was to be checked against what is in use, and is less."""
 
     code: ClassVar[str] = "network.quota_below_use"

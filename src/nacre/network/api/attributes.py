@@ -65,6 +65,9 @@ STANDARD = (
 )
 
 
+HISTORIC = tuple(each for each in STANDARD if each.name != "tags")
+"""What objects have that carry a history, and no tags."""
+
 OWNED = STANDARD[:3]
 """What objects have that carry neither tags nor a history."""
 

@@ -56,6 +56,8 @@ EXTENSIONS = {
     "expose-port-forwarding-in-fip": "A floating IP shows its forwardings.",
     "floating-ip-router-writable": "Floating IPs by a router that is chosen.",
     "floatingip-pools": "From where floating IPs can be had.",
+    "l3-ext-ndp-proxy": "Routers that may answer for IPv6 addresses inside.",
+    "l3-ndp-proxy": "IPv6 addresses inside that routers answer for outside.",
     "l3-ha": "Routers whose way out another host takes over.",
     "router-interface-fip": "Floating IPs of networks that a router is on without a gateway.",
     "router-admin-state-down-before-update": "Routers are down while they become ones of another kind.",

@@ -27,6 +27,8 @@ class LeftOut(NotImplementedHere):
 
 
 _VPN = "VPN connections (vpnaas) are"
+_LOG = "Logs of what security groups let through (logging) are"
+_PLACED = "Networks and routers placed on agents by hand (dhcp_agent_scheduler, l3_agent_scheduler) are"
 _COLLECTIONS = {
     "/v2.0/vpn/endpoint-groups": _VPN,
     "/v2.0/vpn/ikepolicies": _VPN,
@@ -37,9 +39,15 @@ _COLLECTIONS = {
     "/v2.0/taas/tap_flows": "Taps (taas) are",
     "/v2.0/taas/tap_services": "Taps (taas) are",
     "/v2.0/taas/tap_mirrors": "Mirrors of ports (tap-mirror) are",
+    "/v2.0/log/logs": _LOG,
+    "/v2.0/log/loggable-resources": _LOG,
+    "/v2.0/routers/{router_id}/conntrack_helpers": "Helpers of connection tracking (l3-conntrack-helper) are",
+    "/v2.0/routers/{router_id}/l3-agents": _PLACED,
+    "/v2.0/networks/{network_id}/dhcp-agents": _PLACED,
+    "/v2.0/agents/{agent_id}/l3-routers": _PLACED,
+    "/v2.0/agents/{agent_id}/dhcp-networks": _PLACED,
     "/v2.0/local-ips": "Addresses that each host answers itself (local_ip) are",
     "/v2.0/local_ips/{local_ip_id}/port_associations": "Addresses that each host answers itself (local_ip) are",
-    "/v2.0/ndp-proxies": "Proxies of neighbour discovery (l3-ndp-proxy) are",
 }
 _QOS_RULES = {
     "minimum_bandwidth_rules": "Guarantees of bandwidth (minimum_bandwidth) are",

@@ -20,7 +20,7 @@ from nacre.network.api.parts import Parts
 from nacre.network.api.ports import ADDRESS
 from nacre.network.api.qos import check_usable
 from nacre.network.api.subnets import MOST_ROUTES, ROUTE, SUBNETS
-from nacre.network.changes import gateways
+from nacre.network.changes import gateways, ndp_proxies
 from nacre.network.changes import routers as changes
 from nacre.network.changes.gateways import GatewayAsk
 from nacre.network.domain.ports import Port
@@ -49,6 +49,8 @@ _GATEWAY = thing(
 
 
 MOST_GATEWAYS = 16
+_UNSAID = ("distributed", "ha", "enable_ndp_proxy")
+"""What null says nothing of."""
 
 
 def _gateway(value: Any) -> GatewayAsk | None:
@@ -67,6 +69,7 @@ ATTRIBUTES = (
     shown("external_gateways"),
     free("enable_default_route_ecmp", or_empty(boolean, False), admin=True),
     free("enable_default_route_bfd", or_empty(boolean, False), admin=True),
+    free("enable_ndp_proxy", optional(boolean)),
     free("routes", or_empty(many(ROUTE, most=MOST_ROUTES), ())),
     fixed("flavor_id", optional(uuid)),
     fixed("availability_zone_hints", many(text())),
@@ -89,6 +92,7 @@ def _view(item: Router) -> View:
         "external_gateways": [_gateway_view(each) for each in item.gateways],
         "enable_default_route_ecmp": item.enable_default_route_ecmp,
         "enable_default_route_bfd": item.enable_default_route_bfd,
+        "enable_ndp_proxy": item.enable_ndp_proxy,
         "routes": item.routes,
         "flavor_id": item.flavor_id,
         "availability_zone_hints": [],
@@ -108,7 +112,7 @@ def _gateway_view(gateway: ExternalGateway | None) -> View | None:
 
 
 def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Router]:
-    """Errors: those of `changes.routers.create`, NotAllowed, NetworkNotFound."""
+    """Errors: those of `changes.routers.create`, NotAllowed, NetworkNotFound, RouterGatewayNotValid."""
     made = []
     for each in given:
         check_zones(each.get("availability_zone_hints", ()))
@@ -117,6 +121,7 @@ def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Router]:
         said = each.without("project_id", "external_gateway_info", "availability_zone_hints")
         said["distributed"] = bool(said.get("distributed"))
         said["ha"] = said.get("ha") is not False
+        said["enable_ndp_proxy"] = bool(said.get("enable_ndp_proxy"))
         router = Router(
             id=RouterId(new_id()),
             project_id=ProjectId(project_of(call, each)),
@@ -125,6 +130,8 @@ def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Router]:
             **said,
         )
         made.append(changes.create(tx, router, ask))
+        if router.enable_ndp_proxy:
+            ndp_proxies.check_possible(tx, made[-1])
     return made
 
 
@@ -168,15 +175,17 @@ def _check_gateway(call: Call[Parts], tx: Tx, ask: GatewayAsk, where: str) -> No
 
 
 def _change(call: Call[Parts], tx: Tx, item: Router, given: Given) -> Router:
-    """Errors: those of `changes.gateways.with_first` and `changes.routers.update`, NotAllowed, NetworkNotFound."""
+    """Errors: those of `changes.gateways.with_first` and `changes.routers.update`, NotAllowed, NetworkNotFound,
+    RouterGatewayNotValid.
+    """
     ask = _checked_gateway(call, tx, given)
     said = given.without("external_gateway_info")
-    said = {
-        name: value for name, value in said.items() if value is not None or name not in ("distributed", "ha")
-    }
+    said = {name: value for name, value in said.items() if value is not None or name not in _UNSAID}
     after = msgspec.structs.replace(item, **said)
     if given.has("external_gateway_info"):
         after = gateways.with_first(tx, after, ask)
+    if given.get("enable_ndp_proxy"):
+        ndp_proxies.check_possible(tx, after)
     return changes.update(tx, item, after)
 
 

@@ -14,6 +14,7 @@ ROUTERS = "network:routers"
 FLOATING_IPS = "network:floating_ips"
 SECURITY_GROUPS = "network:security_groups"
 ADDRESS_GROUPS = "network:address_groups"
+NDP_PROXIES = "network:ndp_proxies"
 AUDIT = "network:audit"
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from nacre.kernel.database import Tx
 from nacre.kernel.ids import PortId, new_id
 from nacre.network.changes import events, gateways
 from nacre.network.changes import ports as port_changes
 from nacre.network.changes.gateways import GatewayAsk
-from nacre.network.changes.loops import FLOATING_IPS, PORTS, ROUTERS, make_due
+from nacre.network.changes.loops import FLOATING_IPS, NDP_PROXIES, PORTS, ROUTERS, make_due
+from nacre.network.changes.ndp_proxies import outside_scopes
 from nacre.network.changes.ports import NewPort
 from nacre.network.domain.addresses import ip_version, overlaps
 from nacre.network.domain.fixed_ips import AddressAsk
@@ -23,15 +26,24 @@ from nacre.network.errors import (
     InvalidRoutes,
     PortInUse,
     RouterExternalGatewayInUseByFloatingIp,
+    RouterGatewayInUseByNDPProxy,
     RouterInterfaceInUseAsGatewayByFloatingIP,
     RouterInterfaceInUseByFloatingIP,
+    RouterInterfaceInUseByNDPProxy,
     RouterInterfaceInUseByRoute,
     RouterInterfaceNotFound,
     RouterInterfaceNotFoundForSubnet,
     RouterInUse,
     SeveralGatewaysAndForwardings,
 )
-from nacre.network.store import networks, port_forwardings, ports, quotas, routers
+from nacre.network.store import (
+    ndp_proxies,
+    networks,
+    port_forwardings,
+    ports,
+    quotas,
+    routers,
+)
 
 
 def create(tx: Tx, router: Router, gateway: GatewayAsk | None) -> Router:
@@ -49,11 +61,14 @@ def create(tx: Tx, router: Router, gateway: GatewayAsk | None) -> Router:
 def update(tx: Tx, before: Router, after: Router) -> Router:
     """Change a locked router; its ways out are from `changes.gateways`.
 
-    Errors: BadRequest, InvalidRoutes, RouterExternalGatewayInUseByFloatingIp, SeveralGatewaysAndForwardings.
+    Errors: BadRequest, InvalidRoutes, RouterExternalGatewayInUseByFloatingIp, SeveralGatewaysAndForwardings,
+    RouterGatewayInUseByNDPProxy.
     """
     _check_down(before, after)
     if before.routes != after.routes:
         _check_routes(tx, after)
+    if before.gateways != after.gateways:
+        after = _with_ndp_proxies(tx, after)
     after = routers.ROUTERS.update(tx, before, after)
     if before.gateways != after.gateways:
         gateways.let_go(tx, before, after)
@@ -62,8 +77,24 @@ def update(tx: Tx, before: Router, after: Router) -> Router:
     tx.make_due(ROUTERS, after.id)
     if (before.gateways, *_kind(before)) != (after.gateways, *_kind(after)):
         make_due(tx, PORTS, (port.id for port in ports.of_devices(tx, [after.id])[after.id]))
-        make_due(tx, FLOATING_IPS, (each.id for each in routers.floating_ips_of_router(tx, after.id)))
+        _make_translations_due(tx, after)
+    elif before.enable_ndp_proxy != after.enable_ndp_proxy:
+        _make_translations_due(tx, after)
     return after
+
+
+def _make_translations_due(tx: Tx, router: Router) -> None:
+    make_due(tx, FLOATING_IPS, (each.id for each in routers.floating_ips_of_router(tx, router.id)))
+    make_due(tx, NDP_PROXIES, (each.id for each in ndp_proxies.of_router(tx, router.id)))
+
+
+def _with_ndp_proxies(tx: Tx, router: Router) -> Router:
+    """The router as it answers for others: not if no way out is left for that. Raises RouterGatewayInUseByNDPProxy."""
+    if not router.enable_ndp_proxy or outside_scopes(tx, router):
+        return router
+    if ndp_proxies.of_router(tx, router.id):
+        raise RouterGatewayInUseByNDPProxy(router.id)
+    return replace(router, enable_ndp_proxy=False)
 
 
 def _kind(router: Router) -> tuple[bool, bool]:
@@ -150,7 +181,7 @@ def _legs_changed(tx: Tx, router: Router, leg: Port) -> None:
     tx.make_due(ROUTERS, router.id)
     if networks.load(tx, leg.network_id).router_external:
         check_forwardings(tx, router.id)
-        make_due(tx, FLOATING_IPS, (each.id for each in routers.floating_ips_of_router(tx, router.id)))
+        _make_translations_due(tx, router)
 
 
 def _new_leg(tx: Tx, router: Router, subnet: Subnet) -> Port:
@@ -254,6 +285,9 @@ def _check_leaving(tx: Tx, router: Router, subnet: Subnet) -> None:
     network = ipaddress.ip_network(subnet.cidr)
     if any(ipaddress.ip_address(route.nexthop) in network for route in router.routes):
         raise RouterInterfaceInUseByRoute(router.id, subnet.id)
+    for proxy in ndp_proxies.of_router(tx, router.id):
+        if ipaddress.ip_address(proxy.ip_address) in network:
+            raise RouterInterfaceInUseByNDPProxy(router.id, subnet.id)
     carried = routers.floating_ips_of_router(tx, router.id)
     if routers.networks_outside(tx, router.id).count(subnet.network_id) == 1 and any(
         each.floating_network_id == subnet.network_id for each in carried

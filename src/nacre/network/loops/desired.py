@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping
 
 from nacre.kernel.database import Reader
 from nacre.kernel.ids import SubnetId
-from nacre.network.domain.addresses import mac_for
+from nacre.network.domain.addresses import ip_version, mac_for
 from nacre.network.domain.networks import Network
 from nacre.network.domain.ovn.address_groups import compile_address_group
 from nacre.network.domain.ovn.floating_ips import compile_floating_ip
+from nacre.network.domain.ovn.ndp_proxies import compile_ndp_proxy
 from nacre.network.domain.ovn.networks import compile_network
 from nacre.network.domain.ovn.port_forwardings import compile_forwardings
 from nacre.network.domain.ovn.ports import compile_port, compile_router_port
@@ -30,6 +31,7 @@ from nacre.network.store import (
     segments,
     trunks,
 )
+from nacre.network.store import ndp_proxies as proxy_store
 from nacre.network.store import networks as network_store
 from nacre.network.store import ports as port_store
 from nacre.network.store import routers as router_store
@@ -205,6 +207,34 @@ def floating_ips(db: Reader, ids: Collection[str]) -> DesiredOf:
             doors=doors.get(floating_ip.router_id or "", ()),
             qos_rules=rules[policy_id] if policy_id else (),
         )
+    return desired
+
+
+def ndp_proxies(db: Reader, ids: Collection[str]) -> DesiredOf:
+    """NDP proxies."""
+    found = proxy_store.PROXIES.some(db, ids)
+    doors = _doors_of(db, {proxy.router_id for proxy in found.values()})
+    desired: dict[str, Desired] = {}
+    for proxy in found.values():
+        router = router_store.find(db, proxy.router_id)
+        if router is None or not router.enable_ndp_proxy:
+            continue
+        way_out = next(
+            (
+                each
+                for each in router.gateways
+                if any(ip_version(fixed.ip_address) == 6 for fixed in each.external_fixed_ips)
+            ),
+            None,
+        )
+        if way_out is not None:
+            desired[proxy.id] = compile_ndp_proxy(
+                proxy,
+                router,
+                network_id=way_out.network_id,
+                doors=doors[proxy.router_id],
+                mac=mac_for(proxy.id),
+            )
     return desired
 
 

@@ -14,7 +14,15 @@ from nacre.network.domain.rows import NOTHING, Desired, owner_of
 from nacre.network.domain.trunks import SUBPORT_OWNER
 from nacre.network.drivers.base import DriverAway, NetworkDriver, ParentMissing
 from nacre.network.loops import desired
-from nacre.network.store import address_groups, networks, ports, routers, security_groups, subnets
+from nacre.network.store import (
+    address_groups,
+    ndp_proxies,
+    networks,
+    ports,
+    routers,
+    security_groups,
+    subnets,
+)
 
 PARENT_S = 0.1
 """What an object waits for is usually made in the same moment."""
@@ -39,6 +47,7 @@ NOUNS = (
     Noun(names.PORTS, "port", desired.ports, ports.PORTS.ids),
     Noun(names.ROUTERS, "router", desired.routers, routers.ROUTERS.ids),
     Noun(names.FLOATING_IPS, "floatingip", desired.floating_ips, routers.FLOATING_IPS.ids),
+    Noun(names.NDP_PROXIES, "ndp_proxy", desired.ndp_proxies, ndp_proxies.PROXIES.ids),
     Noun(names.ADDRESS_GROUPS, "address_group", desired.address_groups, address_groups.GROUPS.ids),
     Noun(names.SECURITY_GROUPS, "security_group", desired.groups, security_groups.GROUPS.ids),
 )
