@@ -116,6 +116,10 @@ class Cloud:
 
         return eventually(marks, "the guest boots", within_s=BOOT_LIMIT_S)[-1]
 
+    def in_state(self, state: str) -> list[str]:
+        """The guests that libvirt knows to be paused, or running."""
+        return self.host.run("virsh", "--quiet", "list", f"--state-{state}", "--name").split()
+
     def leavings(self) -> dict[str, object]:
         """What there is on the host of any guest."""
         guests = self.host.state / "agent" / "guests"
@@ -187,6 +191,28 @@ def test_a_guest_comes_from_nothing_learns_who_it_is_and_leaves_nothing(cloud):
     assert "ip=10.0.0.11" in mark
     assert gone
     eventually(lambda: not any(cloud.leavings().values()), "nothing is left")
+
+
+def test_a_guest_stands_still_until_the_flows_of_its_port_are_on_the_switch(cloud):
+    guest = cloud.new_guest(12)
+    (port_id,) = (nic.port_id for nic in guest.nics)
+    cloud.host.run("ovn-nbctl", "lsp-del", port_id)
+
+    spec = cloud.wish(guest)
+    eventually(
+        lambda: (facts := cloud.control.facts.get(spec.guest_id)) and port_id in facts.waiting,
+        "the guest waits for its port",
+    )
+    plugged = cloud.host.run("ovs-vsctl", "list-ports", "br-int").split()
+    early = cloud.leavings()["domains"], cloud.in_state("paused"), cloud.control.facts[spec.guest_id]
+    cloud.host.run("ovn-nbctl", "lsp-add", cloud.network_id, port_id)
+    facts = cloud.settled(spec)
+
+    assert any(name.startswith("tap") for name in plugged)
+    assert early[0] == early[1] != []
+    assert (early[2].power, early[2].ports_up) == (Power.OFF, ())
+    assert (facts.power, facts.ports_up) == (Power.ON, (port_id,))
+    assert cloud.in_state("running") == early[0]
 
 
 def test_a_guest_is_rebooted_stopped_and_started(cloud):

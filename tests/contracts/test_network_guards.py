@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from nacre.agent.drivers.switch import OvsSwitch
 from nacre.kernel.ids import HostId, ProjectId, SecurityGroupId, new_id
 from nacre.network.domain.address_groups import AddressGroup
 from nacre.network.domain.addresses import new_mac
@@ -25,7 +26,7 @@ from nacre.network.domain.rows import owner_of
 from nacre.network.domain.trunks import Carried
 from tests.domain.network.objects import a_group
 from tests.support.ovn_cloud import Cloud
-from tests.support.ovn_lab import can_run, eventually
+from tests.support.ovn_lab import Host, can_run, eventually
 
 pytestmark = [
     pytest.mark.engines,
@@ -322,6 +323,39 @@ def test_rules_are_in_force_before_the_first_packet(cloud: Cloud, is_allowed: bo
             heard = [says_more(each, within_s=5 if is_allowed else 0.5) for each in (there, here)]
 
     assert heard == [is_allowed, is_allowed]
+
+
+def test_a_port_is_up_once_its_own_host_has_its_flows_and_not_before(cloud: Cloud) -> None:
+    """Plugged is not enough, nor is being plugged elsewhere; what makes servers start says the same."""
+    subnet, open_to_all = cloud.subnet(cloud.network(), gateway_ip=None), cloud.group(*EVERYTHING)
+    host = cloud.lab.hosts[ONE]
+    _, neighbour = cloud.guest(subnet, "10.0.0.10", ONE, open_to_all)
+    with watched_switch(host) as switch:
+        with host.daemons.paused("controller"):
+            early = cloud.port(subnet, "10.0.0.11", open_to_all, binding_host_id=ONE)
+            cloud.lab.plug(early, addresses=["10.0.0.11/24"])
+            astray = cloud.port(subnet, "10.0.0.12", open_to_all, binding_host_id=ONE)
+            cloud.lab.plug(replace(astray, binding_host_id=TWO))
+            cloud.guest(subnet, "10.0.0.13", TWO, open_to_all, settle=False)
+
+            assert not cloud.driver.is_up(early.id)
+            assert not switch.ready_among([early.id])
+
+        eventually(lambda: cloud.driver.is_up(early.id), "a port that is up")
+        eventually(lambda: switch.ready_among([early.id]), "a port that may be used")
+        assert cloud.lab.pings("10.0.0.11", namespace=neighbour), "the first packet arrives"
+        assert not cloud.driver.is_up(astray.id)
+
+
+@contextmanager
+def watched_switch(host: Host) -> Iterator[OvsSwitch]:
+    """A host's switch as its agent sees it."""
+    switch = OvsSwitch(f"unix:{host.daemons.folder}/ovs.sock", bridge="br-int")
+    switch.start()
+    try:
+        yield switch
+    finally:
+        switch.stop()
 
 
 # What else crosses hosts.

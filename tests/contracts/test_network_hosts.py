@@ -15,7 +15,9 @@ from nacre.kernel.ids import HostId, PortId, RouterId, new_id
 from nacre.network.domain.addresses import eui64_address, new_mac, parse_cidr
 from nacre.network.domain.networks import NetworkType
 from nacre.network.domain.ovn.floating_ips import compile_floating_ip
+from nacre.network.domain.ovn.port_forwardings import compile_forwardings
 from nacre.network.domain.ovn.routers import compile_router
+from nacre.network.domain.port_forwardings import PortForwarding, PortRange
 from nacre.network.domain.ports import DeviceOwner, FixedIp
 from nacre.network.domain.routers import ExternalGateway, Router, RouterInterface
 from nacre.network.domain.rows import owner_of
@@ -203,6 +205,70 @@ def test_a_floating_ip_moves_at_once_to_a_server_on_another_host(cloud: Cloud) -
         print(f"the floating IP answered from {port.binding_host_id} after {took_s:.2f} s")
         assert took_s < 5
         cloud.lab.run("ip", "link", "set", "eth0", "down", namespace=guest)
+
+
+ANSWER = """
+import socket, sys
+protocol, name = sys.argv[1], sys.argv[2].encode()
+server = socket.socket(socket.AF_INET, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
+server.bind(("0.0.0.0", 80))
+server.settimeout(15)
+if protocol == "tcp":
+    server.listen()
+print("listening", flush=True)
+if protocol == "tcp":
+    server.accept()[0].sendall(name)
+else:
+    server.sendto(name, server.recvfrom(99)[1])
+"""
+ASK = """
+import socket, sys
+protocol, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+asking = socket.socket(socket.AF_INET, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
+asking.settimeout(10 if protocol == "tcp" else 0.5)
+asking.connect((address, port))
+for _ in range(1 if protocol == "tcp" else 20):
+    if protocol == "udp":
+        asking.send(b"who")
+    try:
+        sys.exit(print(asking.recv(99).decode()))
+    except OSError as error:
+        said = error
+sys.exit(str(said))
+"""
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_ports_of_a_floating_ip_lead_to_guests_on_different_hosts(cloud: Cloud, protocol: str) -> None:
+    router, inner, _ = a_way_out(cloud)
+    group = cloud.group({"protocol": protocol})
+    made = [cloud.guest(inner, f"10.0.0.{11 + n}", host, group) for n, host in enumerate((ONE, TWO))]
+    floating_ip = a_floating_ip(router_id=router.id)
+    forwardings = [
+        PortForwarding(
+            id=new_id(),
+            floating_ip_id=floating_ip.id,
+            internal_port_id=port.id,
+            internal_ip_address=port.addresses[0],
+            protocol=protocol,
+            external_ports=PortRange(8011 + n, 8011 + n),
+            internal_ports=PortRange(80, 80),
+        )
+        for n, (port, _) in enumerate(made)
+    ]
+    cloud.apply(owner_of("floatingip", floating_ip.id), compile_forwardings(floating_ip, forwardings))
+    cloud.lab.settle()
+
+    heard = []
+    for n, (_, guest) in enumerate(made):
+        cloud.lab.reaches(OUTSIDE, namespace=guest)
+        answer = ["ip", "netns", "exec", guest, sys.executable, "-c", ANSWER, protocol, guest]
+        with subprocess.Popen(answer, stdout=subprocess.PIPE, text=True) as server:
+            assert server.stdout is not None
+            server.stdout.readline()
+            there = (protocol, floating_ip.floating_ip_address, str(8011 + n))
+            heard.append(cloud.lab.run(sys.executable, "-c", ASK, *there))
+    assert heard == [guest for _, guest in made]
 
 
 def test_the_gateway_moves_when_its_host_dies(cloud: Cloud) -> None:

@@ -121,20 +121,27 @@ class Cloud:
         self.apply(owner_of("port", port.id), wish)
         return port
 
-    def plug(self, port: Port, **where: Any) -> str:
-        """A guest on a port whose flows are realised."""
+    def plug(self, port: Port, *, settle: bool = True, **where: Any) -> str:
+        """A guest on a port whose flows are realised: there, and unless said otherwise on every host."""
         guest = self.lab.plug(port, **where)
         eventually(lambda: self.driver.is_up(port.id), f"port {port.id} up")
-        self.lab.settle()
+        if settle:
+            self.lab.settle()
         return guest
 
     def guest(
-        self, subnet: Subnet, address: str, host: HostId, *groups: SecurityGroup, **fields: Any
+        self,
+        subnet: Subnet,
+        address: str,
+        host: HostId,
+        *groups: SecurityGroup,
+        settle: bool = True,
+        **fields: Any,
     ) -> tuple[Port, str]:
         """A port on a host, and its guest, whose way out is the subnet's gateway."""
         port = self.port(subnet, address, *groups, binding_host_id=host, **fields)
         whole = f"{address}/{subnet.cidr.partition('/')[2]}"
-        return port, self.plug(port, addresses=[whole], gateway=subnet.gateway_ip or "")
+        return port, self.plug(port, settle=settle, addresses=[whole], gateway=subnet.gateway_ip or "")
 
     def seen_as(self, guest: str, there: str) -> str:
         """The address under which a guest's connection arrives outside, at an address of there."""

@@ -11,8 +11,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,16 @@ class Daemons:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(timeout=10)
         eventually(lambda: _is_over(int(worker)), f"the end of {name}")
+
+    @contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """A daemon stands still until the end of the block."""
+        worker = int(self._path(name, "pid").read_text())
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(worker, signal.SIGCONT)
 
     def database(self, name: str, schema: str) -> None:
         """A database server on a socket in the folder."""
