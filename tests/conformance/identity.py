@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.answers import Description
+from tests.conformance.answers import CheckedClient, Description
 
 EXCEPTIONS = {
     "token/user/password_expires_at": "null while the password does not expire",
@@ -22,4 +22,22 @@ EXCEPTIONS = {
     "POST /v3/domains: domain": "a caller's own fields are kept and shown",
 }
 
-IDENTITY = Description("identity-v3.14.json", prefix="/identity", exceptions=EXCEPTIONS)
+NEVER_WERE = {
+    *(f"{method} /v3/OS-OAUTH2/token" for method in ("GET", "HEAD", "PUT", "PATCH", "DELETE")),
+    *(f"{method} /v3/{door}" for method in ("GET", "HEAD") for door in ("ec2tokens", "s3tokens")),
+}
+"""Doors that can only be posted to."""
+
+IDENTITY = Description(
+    "identity-v3.14.json",
+    prefix="/identity",
+    exceptions=EXCEPTIONS,
+    never_were=NEVER_WERE,
+    left_out=("OS-OAUTH1", "OS-SIMPLE-CERT", "saml2"),
+)
+
+
+class IdentityClient(CheckedClient):
+    """A client of identity whose answers are looked up in its description."""
+
+    description = IDENTITY

@@ -1,4 +1,4 @@
-"""Write the compact copy of Identity's description that the tests check answers against.
+"""Write the compact copy of a service's description that the tests check answers against.
 
     python -m tests.conformance.spec.generate ../shared/spec/identity-v3.14.yaml
 
@@ -14,7 +14,6 @@ from typing import Any
 
 import yaml
 
-WRITTEN = Path(__file__).parent / "identity-v3.14.json"
 MEANINGLESS = frozenset(
     {
         "description",
@@ -72,4 +71,5 @@ def load(path: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    WRITTEN.write_text(text_of(load(Path(sys.argv[1]))))
+    published = Path(sys.argv[1])
+    (Path(__file__).parent / f"{published.stem}.json").write_text(text_of(load(published)))

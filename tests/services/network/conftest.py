@@ -22,8 +22,10 @@ from nacre.kernel.policy import Caller
 from nacre.network.assemble import assemble
 from nacre.network.drivers.fake import FakeNetwork
 from nacre.network.store.quotas import ACCOUNT
-from tests.support.asgi import AsgiClient, Reply
-from tests.support.limits import register_limits
+from tests.conformance.answers import CheckedClient
+from tests.conformance.network import NETWORK
+from tests.support.asgi import Reply
+from tests.support.limits import plant_tree, register_limits
 from tests.support.stores import lay_sqlite
 
 ROLES = {
@@ -89,12 +91,13 @@ def plural(noun: str) -> str:
     return f"/{path[:-1]}ies" if path.endswith("y") else f"/{path}s"
 
 
-class NetworkClient(AsgiClient):
+class NetworkClient(CheckedClient):
     """Calls with the words that clients of networks use most. Paths are below the version's root.
 
     Time passes with every call, so that what is made later is younger.
     """
 
+    description = NETWORK
     clock: VirtualClock
 
     def request(self, method: str, url: str, **options: Any) -> Reply:
@@ -179,6 +182,7 @@ class NetworkCloud:
         with database.write(Actor("test")) as tx:
             assembled.seed(tx)
         register_limits(self.database, ACCOUNT)
+        plant_tree(self.database, "admin", "demo", "stranger")
         self.engine.begin()
 
     def client(self, project: str = "demo", role: str = "member") -> NetworkClient:

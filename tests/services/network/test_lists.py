@@ -137,7 +137,7 @@ def test_quotas_bound_what_a_project_makes_and_only_that(cloud, demo, admin, str
     assert details["port"] == {"limit": 2, "used": 2, "reserved": 0}
     assert [each["project_id"] for each in admin.find("/quotas")] == ["demo"]
     below = {"network": 0, "check_limit": True}
-    assert problem(admin.put("/quotas/demo", json={"quota": below})) == (409, "InvalidQuotaValue")
+    assert problem(admin.put("/quotas/demo", json={"quota": below})) == (400, "InvalidQuotaValue")
     assert problem(admin.put("/quotas/demo", json={"quota": {"network": 0, "force": "no"}}))[0] == 409
     assert admin.put("/quotas/demo", json={"quota": {"network": 0}}).json["quota"]["network"] == 0
     assert admin.put("/quotas/demo", json={"quota": {"network": 1, "check_limit": True}}).status == 200

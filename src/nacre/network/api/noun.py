@@ -90,10 +90,10 @@ class Shelved(Generic[Item]):
 
     def index(self, call: Call[Parts]) -> Answer:
         """One page of the objects that the caller may know of, filtered and sorted."""
-        if self.before_list is not None:
-            self.before_list(call)
         page, reverse = filters.page(call, self.sortable, most=call.parts.page_limit)
         wanted = filters.conditions(call, self.shelf.table, self.known, self._special(call))
+        if self.before_list is not None and page.marker is None:
+            self.before_list(call)
         statement = self._rows().where(*wanted, *self._scope(call))
         with call.database.read() as db:
             statement = paged(db, statement, page, self.sortable, unique=self.shelf.table.c.id)
