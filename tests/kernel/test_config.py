@@ -33,6 +33,8 @@ def test_the_documented_defaults_are_the_real_ones():
     told_in_words = {"state", "netns", "database.url"}
     told_in_words |= {"security_compliance.password_regex", "security_compliance.password_regex_description"}
     told_in_words |= {"sign_on.trusted_dashboards", "sign_on.public_url", "local.bridge_mappings"}
+    told_in_words |= {"guarantees.bandwidths"}
+    told_in_words |= {"segments.vlan"}
     for name, default in options().items():
         if name not in told_in_words:
             words = documented()[name].strip("`").strip()

@@ -15,16 +15,19 @@ from nacre.network.api.parts import Parts
 from nacre.network.api.routes import ROUTES
 from nacre.network.changes import segment_ranges
 from nacre.network.changes.loops import BASE
+from nacre.network.configured import default_ranges, self_service_types
 from nacre.network.contract import Networks
-from nacre.network.domain.segments import default_ranges, self_service_types
 from nacre.network.drivers.base import NetworkDriver
 from nacre.network.loops.audit import AuditLoop, ask_repair, compare
 from nacre.network.loops.desired import BASE_KEY
 from nacre.network.loops.nouns import all_loops
 from nacre.network.nics import Nics
+from nacre.placement.contract import Placement
 
 
-def assemble(kernel: Kernel, *, identity: Identity, driver: NetworkDriver) -> Assembled[Networks]:
+def assemble(
+    kernel: Kernel, *, identity: Identity, placement: Placement, driver: NetworkDriver
+) -> Assembled[Networks]:
     """The network service over a driver. Where the hosts are real, this machine carries routers' gateways."""
     nics = Nics(compare=partial(compare, driver=driver), ask_everything=ask_repair)
     door = Service(
@@ -35,6 +38,7 @@ def assemble(kernel: Kernel, *, identity: Identity, driver: NetworkDriver) -> As
             identity=identity,
             region=kernel.settings.region,
             page_limit=kernel.settings.http.page_limit,
+            placement=placement,
             self_service_types=self_service_types(kernel.settings.segments),
         ),
         envelope=envelope,

@@ -7,14 +7,9 @@ import pytest
 from nacre.kernel.config import BadConfiguration, SegmentSettings
 from nacre.kernel.events import Actor
 from nacre.network.changes import segment_ranges as changes
+from nacre.network.configured import default_ranges, self_service_types
 from nacre.network.domain.networks import NetworkType
-from nacre.network.domain.segments import (
-    SegmentRange,
-    common_intervals,
-    default_ranges,
-    own_intervals,
-    self_service_types,
-)
+from nacre.network.domain.segments import SegmentRange, common_intervals, own_intervals
 from nacre.network.store.segments import of_networks
 from nacre.network.store.tables import NETWORK, NETWORK_SEGMENT
 from tests.services.network.conftest import problem
