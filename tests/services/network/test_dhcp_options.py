@@ -38,6 +38,17 @@ def test_a_port_is_told_more_than_its_subnets_others(cloud, demo):
     assert cloud.audit() == []
 
 
+def test_text_may_come_in_the_quotes_that_switches_want(cloud, demo):
+    net, _ = demo.make_network()
+    option = {"opt_name": "domain-name", "opt_value": '"test.domain"', "ip_version": 4}
+
+    port = demo.make("port", network_id=net["id"], extra_dhcp_opts=[option])
+
+    assert port["extra_dhcp_opts"] == [option]
+    (own,) = options_of(cloud, "port", port)
+    assert own["domain_name"] == '"test.domain"'
+
+
 def test_options_are_added_replaced_and_taken_away_one_by_one(cloud, demo):
     net, _ = demo.make_network()
     port = demo.make("port", network_id=net["id"], extra_dhcp_opts=BOOT)

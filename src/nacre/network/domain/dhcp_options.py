@@ -120,7 +120,9 @@ def effective(options: tuple[ExtraDhcpOption, ...], version: int) -> dict[str, s
 
 
 def _text(value: str, _version: int) -> str:
-    """OVN wants its own quotes around text; what would end them is refused."""
+    """OVN wants quotes around text. One pair may be there already; what would end them is refused."""
+    if len(value) >= 2 and value[0] == value[-1] == '"':
+        value = value[1:-1]
     if '"' in value or "\\" in value or not value.isprintable():
         raise ValueError(f"'{value}' holds quotes, backslashes or control characters")
     return f'"{value}"'
