@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from nacre.agent.metadata import server as module
 from nacre.agent.metadata.server import AT_ONCE_EACH, REQUEST_MOST_BYTES, MetadataServer
-from nacre.kernel.ids import NetworkId
-from tests.agent.control_plane import new_spec
+from nacre.compute.domain.guests import Address, HostWishes
+from nacre.kernel.ids import NetworkId, ServerId
+from tests.agent.control_plane import HOST_ID, NETWORK_ID, new_nic, new_spec
 
 FIRST, SECOND = NetworkId("first"), NetworkId("second")
 
@@ -56,10 +59,59 @@ def test_a_guest_is_known_by_its_network_and_address(served):
     assert all(answer.startswith(b"HTTP/1.1 200 OK\r\n") for answer in answers)
 
 
+@pytest.mark.parametrize(
+    ("seen", "address"),
+    [("10.0.0.5", "10.0.0.5"), ("::ffff:10.0.0.5", "10.0.0.5"), ("fe80::5%metadata", "fe80::5")],
+)
+def test_a_caller_is_looked_for_by_the_address_that_records_have(seen, address):
+    assert module._spelled(seen) == address
+
+
+def test_whoever_asks_while_its_port_is_bound_and_changed_is_never_told_that_there_is_nothing(stage):
+    server = MetadataServer(stage.agent.keeper.spec_at)
+    listener = socket.create_server(("127.0.0.1", 0))
+    where = listener.getsockname()
+    server.serve(NETWORK_ID, listener)
+    answers: list[bytes] = []
+    bound = threading.Event()
+    done = threading.Event()
+
+    def ask_again_and_again() -> None:
+        while not done.is_set():
+            was_bound = bound.is_set()
+            with socket.create_connection(where, timeout=5) as connection:
+                connection.sendall(b"GET /openstack/latest/meta_data.json HTTP/1.1\r\n\r\n")
+                said = b"".join(iter(lambda: connection.recv(65536), b""))
+            if was_bound or not said.startswith(b"HTTP/1.1 503 "):
+                answers.append(said)
+
+    here = new_nic(addresses=(Address(ip="127.0.0.1", prefix_length=8),))
+    more = new_nic(12, addresses=(Address(ip="127.0.0.2", prefix_length=8),))
+    specs = [new_spec(guest_id=ServerId("a"), nics=nics) for nics in ((here,), (more, here), (here, more))]
+    callers = [threading.Thread(target=ask_again_and_again) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    for generation in range(1, 1000):
+        spec = replace(specs[generation % 3], generation=generation)
+        wishes = HostWishes(host_id=HOST_ID, generation=generation, complete=False, guests=(spec,))
+        stage.agent.keeper.hear(wishes)
+        bound.set()
+    done.set()
+    for caller in callers:
+        caller.join()
+    server.close()
+
+    assert answers
+    assert {answer.split(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 200 OK"}
+
+
 def test_a_stranger_learns_nothing(served):
     served.specs.clear()
 
-    assert served.get("/openstack/latest/meta_data.json").startswith(b"HTTP/1.1 404 ")
+    answer = served.get("/openstack/latest/meta_data.json")
+
+    assert answer.startswith(b"HTTP/1.1 503 "), "who is not known yet should ask again"
+    assert b"\r\nRetry-After: 1\r\n" in answer
 
 
 @pytest.mark.parametrize(

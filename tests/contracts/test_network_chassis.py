@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
@@ -17,14 +13,13 @@ from nacre.agent.drivers.switch import OvsSwitch
 from nacre.kernel.ids import HostId
 from nacre.network.contract import ChassisFacts, Spoils
 from nacre.network.domain.chassis import standings
+from tests.support.inside import inside
 from tests.support.ovn_lab import PHYSICAL_NETWORK, Host, OvnLab, can_run, eventually
 
 pytestmark = [
     pytest.mark.engines,
     pytest.mark.skipif(not can_run(), reason="needs root, Open vSwitch and OVN"),
 ]
-
-CLONE_NEWNET = 0x40000000
 
 
 @pytest.fixture(scope="module")
@@ -89,27 +84,6 @@ def agents(lab: OvnLab) -> Iterator[Agents]:
     eventually(agents.are_well, "every host is well again by itself")
     for switch in agents.switches.values():
         switch.stop()
-
-
-def inside(namespace: str, action: Callable[[], Any]) -> None:
-    """Do something in a network namespace: a thread enters it, and what it starts is in it too."""
-    failed: list[BaseException] = []
-
-    def enter() -> None:
-        handle = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
-        try:
-            assert ctypes.CDLL(None, use_errno=True).setns(handle, CLONE_NEWNET) == 0
-            action()
-        except BaseException as problem:
-            failed.append(problem)
-        finally:
-            os.close(handle)
-
-    thread = threading.Thread(target=enter)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
 
 
 def test_a_host_whose_wire_is_too_narrow_is_the_one_to_blame(lab: OvnLab, agents: Agents) -> None:

@@ -67,7 +67,7 @@ def daemons_of(lab: OvnLab, daemon: str) -> Daemons:
     return lab.middle if daemon in ("nb", "sb", "northd") else lab.hosts[CHASSIS].daemons
 
 
-@pytest.mark.parametrize("daemon", ["northd", "nb", "sb", "controller", "vswitchd"])
+@pytest.mark.parametrize("daemon", ["northd", "nb", "sb", "controller", "ovs", "vswitchd"])
 def test_guests_outlive_a_killed_daemon_and_new_ones_come_when_it_is_back(cloud: Cloud, daemon: str) -> None:
     subnet, group = cloud.subnet(cloud.network()), cloud.group({"protocol": "icmp"})
     one, two = (cloud.port(subnet, f"10.0.0.{last}", group) for last in (11, 12))

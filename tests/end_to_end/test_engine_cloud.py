@@ -53,7 +53,7 @@ def test_what_is_wanted_and_what_is_agree(cloud: EngineCloud):
 
 
 @pytest.mark.parametrize(
-    "part", ["serve", "agent", "libvirtd", "vswitchd", "ovn-controller", "northd", "nb", "sb"]
+    "part", ["serve", "agent", "libvirtd", "ovsdb", "vswitchd", "ovn-controller", "northd", "nb", "sb"]
 )
 def test_the_server_answers_whichever_part_was_killed(cloud: EngineCloud, part: str):
     before = cloud.parts()[part]
@@ -64,6 +64,7 @@ def test_the_server_answers_whichever_part_was_killed(cloud: EngineCloud, part: 
     eventually(lambda: is_new(cloud, part, before), timeout_s=2.0, every_s=0.02)
     eventually(lambda: answers(cloud, address), timeout_s=20.0)
     cloud.wait_until_ready()
+    eventually(lambda: cloud.nacre("audit", check=False).returncode == 0, timeout_s=20.0)
 
 
 def is_new(cloud: EngineCloud, part: str, before: ledger.Record) -> bool:

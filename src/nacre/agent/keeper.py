@@ -21,6 +21,7 @@ from nacre.agent.domain.sight import (
     facts_of,
     image_sha256,
     metadata_networks,
+    places_of,
 )
 from nacre.agent.domain.steps import (
     Await,
@@ -164,18 +165,12 @@ class Keeper:
 
     def owners(self, ports: Collection[PortId]) -> Collection[ServerId]:
         """The guests that should be here and have one of these ports."""
-        with self._lock:
-            wishes = list(self._wishes.values())
-        return [spec.guest_id for spec in wishes if any(nic.port_id in ports for nic in spec.nics)]
+        return {owner: None for port in ports if (owner := self._networks.owner_of(port))}.keys()
 
     def spec_at(self, network_id: NetworkId, ip: str) -> GuestSpec | None:
         """The guest that has the address `ip` on a network of this host, for the metadata service."""
-        for guest_id in self._networks.users(network_id):
-            spec = self._wishes.get(guest_id)
-            for nic in spec.nics if spec and spec.present else ():
-                if nic.network_id == network_id and any(address.ip == ip for address in nic.addresses):
-                    return spec
-        return None
+        guest_id = self._networks.guest_at(network_id, ip)
+        return self._wishes.get(guest_id) if guest_id else None
 
     # -- what is done ----------------------------------------------------------------------------------
 
@@ -396,36 +391,61 @@ class _View(msgspec.Struct, frozen=True):
 
 
 class _Networks:
-    """Which networks the guests of this host are on, and what answering metadata on them takes.
+    """Which networks the guests of this host are on, who is who there, and what answering metadata on them takes.
 
     Guests may know different subnets of one network, until the newest reaches all of them: its addresses are
-    those that any of them names.
+    those that any of them names. Others look while this changes: what a guest has before and after is there all
+    the time.
     """
 
     def __init__(self) -> None:
         self._users: dict[NetworkId, set[ServerId]] = {}
-        self._of_guest: dict[ServerId, tuple[NetworkId, ...]] = {}
         self._merged: dict[NetworkId, MetadataNetwork] = {}
+        self._at: dict[tuple[NetworkId, str], ServerId] = {}
+        self._owners: dict[PortId, ServerId] = {}
+        self._of_guest: dict[ServerId, GuestSpec] = {}
 
     def follow(self, spec: GuestSpec) -> None:
-        self.leave(spec.guest_id)
+        before = self._of_guest.get(spec.guest_id)
         if not spec.present:
+            self.leave(spec.guest_id)
             return
-        networks = metadata_networks(spec)
-        self._of_guest[spec.guest_id] = tuple(network.network_id for network in networks)
-        for network in networks:
+        self._of_guest[spec.guest_id] = spec
+        for network in metadata_networks(spec):
             self._users.setdefault(network.network_id, set()).add(spec.guest_id)
             self._merged[network.network_id] = self._with(network)
+        self._at |= dict.fromkeys(places_of(spec), spec.guest_id)
+        self._owners |= dict.fromkeys((nic.port_id for nic in spec.nics), spec.guest_id)
+        if before is not None:
+            self._forget(before, but=spec)
 
     def leave(self, guest_id: ServerId) -> None:
-        for network_id in self._of_guest.pop(guest_id, ()):
-            users = self._users[network_id]
-            users.discard(guest_id)
-            if not users:
-                del self._users[network_id], self._merged[network_id]
+        spec = self._of_guest.pop(guest_id, None)
+        if spec is not None:
+            self._forget(spec)
 
-    def users(self, network_id: NetworkId) -> Collection[ServerId]:
-        return list(self._users.get(network_id, ()))
+    def _forget(self, old: GuestSpec, *, but: GuestSpec | None = None) -> None:
+        """What a guest had, and does not have any more."""
+        kept = {network.network_id for network in metadata_networks(but)} if but else set()
+        for network in metadata_networks(old):
+            users = self._users.get(network.network_id, set())
+            if network.network_id not in kept:
+                users.discard(old.guest_id)
+                if not users:
+                    self._users.pop(network.network_id, None)
+                    self._merged.pop(network.network_id, None)
+        for place in set(places_of(old)) - set(places_of(but) if but else ()):
+            if self._at.get(place) == old.guest_id:  # Else somebody else has it by now.
+                del self._at[place]
+        for port_id in {nic.port_id for nic in old.nics} - {nic.port_id for nic in (but.nics if but else ())}:
+            if self._owners.get(port_id) == old.guest_id:
+                del self._owners[port_id]
+
+    def guest_at(self, network_id: NetworkId, ip: str) -> ServerId | None:
+        return self._at.get((network_id, ip))
+
+    def owner_of(self, port_id: PortId) -> ServerId | None:
+        return self._owners.get(port_id)
 
     def has_users(self, network_id: NetworkId) -> bool:
         return network_id in self._users

@@ -17,6 +17,8 @@ from nacre.kernel.ids import HostId, NetworkId, PortId, ServerId
 if TYPE_CHECKING:  # The agent shares the values below, and has no use for a database.
     from nacre.kernel.database import Reader, Tx
     from nacre.kernel.policy import Caller
+    from nacre.placement.contract import PartDemands
+from nacre.network.domain.addresses import Cidr, eui64_address
 from nacre.network.domain.chassis import (
     MOST_UNREACHED,
     ChassisFacts,
@@ -25,12 +27,34 @@ from nacre.network.domain.chassis import (
     Standing,
     Unreached,
 )
+from nacre.network.domain.guarantees import SWITCH, TUNNELS, vnic_trait, wire_part, wire_trait
 from nacre.network.domain.subnets import Subnet
 
 __all__ = [
-    "MOST_UNREACHED", "Address", "ChassisFacts", "ChassisFault", "MetadataPort", "Networks", "Nic", "NicAsk",
-    "NicPlan", "PlannedNic", "PortView", "ShownAddress", "Spoils", "Standing", "Unreached", "Unstated",
+    "MOST_UNREACHED",
+    "SWITCH",
+    "TUNNELS",
+    "Address",
+    "ChassisFacts",
+    "ChassisFault",
+    "MetadataPort",
+    "Networks",
+    "Nic",
+    "NicAsk",
+    "NicPlan",
+    "PlannedNic",
+    "PortView",
+    "ShownAddress",
+    "Spoils",
+    "Standing",
+    "Unreached",
+    "Unstated",
+    "vnic_trait",
+    "wire_part",
+    "wire_trait",
 ]  # fmt: skip
+
+_LINK_LOCAL = Cidr(6, 0xFE80 << 112, 64)
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -57,6 +81,11 @@ class Nic(msgspec.Struct, frozen=True, kw_only=True):
     mtu: int
     addresses: tuple[Address, ...]
     metadata: MetadataPort | None = None
+
+    @property
+    def link_local(self) -> str:
+        """The IPv6 address that a guest makes of the MAC, from which it asks its neighbours."""
+        return eui64_address(_LINK_LOCAL, self.mac)
 
 
 class NicAsk(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,10 +177,15 @@ class Networks(Protocol):
         """
         ...
 
-    def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> None:
+    def guarantees_of(self, db: Reader, server_id: ServerId) -> PartDemands:
+        """What the ports of a server are guaranteed: the amounts that parts of its host must have left."""
+        ...
+
+    def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> PartDemands:
         """Bind every port of a server to a host, where those that waited for one get addresses; safe to repeat.
 
-        Raises Stale where the host has no address left for them.
+        Tells what they are guaranteed, which nobody changes before the transaction ends: it is to be claimed in it.
+        Only providers may be locked afterwards. Raises Stale where the host has no address left for the ports.
         """
         ...
 

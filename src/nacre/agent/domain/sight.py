@@ -99,6 +99,12 @@ def metadata_networks(spec: GuestSpec) -> tuple[MetadataNetwork, ...]:
     )
 
 
+def places_of(spec: GuestSpec) -> list[tuple[NetworkId, str]]:
+    """The addresses from which a guest asks, each with its network: its own, and the one it makes of its MAC."""
+    own = [(nic.network_id, address.ip) for nic in spec.nics for address in nic.addresses]
+    return own + [(nic.network_id, nic.link_local) for nic in spec.nics]
+
+
 def facts_of(
     spec: GuestSpec,
     seen: GuestSeen,

@@ -134,10 +134,13 @@ def settle_file(part: Path, path: Path) -> None:
         os.close(directory)
 
 
-def run_command(*argv: str, limit_s: float = COMMAND_LIMIT_S) -> str:
-    """What a program of this host prints. Raises EngineRefused with what it complains, EngineAway if it hangs."""
+def run_command(*argv: str, limit_s: float = COMMAND_LIMIT_S, said: str = "") -> str:
+    """What a program of this host prints when it is `said` something, if anything.
+
+    Raises EngineRefused with what it complains, EngineAway if it hangs.
+    """
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=limit_s, check=False)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=limit_s, check=False, input=said)
     except subprocess.TimeoutExpired as error:
         raise EngineAway(argv[0], f"no answer within {limit_s:g} s") from error
     except FileNotFoundError as error:

@@ -1,21 +1,25 @@
 """The way from a network's guests to this host's metadata server: one network namespace for each network.
 
-In it lies one end of a veth pair, with the metadata port's addresses and 169.254.169.254; the other end is
-plugged into the switch as that port. A veth survives a restart of the switch, which an internal port of the
+In it lies one end of a veth pair, with the metadata port's addresses, 169.254.169.254 and fe80::a9fe:a9fe; the other
+end is plugged into the switch as that port. A veth survives a restart of the switch, which an internal port of the
 switch does not; and the namespace with the veth survives the agent, which only has to listen anew.
 """
 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import logging
 import os
 import socket
+import struct
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from nacre.agent.domain.sight import MetadataNetwork
 from nacre.agent.drivers.base import EngineRefused
@@ -25,15 +29,22 @@ from nacre.kernel.ids import NetworkId
 
 log = logging.getLogger("nacre.agent")
 
-METADATA_ADDRESS = "169.254.169.254"
+METADATA_ADDRESS, METADATA_ADDRESS6 = "169.254.169.254", "fe80::a9fe:a9fe"
+"""Where guests ask; the second is what cloud-init tries where there is IPv6 alone."""
+
 METADATA_PORT = 80
 NAMESPACES = Path("/run/netns")
 INNER_END = "metadata"
 BACKLOG = 64
 
+IPV6 = Path("/proc/sys/net/ipv6")
+"""What a thread sees here is the namespace that it is in."""
+
 CLONE_NEWNET = 0x40000000  # linux/sched.h
+SIOCETHTOOL, ETHTOOL_STXCSUM = 0x8946, 0x17  # linux/sockios.h, linux/ethtool.h
 
 Vsctl = Callable[..., str]
+Result = TypeVar("Result")
 
 
 class NamespaceMetadata:
@@ -45,7 +56,7 @@ class NamespaceMetadata:
         self._bridge = bridge
         self._vsctl = vsctl
         self._open: dict[NetworkId, MetadataNetwork] = {}
-        self._one_at_a_time = threading.Lock()
+        self._one_at_a_time = _LockOfEach()
 
     def is_open(self, network: MetadataNetwork) -> bool:
         return self._open.get(network.network_id) == network
@@ -58,76 +69,78 @@ class NamespaceMetadata:
         return {NetworkId(name.removeprefix(self._prefix)) for name in names if name.startswith(self._prefix)}
 
     def ensure_network(self, network: MetadataNetwork) -> None:
-        with self._one_at_a_time:
+        """Four short programs are run: a host that joins with hundreds of networks should not be long about it."""
+        with self._one_at_a_time.of(network.network_id):
             if self.is_open(network):
                 return
-            self._ensure_namespace(network.network_id)
-            self._ensure_veth(network)
-            self._ensure_addresses(network)
-            outer = outer_end(network.network_id)
+            name, outer = self._namespace(network.network_id), outer_end(network.network_id)
+            self._ensure_namespace(name)
+            present = _inner_addresses(name) if _has_link(outer) else None
+            if present is None:
+                _make_veth(name, outer)
+            listener = _within(
+                name, partial(_prepare_inside, listen=not self._server.serves(network.network_id))
+            )
+            offload_nothing(outer)
+            _batch("-n", name, lines=_inner_lines(network, present or set()))
+            _batch(lines=[f"link set {outer} mtu {network.mtu} addrgenmode none up"])
             self._vsctl(
                 *("--may-exist", "add-port", self._bridge, outer),
                 *("--", "set", "interface", outer, f"external_ids:iface-id={network.port_id}"),
             )
-            if not self._server.serves(network.network_id):
-                self._server.serve(network.network_id, listen_in(self._namespace(network.network_id)))
+            if listener is not None:
+                self._server.serve(network.network_id, listener)
             self._open[network.network_id] = network
 
     def remove_network(self, network_id: NetworkId) -> None:
-        with self._one_at_a_time:
+        with self._one_at_a_time.of(network_id):
             self._open.pop(network_id, None)
             self._server.hush(network_id)
             outer = outer_end(network_id)
             self._vsctl("--if-exists", "del-port", self._bridge, outer)
-            _remove_link(outer)
-            if self._namespace_path(network_id).exists():
+            if _has_link(outer):
+                run_command("ip", "link", "del", outer)
+            if (NAMESPACES / self._namespace(network_id)).exists():
                 run_command("ip", "netns", "del", self._namespace(network_id))
 
     def close(self) -> None:
         """Listen no more; namespaces stay for the agent that comes after."""
         self._server.close()
 
-    # -- one namespace ---------------------------------------------------------------------------------
-
     def _namespace(self, network_id: NetworkId) -> str:
         return self._prefix + network_id
 
-    def _namespace_path(self, network_id: NetworkId) -> Path:
-        return NAMESPACES / self._namespace(network_id)
-
-    def _ensure_namespace(self, network_id: NetworkId) -> None:
+    def _ensure_namespace(self, name: str) -> None:
         """The namespace can be entered. A name without a namespace behind it is left by an agent that died."""
-        name, path = self._namespace(network_id), self._namespace_path(network_id)
+        path = NAMESPACES / name
         if path.exists() and not os.path.ismount(path):
             run_command("ip", "netns", "del", name)
         if not path.exists():
             run_command("ip", "netns", "add", name)
 
-    def _ensure_veth(self, network: MetadataNetwork) -> None:
-        name, outer = self._namespace(network.network_id), outer_end(network.network_id)
-        if not (_links("-n", name, INNER_END) and _links(outer)):
-            _remove_link(outer)
-            run_command("ip", "link", "add", outer, "type", "veth", "peer", "name", INNER_END, "netns", name)
-        # Without whole checksums, packets between the veth and a userspace switch are dropped.
-        run_command("ethtool", "-K", outer, "tx", "off")
-        run_command("ip", "netns", "exec", name, "ethtool", "-K", INNER_END, "tx", "off")
-        run_command("ip", "link", "set", outer, "mtu", str(network.mtu), "addrgenmode", "none", "up")
 
-    def _ensure_addresses(self, network: MetadataNetwork) -> None:
-        in_namespace = ("ip", "-n", self._namespace(network.network_id))
-        run_command(*in_namespace, "link", "set", "lo", "up")
-        run_command(
-            *(*in_namespace, "link", "set", INNER_END, "address", network.mac, "mtu", str(network.mtu), "up")
-        )
-        wanted = {f"{METADATA_ADDRESS}/32"}
-        wanted |= {f"{address.ip}/{address.prefix_length}" for address in network.addresses}
-        present = _addresses(self._namespace(network.network_id))
-        for address in sorted(present - wanted):
-            run_command(*in_namespace, "addr", "del", address, "dev", INNER_END)
-        for address in sorted(wanted - present):
-            # IPv6 addresses are unique by the network's own records: probing for others would only delay.
-            nodad = ("nodad",) if ":" in address else ()
-            run_command(*in_namespace, "addr", "add", address, "dev", INNER_END, *nodad)
+class _LockOfEach:
+    """A lock for each network, there as long as somebody holds it or waits for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[NetworkId, tuple[threading.Lock, int]] = {}
+
+    @contextmanager
+    def of(self, network_id: NetworkId) -> Iterator[None]:
+        with self._lock:
+            lock, count = self._held.get(network_id) or (threading.Lock(), 0)
+            self._held[network_id] = (lock, count + 1)
+        try:
+            with lock:
+                yield
+        finally:
+            with self._lock:
+                lock, count = self._held[network_id]
+                if count == 1:
+                    del self._held[network_id]
+                else:
+                    self._held[network_id] = (lock, count - 1)
 
 
 def outer_end(network_id: NetworkId) -> str:
@@ -136,59 +149,112 @@ def outer_end(network_id: NetworkId) -> str:
 
 
 def listen_in(namespace: str) -> socket.socket:
-    """A socket listening for metadata requests within the namespace, whatever its addresses.
+    """A socket listening for metadata requests within the namespace, whatever its addresses."""
+    return _within(namespace, _listen)
 
-    A thread enters the namespace, opens the socket there, and ends; the socket stays where it was opened.
+
+def _listen() -> socket.socket:
+    if has_ipv6():
+        return socket.create_server(
+            ("", METADATA_PORT), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG
+        )
+    return socket.create_server(("", METADATA_PORT), backlog=BACKLOG)
+
+
+def _prepare_inside(*, listen: bool) -> socket.socket | None:
+    """What is done within the namespace of a network: its end of the veth gets no address but ours."""
+    offload_nothing(INNER_END)
+    if has_ipv6():
+        (IPV6 / "conf" / INNER_END / "accept_ra").write_text("0")
+    return _listen() if listen else None
+
+
+def has_ipv6() -> bool:
+    """Whether this machine's kernel speaks IPv6."""
+    return IPV6.exists()
+
+
+def _within(namespace: str, action: Callable[[], Result]) -> Result:
+    """What `action` gives when it is done within the namespace. Sockets stay where they were opened.
+
+    A thread enters the namespace, acts there, and ends. Raises EngineRefused.
     """
-    made: list[socket.socket | OSError] = []
-    thread = threading.Thread(
-        target=lambda: made.append(_listen_from_inside(namespace)), name="enter-namespace"
-    )
+    made: list[Result | OSError] = []
+
+    def enter() -> None:
+        try:
+            handle = os.open(NAMESPACES / namespace, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                if ctypes.CDLL(None, use_errno=True).setns(handle, CLONE_NEWNET):
+                    raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+            finally:
+                os.close(handle)
+            made.append(action())
+        except OSError as error:
+            made.append(error)
+
+    thread = threading.Thread(target=enter, name="enter-namespace")
     thread.start()
     thread.join()
-    match made:
-        case [socket.socket() as listener]:
-            return listener
-        case [error]:
-            raise EngineRefused("metadata", f"namespace {namespace}: {error}")
-        case _:
-            raise EngineRefused("metadata", f"namespace {namespace} could not be entered")
+    if not made:
+        raise EngineRefused("metadata", f"nothing could be done in namespace {namespace}")
+    if isinstance(made[0], OSError):
+        raise EngineRefused("metadata", f"namespace {namespace}: {made[0]}")
+    return made[0]
 
 
-def _listen_from_inside(namespace: str) -> socket.socket | OSError:
+# -- links and addresses -----------------------------------------------------------------------------------
+
+
+def _batch(*options: str, lines: Sequence[str]) -> None:
+    """Several changes by one run of `ip`."""
+    run_command("ip", *options, "-batch", "-", said="".join(line + "\n" for line in lines))
+
+
+def _make_veth(namespace: str, outer: str) -> None:
+    """A new veth: one whose other end is gone is worth nothing."""
+    remains = [f"link del {outer}"] if _has_link(outer) else []
+    _batch(lines=[*remains, f"link add {outer} type veth peer name {INNER_END} netns {namespace}"])
+
+
+def _inner_lines(network: MetadataNetwork, present: Collection[str]) -> list[str]:
+    """What gives the inner end the addresses that guests ask for and look from, and no other."""
+    wanted = {f"{METADATA_ADDRESS}/32"}
+    wanted |= {f"{address.ip}/{address.prefix_length}" for address in network.addresses}
+    wanted |= {f"{METADATA_ADDRESS6}/64"} if has_ipv6() else set()
+    lines = [
+        "link set lo up",
+        f"link set {INNER_END} address {network.mac} mtu {network.mtu} addrgenmode none up",
+        *(f"addr del {address} dev {INNER_END}" for address in sorted(set(present) - wanted)),
+    ]
+    for address in sorted(wanted - set(present)):
+        # IPv6 addresses are unique by the network's own records: probing for others would only delay.
+        lines.append(f"addr add {address} dev {INNER_END}" + (" nodad" if ":" in address else ""))
+    return lines
+
+
+def _inner_addresses(namespace: str) -> set[str] | None:
+    """The addresses of the inner end; None if it is not there."""
     try:
-        handle = os.open(NAMESPACES / namespace, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            libc = ctypes.CDLL(None, use_errno=True)
-            if libc.setns(handle, CLONE_NEWNET):
-                return OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-        finally:
-            os.close(handle)
-        return socket.create_server(("", METADATA_PORT), backlog=BACKLOG)
-    except OSError as error:
-        return error
-
-
-def _links(*arguments: str) -> list[Any]:
-    """What `ip link show` says of one link; empty if there is none."""
-    *options, name = arguments
-    try:
-        found: list[Any] = json.loads(run_command("ip", *options, "-j", "link", "show", "dev", name))
+        links = json.loads(run_command("ip", "-n", namespace, "-j", "addr", "show", "dev", INNER_END))
     except EngineRefused:
-        return []
-    return found
+        return None
+    return {f"{each['local']}/{each['prefixlen']}" for link in links for each in link.get("addr_info", ())}
 
 
-def _remove_link(name: str) -> None:
-    if _links(name):
-        run_command("ip", "link", "del", name)
+def _has_link(name: str) -> bool:
+    try:
+        return socket.if_nametoindex(name) > 0
+    except OSError:
+        return False
 
 
-def _addresses(namespace: str) -> set[str]:
-    links = json.loads(run_command("ip", "-n", namespace, "-j", "addr", "show", "dev", INNER_END))
-    return {
-        f"{each['local']}/{each['prefixlen']}"
-        for link in links
-        for each in link.get("addr_info", ())
-        if each.get("scope") != "link" or each["local"] == METADATA_ADDRESS
-    }
+def offload_nothing(interface: str) -> None:
+    """Let whoever sends make whole checksums: without, a userspace switch drops what comes from a veth."""
+    value = ctypes.create_string_buffer(struct.pack("II", ETHTOOL_STXCSUM, 0))
+    request = struct.pack("16sP16x", interface.encode(), ctypes.addressof(value))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        try:
+            fcntl.ioctl(any_socket, SIOCETHTOOL, request)
+        except OSError as error:
+            raise EngineRefused("metadata", f"checksums of {interface}: {error}") from error

@@ -113,7 +113,7 @@ class MetadataServer:
             connection, address = listener.accept()
         except OSError:
             return  # The caller thought better of it, or the listener is gone.
-        caller = (network_id, str(address[0]))
+        caller = (network_id, _spelled(address[0]))
         with self._lock:
             crowded = self._requests[caller] >= AT_ONCE_EACH or self._requests.total() >= AT_ONCE
             if not crowded:
@@ -146,7 +146,10 @@ class MetadataServer:
         if method not in ("GET", "HEAD"):
             return _http(HTTPStatus.METHOD_NOT_ALLOWED)
         guest = self._find_guest(*caller)
-        document = find_document(guest, path) if guest else None
+        if guest is None:
+            # It may be one of ours of which we have not heard yet: whoever is told that there is nothing gives up.
+            return _http(HTTPStatus.SERVICE_UNAVAILABLE, more="Retry-After: 1\r\n")
+        document = find_document(guest, path)
         if document is None:
             return _http(HTTPStatus.NOT_FOUND)
         return _http(HTTPStatus.OK, document, with_body=method == "GET")
@@ -169,12 +172,19 @@ def _read_request(connection: socket.socket) -> bytes:
     return data
 
 
-def _http(status: HTTPStatus, document: Document | None = None, *, with_body: bool = True) -> bytes:
+def _spelled(address: str) -> str:
+    """An address as records have it: sockets tell the interface with it, and IPv4 as a part of IPv6."""
+    return address.partition("%")[0].removeprefix("::ffff:")
+
+
+def _http(
+    status: HTTPStatus, document: Document | None = None, *, with_body: bool = True, more: str = ""
+) -> bytes:
     document = document or Document("text/plain; charset=utf-8", f"{status.phrase}\n".encode())
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\n"
         f"Content-Type: {document.content_type}\r\n"
         f"Content-Length: {len(document.body)}\r\n"
-        "Connection: close\r\n\r\n"
+        f"{more}Connection: close\r\n\r\n"
     )
     return head.encode() + (document.body if with_body else b"")
