@@ -110,7 +110,11 @@ class Shelved(Generic[Item]):
         """One object. What the caller may not know of is not there."""
         with call.database.read() as db:
             item = self.load(call, db, object_id)
-            return Ok({self.name: self._views(call, db, [item])[0]})
+            return Ok({self.name: self.view(call, db, item)})
+
+    def view(self, call: Call[Parts], db: Reader, item: Item) -> View:
+        """One object as the caller sees it."""
+        return self._views(call, db, [item])[0]
 
     def load(self, call: Call[Parts], db: Reader, object_id: str) -> Item:
         """One object that the caller may know of. Raises its NotFound."""
@@ -142,12 +146,13 @@ class Shelved(Generic[Item]):
         self._complete(call, db, views)
         fields = filters.wanted_fields(call) if call.method in ("GET", "HEAD") else None
         hidden = frozenset() if policy.ADMINISTER.allows(call.caller, {}) else self.hidden
-        if fields is None and not hidden:
-            return views
-        return [
-            {n: value for n, value in view.items() if n not in hidden and (fields is None or n in fields)}
-            for view in views
-        ]
+        if fields is not None:
+            wanted = fields - hidden
+            return [{name: value for name, value in view.items() if name in wanted} for view in views]
+        for view in views if hidden else ():
+            for name in hidden:
+                view.pop(name, None)
+        return views
 
     def _complete(self, call: Call[Parts], db: Reader, views: Sequence[View]) -> None:
         """Tell what depends on who asks: what is shared with the caller's project alone is shared, to the caller."""
@@ -178,7 +183,7 @@ class Noun(Shelved[Item]):
 
     def create(self, call: Call[Parts], ask: Whole) -> Answer:
         """Make one object, or several: all or none."""
-        several = self.plural in ask.members
+        several = isinstance(ask.members.get(self.plural), list)
         raws = self._several(ask) if several else [unwrap(ask, self.name)]
         given = [read(call, self.known, raw, action=self.policies.create) for raw in raws]
         with call.database.write(call.actor) as tx:
@@ -188,7 +193,7 @@ class Noun(Shelved[Item]):
 
     def _several(self, ask: Whole) -> Sequence[Mapping[str, Any]]:
         raws = ask.members[self.plural]
-        if len(ask.members) != 1 or not isinstance(raws, list) or not raws:
+        if len(ask.members) != 1 or not raws:
             raise HTTPBadRequest(f"Resources required in '{self.plural}'")
         if len(raws) > MOST_AT_ONCE or not all(isinstance(raw, dict) for raw in raws):
             raise HTTPBadRequest(f"'{self.plural}' must hold up to {MOST_AT_ONCE} objects")
@@ -204,7 +209,7 @@ class Noun(Shelved[Item]):
         with call.database.write(call.actor) as tx:
             item = self.lock_for(call, tx, object_id)
             item = self.change(call, tx, item, given)
-            return Ok({self.name: self._views(call, tx, [item])[0]})
+            return Ok({self.name: self.view(call, tx, item)})
 
     def delete(self, call: Call[Parts], object_id: str) -> Answer:
         """Delete an object."""

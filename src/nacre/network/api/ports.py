@@ -13,7 +13,7 @@ from nacre.kernel.http.call import Call
 from nacre.kernel.ids import HostId, PortId, ProjectId, SubnetId, new_id
 from nacre.kernel.policy import NotAllowed
 from nacre.network import policy
-from nacre.network.api.attributes import Given, fixed, free, project_of, shown
+from nacre.network.api.attributes import Attribute, Given, fixed, free, project_of, shown
 from nacre.network.api.kinds import (
     NAME,
     boolean,
@@ -34,12 +34,15 @@ from nacre.network.api.kinds import (
 from nacre.network.api.noun import Noun, Policies, View, standard_view
 from nacre.network.api.parts import Parts
 from nacre.network.api.qos import check_usable
+from nacre.network.api.tags import TAGS
+from nacre.network.changes import guarantees as guarantee_changes
 from nacre.network.changes import ports as changes
 from nacre.network.changes.ports import NewPort
 from nacre.network.domain.addresses import ip_number
 from nacre.network.domain.dhcp_options import ExtraDhcpOption, check_option
 from nacre.network.domain.dns import assignments
 from nacre.network.domain.fixed_ips import AddressAsk
+from nacre.network.domain.guarantees import Guarantee
 from nacre.network.domain.networks import Network
 from nacre.network.domain.ports import AddressPair, Port
 from nacre.network.errors import (
@@ -50,9 +53,10 @@ from nacre.network.errors import (
     SecurityGroupConflict,
     SecurityGroupNotFound,
 )
-from nacre.network.store import networks, ports, rbac, security_groups, trunks
+from nacre.network.store import guarantees, networks, ports, rbac, security_groups, trunks
 from nacre.network.store.prospects import Ground, grounds
 from nacre.network.store.tables import PORT, PORT_ADDRESS, PORT_SECURITY_GROUP
+from nacre.placement.contract import part_id_of
 
 
 class OptionAsk(msgspec.Struct, frozen=True):
@@ -78,11 +82,13 @@ DHCP_OPTION = thing(
     needed=("opt_name", "opt_value"),
 )
 
+VNIC_TYPE = one_of("normal")
+
 ATTRIBUTES = (
     free("name", NAME),
     fixed("network_id", uuid, needed=True),
     free("admin_state_up", boolean),
-    free("mac_address", mac),
+    free("mac_address", or_empty(mac, "")),
     free("fixed_ips", or_empty(many(ADDRESS, distinct=False, most=MOST_ADDRESSES), ())),
     free("security_groups", or_empty(many(uuid), ())),
     free("port_security_enabled", boolean),
@@ -96,26 +102,36 @@ ATTRIBUTES = (
     shown("trunk_details"),
     free("qos_policy_id", optional(uuid)),
     shown("qos_network_policy_id"),
+    shown("resource_request", hidden=True),
     shown("ip_allocation"),
     shown("status"),
+    fixed("tags", TAGS),
+    Attribute(name="data_plane_status", kind=optional(one_of("ACTIVE", "DOWN")), put=True, admin=True),
     free("binding:host_id", or_empty(text(255), ""), admin=True, hidden=True),
     free("binding:profile", or_empty(mapping, {}), admin=True, hidden=True),
-    free("binding:vnic_type", one_of("normal")),
+    free("binding:vnic_type", VNIC_TYPE),
     shown("binding:vif_type", hidden=True),
     shown("binding:vif_details", hidden=True),
 )
 OF_NETWORK_OWNER = ("mac_address", "port_security_enabled", "allowed_address_pairs")
 """What on a network of others only its owner may choose, since it could disturb the neighbours."""
 
+MATTERS_TO_GUARANTEES = ("qos_policy_id", "device_id", "device_owner", "binding_host_id")
+
 
 def _views(db: Reader, items: Sequence[Port]) -> list[View]:
     inherited = networks.passed_on(db, {item.network_id for item in items})
     details = trunks.details_of(db, [item.id for item in items])
-    return [
-        _view(item, *inherited.get(item.network_id, (None, "")))
-        | ({"trunk_details": details[item.id]} if item.id in details else {})
-        for item in items
-    ]
+    shaped = [item.id for item in items if item.qos_policy_id or inherited.get(item.network_id, (None,))[0]]
+    guaranteed = guarantees.of_ports(db, shaped)
+    views: list[View] = []
+    for item in items:
+        view = _view(item, *inherited.get(item.network_id, (None, "")))
+        if item.id in details:
+            view["trunk_details"] = details[item.id]
+        view.update(_guarantees_view(item, guaranteed.get(item.id, ())))
+        views.append(view)
+    return views
 
 
 def _view(item: Port, network_policy_id: str | None, domain: str) -> View:
@@ -139,12 +155,32 @@ def _view(item: Port, network_policy_id: str | None, domain: str) -> View:
         "qos_network_policy_id": network_policy_id,
         "ip_allocation": str(item.ip_allocation),
         "status": item.status,
+        "data_plane_status": item.data_plane_status,
         "binding:host_id": item.binding_host_id,
         "binding:profile": item.binding_profile,
         "binding:vnic_type": item.binding_vnic_type,
         "binding:vif_type": "ovs" if bound else "unbound",
-        "binding:vif_details": {"port_filter": True, "bridge_name": "br-int"} if bound else {},
+        "binding:vif_details": bound_details() if bound else {},
     }
+
+
+def bound_details() -> View:
+    """How a host plugs a port that it has."""
+    return {"port_filter": True, "bridge_name": "br-int"}
+
+
+def _guarantees_view(item: Port, guaranteed: Sequence[Guarantee]) -> View:
+    """What must be left where the port is; and once it is somewhere, which provider gives it."""
+    if not guaranteed:
+        return {"resource_request": None}
+    groups = [
+        {"id": each.group_id, "required": each.required, "resources": each.resources} for each in guaranteed
+    ]
+    request = {"request_groups": groups, "same_subtree": [each.group_id for each in guaranteed]}
+    if not item.is_plugged:
+        return {"resource_request": request}
+    given = {each.group_id: part_id_of(item.binding_host_id, each.part) for each in guaranteed}
+    return {"resource_request": request, "binding:profile": {**item.binding_profile, "allocation": given}}
 
 
 # -- create ----------------------------------------------------------------------------------------------------
@@ -160,7 +196,9 @@ def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Port]:
         _check_network(call, tx, ground.network if ground else None, each)
     for wanted in {frozenset(each.get("security_groups", ())) for each in given}:
         _check_groups(call, tx, set(wanted))
-    return changes.create(tx, [_new(call, each, on[each.said["network_id"]]) for each in given])
+    made = changes.create(tx, [_new(call, each, on[each.said["network_id"]]) for each in given])
+    guarantee_changes.settle_ports(tx, call.parts.placement, made)
+    return made
 
 
 def _check_network(call: Call[Parts], db: Reader, network: Network | None, given: Given) -> None:
@@ -213,6 +251,7 @@ def _new(call: Call[Parts], given: Given, ground: Ground) -> NewPort:
         "port_security_enabled",
         "allowed_address_pairs",
         "extra_dhcp_opts",
+        "tags",
     )
     port = Port(
         id=PortId(new_id()),
@@ -220,6 +259,7 @@ def _new(call: Call[Parts], given: Given, ground: Ground) -> NewPort:
         security_groups=tuple(dict.fromkeys(given.get("security_groups", ()))),
         port_security_enabled=guarded,
         extra_dhcp_opts=_told((), given),
+        tags=tuple(dict.fromkeys(given.get("tags", ()))),
         created_at=call.now,
         updated_at=call.now,
         **{"mac_address": ""} | said,
@@ -300,13 +340,17 @@ def _change(call: Call[Parts], tx: Tx, item: Port, given: Given) -> Port:
     _check_guarded(after)
     if "binding_host_id" in said:
         after = ports.replaced(after, binding_host_id=HostId(said["binding_host_id"]))
-    return changes.update(tx, item, after, asks=given.get("fixed_ips"))
+    after = changes.update(tx, item, after, asks=given.get("fixed_ips"))
+    if any(getattr(item, name) != getattr(after, name) for name in MATTERS_TO_GUARANTEES):
+        guarantee_changes.settle_ports(tx, call.parts.placement, [item, after])
+    return after
 
 
-def _remove(_call: Call[Parts], tx: Tx, item: Port) -> None:
+def _remove(call: Call[Parts], tx: Tx, item: Port) -> None:
     """Errors: ServicePortInUse."""
     changes.check_deletable(item)
     changes.delete(tx, [item])
+    guarantee_changes.settle_ports(tx, call.parts.placement, [item])
 
 
 # -- filters ---------------------------------------------------------------------------------------------------

@@ -28,12 +28,14 @@ def qualified(name: str, *domains: str) -> str:
 
 def assignments(name: str, addresses: tuple[str, ...], *domains: str) -> list[DnsAssignment]:
     """What each address is called: by the port's name, or if it has none by the address itself."""
-    called = {address: name or "host-" + address.replace(".", "-").replace(":", "-") for address in addresses}
+    if name:
+        whole = qualified(name, *domains)
+        host = name.split(".", 1)[0] if name.endswith(".") else name
+        return [DnsAssignment(address, host, whole) for address in addresses]
+    hosts = [f"host-{address.replace('.', '-').replace(':', '-')}" for address in addresses]
     return [
-        DnsAssignment(
-            address, host.split(".", 1)[0] if host.endswith(".") else host, qualified(host, *domains)
-        )
-        for address, host in called.items()
+        DnsAssignment(address, host, qualified(host, *domains))
+        for address, host in zip(addresses, hosts, strict=True)
     ]
 
 
