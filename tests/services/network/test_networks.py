@@ -170,6 +170,24 @@ def test_no_gateway_means_every_address_is_for_ports(demo):
         },
         {"ip_version": 6, "cidr": "fd00::/64", "ipv6_address_mode": "slaac", "enable_dhcp": False},
         {"cidr": "10.0.0.0/24", "surprise": 1},
+        {"cidr": "0.0.0.0/0"},
+        {"cidr": "10.0.0.0/31"},
+        {"cidr": "10.0.0.0/32"},
+        {"cidr": "224.0.0.0/24"},
+        {"cidr": "127.0.0.0/8"},
+        {"ip_version": 6, "cidr": "fd00::/127"},
+        {"cidr": "10.0.0.0/24", "dns_nameservers": ["fd00::53"]},
+        {"cidr": "10.0.0.0/24", "dns_nameservers": ["0.0.0.0"]},
+        {"cidr": "10.0.0.0/24", "dns_nameservers": [f"10.0.0.{last}" for last in range(2, 8)]},
+        {"cidr": "10.0.0.0/24", "host_routes": [{"destination": "fd00::/64", "nexthop": "10.0.0.9"}]},
+        {"cidr": "10.0.0.0/24", "host_routes": [{"destination": "10.9.0.0/16", "nexthop": "fd00::9"}]},
+        {"cidr": "10.0.0.0/24", "host_routes": [{"destination": "10.9.0.0/16", "nexthop": "10.0.0.300"}]},
+        {"cidr": "10.0.0.0/24", "service_types": "compute:nova"},
+        {"cidr": "10.0.0.0/24", "service_types": ["compute:nova", "compute:nova"]},
+        {"cidr": "10.0.0.0/24", "allocation_pools": [{"start": "10.0.0.2"}]},
+        {"cidr": "10.0.0.0/24", "allocation_pools": [{"start": "fd00::2", "end": "fd00::9"}]},
+        {"ip_version": 6, "cidr": "fd00::/64", "ipv6_ra_mode": "dhcp"},
+        {"ip_version": 6, "cidr": "fd00::/80", "ipv6_ra_mode": "dhcpv6-stateless"},
         {"cidr": "10.0.0.0/24", "id": "00000000-0000-4000-8000-000000000000"},
     ],
 )
@@ -180,6 +198,50 @@ def test_what_a_subnet_cannot_be_is_refused(demo, said):
 
     assert status == 400
     assert demo.find("/subnets") == []
+
+
+def test_networks_of_one_or_two_addresses_are_for_those_who_need_no_dhcp(demo):
+    net = demo.make("network")
+
+    for cidr in ("10.0.0.4/31", "10.0.0.6/32"):
+        said = {"cidr": cidr, "ip_version": 4, "enable_dhcp": False, "gateway_ip": None}
+        subnet = demo.make("subnet", network_id=net["id"], **said)
+        assert demo.change("subnet", subnet, enable_dhcp=True).status == 400
+        assert demo.make("port", network_id=net["id"], fixed_ips=[{"subnet_id": subnet["id"]}])
+
+
+def test_what_a_subnet_cannot_become_is_refused_and_it_stays_as_it_was(demo):
+    _, subnet = demo.make_network()
+    before = demo.show("subnet", subnet)
+
+    for said in (
+        {"dns_nameservers": ["fd00::53"]},
+        {"host_routes": [{"destination": "fd00::/64", "nexthop": "10.0.0.9"}]},
+        {"gateway_ip": "10.0.0.0"},
+        {"allocation_pools": [{"start": "10.0.1.2", "end": "10.0.1.9"}]},
+        {"cidr": "10.0.0.0/25"},
+        {"ip_version": 6},
+        {"ipv6_ra_mode": "slaac"},
+    ):
+        assert demo.change("subnet", subnet, **said).status == 400, said
+
+    assert demo.show("subnet", subnet) == before
+
+
+def test_subnets_kept_for_some_ports_serve_those_first_and_nobody_else(demo):
+    net = demo.make("network")
+    said = {"network_id": net["id"], "ip_version": 4}
+    demo.make("subnet", **said, cidr="10.1.0.0/24", service_types=["compute:nova"], gateway_ip=None)
+    only = {"device_owner": "compute:nova"}
+
+    assert demo.refused("port", network_id=net["id"]) == (409, "IpAddressGenerationFailureNoMatchingSubnet")
+    assert demo.make("port", network_id=net["id"], **only)["fixed_ips"][0]["ip_address"][:5] == "10.1."
+
+    demo.make("subnet", **said, cidr="10.2.0.0/30")
+    assert demo.make("port", network_id=net["id"])["fixed_ips"][0]["ip_address"][:5] == "10.2."
+    full = demo.refused("port", network_id=net["id"])
+    assert full == (409, "IpAddressGenerationFailure")
+    assert demo.make("port", network_id=net["id"], **only)["fixed_ips"][0]["ip_address"][:5] == "10.1."
 
 
 def test_pools_must_leave_the_gateway_and_each_other_alone(demo):

@@ -37,6 +37,7 @@ from nacre.network.domain.addresses import (
     default_gateway,
     default_pools,
     ip_number,
+    ip_version,
     parse_cidr,
 )
 from nacre.network.domain.networks import Network
@@ -228,11 +229,34 @@ def _check(subnet: Subnet) -> None:
         raise InvalidInput(
             f"Invalid CIDR {subnet.cidr} for IPv6 address mode. OpenStack uses the EUI-64 format"
         )
+    _check_block(subnet)
     if subnet.gateway_ip is not None:
         _check_gateway(subnet, subnet.gateway_ip)
     for server in subnet.dns_nameservers:
+        _check_version(subnet, "dns_nameservers", server)
         if server == ("0.0.0.0" if subnet.ip_version == 4 else "::"):  # noqa: S104 - An address that is refused.
             raise InvalidInput(f"{server} is no name server")
+    for route in subnet.host_routes:
+        _check_version(subnet, "host_routes", route.destination)
+        _check_version(subnet, "host_routes", route.nexthop)
+
+
+def _check_block(subnet: Subnet) -> None:
+    """There are hosts in it, which DHCP, if it answers there, can tell from the network itself. Raises InvalidInput."""
+    block = ipaddress.ip_network(subnet.cidr)
+    if block.prefixlen == 0:
+        raise InvalidInput("0 is not allowed as CIDR prefix length")
+    if not subnet.enable_dhcp:
+        return
+    if block.is_multicast or block.is_loopback:
+        raise InvalidInput(f"{subnet.cidr} is no subnet for hosts, so that enable_dhcp must be false")
+    if block.prefixlen > block.max_prefixlen - 2:
+        raise InvalidInput("Subnet has a prefix length that is incompatible with DHCP service enabled")
+
+
+def _check_version(subnet: Subnet, name: str, address: str) -> None:
+    if ip_version(address) != subnet.ip_version:
+        raise InvalidInput(f"{name} '{address}' does not match the ip_version '{subnet.ip_version}'")
 
 
 def _check_gateway(subnet: Subnet, gateway_ip: str) -> None:
