@@ -116,7 +116,12 @@ def assemble(
     )
     the_images = assemble_image(kernel)
     the_placement = assemble_placement(kernel)
-    the_network = assemble_network(kernel, identity=the_identity.contract, driver=network_driver)
+    the_network = assemble_network(
+        kernel,
+        identity=the_identity.contract,
+        placement=the_placement.contract,
+        driver=network_driver,
+    )
     the_compute = assemble_compute(
         kernel,
         identity=the_identity.contract,

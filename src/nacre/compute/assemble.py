@@ -14,6 +14,7 @@ from nacre.compute.audit import audit_compute
 from nacre.compute.contract import Compute
 from nacre.compute.explain import explain_server
 from nacre.compute.fleet import Fleet
+from nacre.compute.guarantees import Guarantees
 from nacre.compute.loops.servers import ServerLoop
 from nacre.compute.questions import Questions
 from nacre.compute.removal import Removal
@@ -56,7 +57,7 @@ def assemble(
     questions = Questions(kernel.clock, kernel.wakes)
     fleet = Fleet(
         database=kernel.database, networks=networks, placement=placement, questions=questions,
-        local=kernel.settings.local,
+        local=kernel.settings.local, guarantees=Guarantees(kernel.settings.guarantees),
     )  # fmt: skip
     removal = Removal(networks, placement)
     parts = Parts(

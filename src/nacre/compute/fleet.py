@@ -18,6 +18,7 @@ from nacre.compute.domain.guests import GuestFacts, HostReport, HostWishes
 from nacre.compute.domain.hosts import DEFAULT_ZONE
 from nacre.compute.domain.servers import Forget, Server, next_step
 from nacre.compute.domain.status import ended_itself, has_launched, status_of
+from nacre.compute.guarantees import Guarantees
 from nacre.compute.questions import Questions
 from nacre.compute.store import facts as facts_store
 from nacre.compute.store import hosts, servers, wishes
@@ -45,6 +46,7 @@ class Fleet:
     placement: Placement
     questions: Questions
     local: LocalSettings
+    guarantees: Guarantees
     _seen: dict[HostId, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -116,8 +118,9 @@ class Fleet:
             self.networks.hear_wires(tx, {report.host_id: report.physical_networks for report in reports})
             for report in reports:
                 self.placement.ensure_host(
-                    tx, report.host_id, name=report.hostname, inventories=inventories_of(report, self.local)
-                )
+                    tx, report.host_id, name=report.hostname, inventories=inventories_of(report, self.local),
+                    parts=self.guarantees.parts_of(report.physical_networks),
+                )  # fmt: skip
 
     def report_fleet(self, facts: Mapping[HostId, Sequence[GuestFacts]]) -> None:
         """Take note of what hosts say of their guests, in one transaction. A host speaks for its own alone."""

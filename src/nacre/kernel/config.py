@@ -129,6 +129,18 @@ class SegmentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     vlan: str = ""
 
 
+class GuaranteeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What each host can guarantee to ports: bandwidth of its wires, and packets that its switch can forward.
+
+    Nothing is guaranteed unless it is said here. Bandwidths are `NETWORK:EGRESS:INGRESS` in kbit/s.
+    """
+
+    bandwidths: str = ""
+    packet_rate_kpps: int = 0
+    packet_rate_egress_kpps: int = 0
+    packet_rate_ingress_kpps: int = 0
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be chosen."""
 
@@ -148,6 +160,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sign_on: SignOnSettings = SignOnSettings()
     local: LocalSettings = LocalSettings()
     segments: SegmentSettings = SegmentSettings()
+    guarantees: GuaranteeSettings = GuaranteeSettings()
 
     @property
     def state_dir(self) -> Path:

@@ -1135,6 +1135,18 @@ class QosRulesConflict(Conflict):
 
 
 @dataclass(eq=False)
+class QosPlacementAllocationUpdateConflict(Conflict):
+    """A server's host has not what its ports would be guaranteed from now on."""
+
+    code: ClassVar[str] = "network.qos_guarantee_not_kept"
+    provider_id: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"Resource provider {self.provider_id} cannot keep what would be guaranteed: {self.why}."
+
+
+@dataclass(eq=False)
 class QosPolicyDefaultAlreadyExists(Conflict):
     """A second default policy for one project."""
 
@@ -1915,3 +1927,151 @@ class InvalidAddress(Invalid):
 
     def __str__(self) -> str:
         return f"The address {self.address} is invalid: {self.reason}."
+
+
+@dataclass(eq=False)
+class PortBindingNotFound(NotFound):
+    """A host that is not prepared for a port."""
+
+    code: ClassVar[str] = "network.port_binding_not_found"
+    port_id: str
+    host_id: str
+
+    def __str__(self) -> str:
+        return f"Binding for port {self.port_id} for host {self.host_id[:60]} could not be found."
+
+
+@dataclass(eq=False)
+class PortBindingAlreadyExists(Conflict):
+    """A host that is prepared for a port, or has it, was to be prepared."""
+
+    code: ClassVar[str] = "network.port_binding_exists"
+    port_id: str
+    host_id: str
+
+    def __str__(self) -> str:
+        return f"Binding for port {self.port_id} on host {self.host_id} already exists."
+
+
+@dataclass(eq=False)
+class PortBindingAlreadyActive(Conflict):
+    """A port was to move to the host that has it."""
+
+    code: ClassVar[str] = "network.port_binding_active"
+    port_id: str
+    host_id: str
+
+    def __str__(self) -> str:
+        return f"Binding for port {self.port_id} on host {self.host_id} is already active."
+
+
+@dataclass(eq=False)
+class LocalIPNotFound(NotFound):
+    """There is none, or the caller may not know of it."""
+
+    code: ClassVar[str] = "network.local_ip_not_found"
+    local_ip_id: str
+
+    def __str__(self) -> str:
+        return f"Local IP {self.local_ip_id} could not be found."
+
+
+@dataclass(eq=False)
+class LocalIPInUse(Conflict):
+    """It leads to ports yet."""
+
+    code: ClassVar[str] = "network.local_ip_in_use"
+    local_ip_id: str
+
+    def __str__(self) -> str:
+        return f"Local IP {self.local_ip_id} is still associated with one or more ports."
+
+
+@dataclass(eq=False)
+class LocalIPAssociationNotFound(NotFound):
+    """The local IP does not lead to the port."""
+
+    code: ClassVar[str] = "network.local_ip_association_not_found"
+    local_ip_id: str
+    port_id: str
+
+    def __str__(self) -> str:
+        return f"Local IP {self.local_ip_id} association with port {self.port_id} could not be found."
+
+
+@dataclass(eq=False)
+class LocalIPAssociationExists(Conflict):
+    """The local IP leads to the port already."""
+
+    code: ClassVar[str] = "network.local_ip_association_exists"
+    local_ip_id: str
+    port_id: str
+
+    def __str__(self) -> str:
+        return f"Local IP {self.local_ip_id} is associated with port {self.port_id} already."
+
+
+@dataclass(eq=False)
+class LocalIPNoIP(Invalid):
+    """The port has no IPv4 address."""
+
+    code: ClassVar[str] = "network.local_ip_no_address"
+    port_id: str
+
+    def __str__(self) -> str:
+        return f"Specified Port {self.port_id} has no fixed IPv4 addresses configured."
+
+
+@dataclass(eq=False)
+class LocalIPRequestedIPNotFound(Invalid):
+    """The port has another address."""
+
+    code: ClassVar[str] = "network.local_ip_wrong_address"
+    port_id: str
+    ip: str
+
+    def __str__(self) -> str:
+        return f"Specified Port {self.port_id} does not have requested IP address: {self.ip}."
+
+
+@dataclass(eq=False)
+class LocalIPNoRequestedIP(Invalid):
+    """The port has several addresses."""
+
+    code: ClassVar[str] = "network.local_ip_address_ambiguous"
+    port_id: str
+
+    def __str__(self) -> str:
+        return f"Specified Port {self.port_id} has several IPs, should specify exact IP address to use for Local IP."
+
+
+@dataclass(eq=False)
+class LocalIPPortOrNetworkRequired(Invalid):
+    """It is not said where the address is from."""
+
+    code: ClassVar[str] = "network.local_ip_where"
+
+    def __str__(self) -> str:
+        return "Either Port ID or Network ID must be specified for Local IP create."
+
+
+@dataclass(eq=False)
+class DefaultStatefulnessNotFound(NotFound):
+    """No setting of whether new groups are stateful has this id."""
+
+    code: ClassVar[str] = "network.default_statefulness_not_found"
+    setting_id: str
+
+    def __str__(self) -> str:
+        return f"Default statefulness {self.setting_id[:60]} could not be found."
+
+
+@dataclass(eq=False)
+class DefaultStatefulnessExists(Conflict):
+    """A project has one such setting, and so have all others together."""
+
+    code: ClassVar[str] = "network.default_statefulness_exists"
+    project_id: str
+
+    def __str__(self) -> str:
+        return f"The default statefulness of {self.project_id or 'all projects'} is set already."

@@ -12,6 +12,7 @@ from nacre.kernel.events import Event
 from nacre.kernel.ids import HostId, NetworkId, PortId, ProjectId, SecurityGroupId, ServerId, new_id
 from nacre.kernel.policy import Caller
 from nacre.network import chassis, policy, routing
+from nacre.network.changes import local_ips
 from nacre.network.changes import ports as port_changes
 from nacre.network.changes.loops import PORTS, make_due
 from nacre.network.changes.ports import NewPort
@@ -49,6 +50,7 @@ from nacre.network.errors import (
 )
 from nacre.network.store import (
     agents,
+    guarantees,
     hosts,
     networks,
     ports,
@@ -59,6 +61,7 @@ from nacre.network.store import (
     trunks,
 )
 from nacre.network.store.prospects import Ground, grounds, grounds_at_hand
+from nacre.placement.contract import PartDemands
 
 OWNER_OF_SERVERS = "compute:nova"
 """What clients of the Networking API look for to find the ports of servers."""
@@ -109,10 +112,14 @@ class Nics:
 
     # -- asked by the loops of servers ---------------------------------------------------------------------
 
-    def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> None:
+    def guarantees_of(self, db: Reader, server_id: ServerId) -> PartDemands:
+        return guarantees.of_servers(db, [server_id])[server_id]
+
+    def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> PartDemands:
         own = ports.bind(tx, server_id, host_id)
         below = trunks.bind_below(tx, own, host_id)
         make_due(tx, PORTS, [*own, *below])
+        local_ips.rebind(tx, [*own, *below], host_id)
         for port_id in [*own, *below]:
             tx.record(Event(action="bind", kind="port", subject=port_id, after={"binding_host_id": host_id}))
         waiting = [port_id for port_id, allocation in own.items() if allocation is IpAllocation.DEFERRED]
@@ -120,6 +127,8 @@ class Nics:
             port_changes.address_deferred(tx, [*waiting, *below])
         except (IpAddressGenerationFailure, HostNotConnectedToAnySegment) as problem:
             raise Stale(f"host {host_id} has no address left for server {server_id}") from problem
+        guarantees.hold(tx, alone=False)
+        return self.guarantees_of(tx, server_id)
 
     def objections(
         self, db: Reader, server_id: ServerId, host_ids: Collection[HostId], *, now: float

@@ -22,7 +22,15 @@ from nacre.network.contract import (
     ShownAddress,
     Unstated,
 )
-from nacre.placement.contract import Candidate, Demand, Inventory, Rejection
+from nacre.placement.contract import (
+    NO_PARTS,
+    Candidate,
+    Demand,
+    Inventory,
+    Part,
+    PartDemands,
+    Rejection,
+)
 
 ROLES = {
     "admin": ("admin", "manager", "member", "reader"),
@@ -126,8 +134,12 @@ class FakeNetworks:
     def report_chassis(self, tx: Tx, facts: Mapping[HostId, ChassisFacts]) -> None:
         """How hosts' switches stand is of no interest here."""
 
-    def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> None:
+    def guarantees_of(self, db: Reader, server_id: ServerId) -> PartDemands:
+        return NO_PARTS
+
+    def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> PartDemands:
         self.hosts[server_id] = host_id
+        return NO_PARTS
 
     def release_nics(self, tx: Tx, server_id: ServerId) -> None:
         self.ports.pop(server_id, None)
@@ -183,13 +195,21 @@ class FakePlacement:
     generations: dict[HostId, int] = field(default_factory=dict)
 
     def ensure_host(
-        self, tx: Tx, host_id: HostId, *, name: str, inventories: Mapping[str, Inventory]
+        self,
+        tx: Tx,
+        host_id: HostId,
+        *,
+        name: str,
+        inventories: Mapping[str, Inventory],
+        parts: Sequence[Part] = (),
     ) -> None:
         self.inventories[host_id] = inventories
         self.claims.setdefault(host_id, {})
         self.generations.setdefault(host_id, 1)
 
-    def candidates(self, db: Reader, demand: Demand) -> tuple[Sequence[Candidate], Sequence[Rejection]]:
+    def candidates(
+        self, db: Reader, demand: Demand, *, parts: PartDemands = NO_PARTS
+    ) -> tuple[Sequence[Candidate], Sequence[Rejection]]:
         fit, unfit = [], []
         for host_id, has in self.inventories.items():
             used = self._used(host_id)
@@ -213,12 +233,15 @@ class FakePlacement:
 
     def claim(
         self, tx: Tx, candidate: Candidate, demand: Demand, *, server_id: ServerId, project_id: ProjectId,
-        user_id: UserId,
+        user_id: UserId, parts: PartDemands = NO_PARTS,
     ) -> None:  # fmt: skip
         if self.generations[candidate.host_id] != candidate.generation:
             raise Stale
         self.generations[candidate.host_id] += 1
         self.claims[candidate.host_id][server_id] = dict(demand)
+
+    def reclaim(self, tx: Tx, wanted: Mapping[ServerId, tuple[HostId, PartDemands]]) -> None:
+        """No port is guaranteed anything here."""
 
     def release(self, tx: Tx, server_id: ServerId) -> None:
         for claims in self.claims.values():

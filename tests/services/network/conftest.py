@@ -22,6 +22,7 @@ from nacre.kernel.policy import Caller
 from nacre.network.assemble import assemble
 from nacre.network.drivers.fake import FakeNetwork
 from nacre.network.store.quotas import ACCOUNT
+from nacre.placement.assemble import assemble as assemble_placement
 from tests.conformance.answers import CheckedClient
 from tests.conformance.network import NETWORK
 from tests.support.asgi import Reply
@@ -171,7 +172,8 @@ class NetworkCloud:
         settings = Settings(state=str(state), hosts=hosts)
         kernel = Kernel(settings, database, clock, database.wakes)
         self.driver = driver or FakeNetwork()
-        assembled = assemble(kernel, identity=Tokens(), driver=self.driver)
+        self.placement = assemble_placement(kernel).contract
+        assembled = assemble(kernel, identity=Tokens(), placement=self.placement, driver=self.driver)
         self.clock = clock
         self.database = database
         self.networks = assembled.contract

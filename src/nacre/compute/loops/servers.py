@@ -122,7 +122,8 @@ class ServerLoop:
         now = self.database.clock.now()
         with self.database.read() as db:
             wanted = self._wanted(db, server)
-            candidates, rejections = self.placement.candidates(db, demand)
+            parts = self.networks.guarantees_of(db, server.server_id)
+            candidates, rejections = self.placement.candidates(db, demand, parts=parts)
             candidates = in_order(candidates, wanted)
             at, step = 0, FIRST_CHUNK
             while at < len(candidates) and len(found.fit) < CANDIDATES_TRIED:
@@ -160,17 +161,17 @@ class ServerLoop:
             current = servers.lock(tx, server.server_id)
             if current is None or next_step(current.wish, current.standing, current.sight) != Place():
                 return  # Deleted, or placed by somebody else, while we looked.
-            # Rows are locked in one order everywhere: server, host, provider.
+            # Rows are locked in one order everywhere: server, host, ports, provider.
             number = hosts.raise_generation(tx, host_id)
+            parts = self.networks.bind_nics(tx, server.server_id, host_id)
             self.placement.claim(
                 tx, candidate, demand, server_id=server.server_id, project_id=server.project_id,
-                user_id=server.user_id,
+                user_id=server.user_id, parts=parts,
             )  # fmt: skip
             placements.keep(
                 tx, server.server_id, host_id=host_id, host_generation=number,
                 zone=zone, refusal="", rejections=reasons,
             )  # fmt: skip
-            self.networks.bind_nics(tx, server.server_id, host_id)
             servers.derive(tx, [servers.placed(current, host_id=host_id, zone=zone, refusal=None)])
             tx.record(
                 Event(action="place", kind="server", subject=server.server_id, after={"host_id": host_id},

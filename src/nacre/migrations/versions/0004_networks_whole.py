@@ -29,6 +29,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("ailing"),
     )
     op.create_table(
+        "default_statefulness",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("stateful", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("project_id"),
+    )
+    op.create_table(
         "host_wire",
         sa.Column("host_id", sa.Text(), nullable=False),
         sa.Column("physical_network", sa.Text(), nullable=False),
@@ -82,6 +90,15 @@ def upgrade() -> None:
     op.create_index(op.f("ix_local_ip_network_id"), "local_ip", ["network_id"], unique=False)
     op.create_index(op.f("ix_local_ip_project_id"), "local_ip", ["project_id"], unique=False)
     op.create_table(
+        "port_binding",
+        sa.Column("port_id", sa.Text(), nullable=False),
+        sa.Column("host_id", sa.Text(), nullable=False),
+        sa.Column("vnic_type", sa.Text(), nullable=False),
+        sa.Column("profile", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["port_id"], ["port.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("port_id", "host_id"),
+    )
+    op.create_table(
         "further_gateway",
         sa.Column("port_id", sa.Text(), nullable=False),
         sa.Column("router_id", sa.Text(), nullable=False),
@@ -113,6 +130,7 @@ def upgrade() -> None:
         sa.Column("local_ip_id", sa.Text(), nullable=False),
         sa.Column("fixed_port_id", sa.Text(), nullable=False),
         sa.Column("fixed_ip", sa.Text(), nullable=False),
+        sa.Column("host_id", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["fixed_port_id"],
             ["port.id"],
@@ -125,6 +143,9 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_local_ip_association_fixed_port_id"), "local_ip_association", ["fixed_port_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_local_ip_association_host_id"), "local_ip_association", ["host_id"], unique=False
     )
     op.create_table(
         "ndp_proxy",
@@ -156,6 +177,9 @@ def upgrade() -> None:
         "network_segment_number", "network_segment", ["network_type", "segmentation_id"], unique=False
     )
     op.add_column("port", sa.Column("ip_allocation", sa.Text(), server_default="immediate", nullable=False))
+    op.add_column("port", sa.Column("data_plane_status", sa.Text(), nullable=True))
+    op.add_column("qos_rule", sa.Column("min_kbps", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("qos_rule", sa.Column("min_kpps", sa.Integer(), server_default="0", nullable=False))
     op.add_column(
         "router",
         sa.Column("enable_default_route_ecmp", sa.Boolean(), server_default=sa.false(), nullable=False),

@@ -46,12 +46,8 @@ _COLLECTIONS = {
     "/v2.0/networks/{network_id}/dhcp-agents": _PLACED,
     "/v2.0/agents/{agent_id}/l3-routers": _PLACED,
     "/v2.0/agents/{agent_id}/dhcp-networks": _PLACED,
-    "/v2.0/local-ips": "Addresses that each host answers itself (local_ip) are",
-    "/v2.0/local_ips/{local_ip_id}/port_associations": "Addresses that each host answers itself (local_ip) are",
 }
 _QOS_RULES = {
-    "minimum_bandwidth_rules": "Guarantees of bandwidth (minimum_bandwidth) are",
-    "minimum_packet_rate_rules": "Guarantees of packets (minimum_packet_rate) are",
     "packet_rate_limit_rules": "Limits of packets (packet_rate_limit) are",
 }
 

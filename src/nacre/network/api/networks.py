@@ -29,6 +29,7 @@ from nacre.network.api.kinds import (
 from nacre.network.api.noun import Noun, Policies, Sharing, View, standard_view
 from nacre.network.api.parts import Parts
 from nacre.network.api.qos import check_usable
+from nacre.network.changes import guarantees
 from nacre.network.changes import networks as changes
 from nacre.network.changes import segments as segment_changes
 from nacre.network.domain.networks import Network, NetworkType, largest_mtu
@@ -224,7 +225,10 @@ def _change(call: Call[Parts], tx: Tx, item: Network, given: Given) -> Network:
     said = dict(given.said)
     if "mtu" in said:
         said["mtu"] = _mtu(given, item.provider_network_type)
-    return changes.update(tx, item, msgspec.structs.replace(item, **said))
+    after = changes.update(tx, item, msgspec.structs.replace(item, **said))
+    if after.qos_policy_id != item.qos_policy_id:
+        guarantees.settle_network(tx, call.parts.placement, item.id)
+    return after
 
 
 def _remove(_call: Call[Parts], tx: Tx, item: Network) -> None:

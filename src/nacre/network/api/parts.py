@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nacre.identity.contract import Identity
 from nacre.network.domain.networks import NetworkType
+from nacre.placement.contract import Placement
 
 
 @dataclass(frozen=True)
@@ -18,4 +19,5 @@ class Parts:
     identity: Identity
     region: str
     page_limit: int
+    placement: Placement
     self_service_types: tuple[NetworkType, ...] = (NetworkType.GENEVE,)

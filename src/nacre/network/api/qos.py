@@ -20,8 +20,17 @@ from nacre.network.api.attributes import Attribute, Given, Whole, free, project_
 from nacre.network.api.kinds import NAME, boolean, number, one_of
 from nacre.network.api.noun import Noun, Policies, Sharing, View, standard_view
 from nacre.network.api.parts import Parts
+from nacre.network.changes import guarantees
 from nacre.network.changes import qos as changes
-from nacre.network.domain.qos import DSCP_MARKS, Direction, QosPolicy, QosRule, RuleKind
+from nacre.network.domain.qos import (
+    DSCP_MARKS,
+    GUARANTEES,
+    WAYS,
+    Direction,
+    QosPolicy,
+    QosRule,
+    RuleKind,
+)
 from nacre.network.errors import QosPolicyNotFound, QosRuleNotFound, QosRuleTypeNotFound
 from nacre.network.store import qos
 from nacre.network.store.tables import QOS_POLICY
@@ -42,21 +51,35 @@ RULE_ATTRIBUTES: Mapping[RuleKind, Sequence[Attribute]] = {
     RuleKind.BANDWIDTH_LIMIT: (
         free("max_kbps", RATE, needed=True),
         free("max_burst_kbps", RATE),
-        free("direction", one_of(*Direction)),
+        free("direction", one_of(*WAYS)),
     ),
     RuleKind.DSCP_MARKING: (free("dscp_mark", _dscp_mark, needed=True),),
+    RuleKind.MINIMUM_BANDWIDTH: (
+        free("min_kbps", RATE, needed=True),
+        free("direction", one_of(*WAYS)),
+    ),
+    RuleKind.MINIMUM_PACKET_RATE: (
+        free("min_kpps", RATE, needed=True),
+        free("direction", one_of(*Direction)),
+    ),
 }
 
 # What clients are told of the values of each rule.
 _RATES = {"parameter_type": "range", "parameter_values": {"start": 0, "end": MOST_KBPS}}
+_WAYS = {"parameter_name": "direction", "parameter_type": "choices", "parameter_values": list(WAYS)}
 _PARAMETERS: Mapping[RuleKind, Sequence[Mapping[str, Any]]] = {
     RuleKind.BANDWIDTH_LIMIT: (
         {"parameter_name": "max_kbps", **_RATES},
         {"parameter_name": "max_burst_kbps", **_RATES},
-        {"parameter_name": "direction", "parameter_type": "choices", "parameter_values": list(Direction)},
+        _WAYS,
     ),
     RuleKind.DSCP_MARKING: (
         {"parameter_name": "dscp_mark", "parameter_type": "choices", "parameter_values": list(DSCP_MARKS)},
+    ),
+    RuleKind.MINIMUM_BANDWIDTH: ({"parameter_name": "min_kbps", **_RATES}, _WAYS),
+    RuleKind.MINIMUM_PACKET_RATE: (
+        {"parameter_name": "min_kpps", **_RATES},
+        {**_WAYS, "parameter_values": list(Direction)},
     ),
 }
 
@@ -180,22 +203,30 @@ class Rules:
             return Ok({self.name: _rule_view(self._load(db, rule_id, policy_id))})
 
     def create(self, call: Call[Parts], ask: Whole, policy_id: str) -> Answer:
-        """Give a policy one more rule. Errors: QosPolicyNotFound, QosRulesConflict."""
+        """Give a policy one more rule.
+
+        Errors: QosPolicyNotFound, QosRulesConflict, QosPlacementAllocationUpdateConflict.
+        """
         said = read(call, self.known, unwrap(ask, self.name), action=call.route.policy).said
         with call.database.write(call.actor) as tx:
             item = QOS_POLICIES.lock_for(call, tx, policy_id)
             rule = _new_rule(self.kind, item.id, said)
             changes.add_rule(tx, item, rule)
+            self._settle(call, tx, item)
         return Created({self.name: _rule_view(rule)})
 
     def update(self, call: Call[Parts], ask: Whole, policy_id: str, rule_id: str) -> Answer:
-        """Change a rule. Errors: QosPolicyNotFound, QosRuleNotFound, QosRulesConflict."""
+        """Change a rule.
+
+        Errors: QosPolicyNotFound, QosRuleNotFound, QosRulesConflict, QosPlacementAllocationUpdateConflict.
+        """
         said = read(call, self.known, unwrap(ask, self.name), action=call.route.policy).said
         with call.database.write(call.actor) as tx:
             item = QOS_POLICIES.lock_for(call, tx, policy_id)
             before = self._load(tx, rule_id, policy_id)
             after = msgspec.structs.replace(before, **_typed(said))
             changes.change_rule(tx, item, before, after)
+            self._settle(call, tx, item)
         return Ok({self.name: _rule_view(after)})
 
     def delete(self, call: Call[Parts], policy_id: str, rule_id: str) -> Answer:
@@ -203,7 +234,12 @@ class Rules:
         with call.database.write(call.actor) as tx:
             item = QOS_POLICIES.lock_for(call, tx, policy_id)
             changes.remove_rule(tx, item, self._load(tx, rule_id, policy_id))
+            self._settle(call, tx, item)
         return NoContent()
+
+    def _settle(self, call: Call[Parts], tx: Tx, item: QosPolicy) -> None:
+        if self.kind in GUARANTEES:
+            guarantees.settle_policy(tx, call.parts.placement, item.id)
 
     def by_id(self, what: Callable[..., Answer]) -> Callable[..., Answer]:
         """The same operation for a caller who names no policy."""

@@ -55,6 +55,7 @@ def delete(tx: Tx, policy: QosPolicy) -> None:
 
 def add_rule(tx: Tx, policy: QosPolicy, rule: QosRule) -> None:
     """Give a locked policy one more rule. Errors: QosRulesConflict."""
+    _check_alone(tx, rule)
     try:
         qos.RULES.insert(tx, [rule], slot=rule.slot)
     except Duplicate as problem:
@@ -64,6 +65,7 @@ def add_rule(tx: Tx, policy: QosPolicy, rule: QosRule) -> None:
 
 def change_rule(tx: Tx, policy: QosPolicy, before: QosRule, after: QosRule) -> None:
     """Change a rule of a locked policy. Errors: QosRulesConflict."""
+    _check_alone(tx, after)
     try:
         qos.replace_rule(tx, after)
     except Duplicate as problem:
@@ -75,6 +77,11 @@ def remove_rule(tx: Tx, policy: QosPolicy, rule: QosRule) -> None:
     """Take a rule from a locked policy."""
     qos.RULES.remove(tx, rule.id)
     _ruled(tx, policy, rule, None)
+
+
+def _check_alone(tx: Tx, rule: QosRule) -> None:
+    if any(rule.contradicts(other) for other in qos.rules_of(tx, [rule.policy_id])[rule.policy_id]):
+        raise QosRulesConflict(rule.policy_id, rule.kind)
 
 
 def _ruled(tx: Tx, policy: QosPolicy, before: QosRule | None, after: QosRule | None) -> None:

@@ -19,6 +19,7 @@ class DeviceOwner(StrEnum):
     ROUTER_INTERFACE = "network:router_interface"
     ROUTER_GATEWAY = "network:router_gateway"
     FLOATING_IP = "network:floatingip"
+    LOCAL_IP = "network:local_ip"
 
 
 class IpAllocation(StrEnum):
@@ -68,6 +69,7 @@ class Port(msgspec.Struct, frozen=True, kw_only=True):
     extra_dhcp_opts: tuple[ExtraDhcpOption, ...] = ()
     ip_allocation: IpAllocation = IpAllocation.IMMEDIATE
     status: str = "DOWN"
+    data_plane_status: str | None = None
     tags: tuple[str, ...] = ()
     revision_number: int = 0
     created_at: float = 0.0
@@ -80,6 +82,11 @@ class Port(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_on_router(self) -> bool:
         return self.device_owner in (DeviceOwner.ROUTER_INTERFACE, DeviceOwner.ROUTER_GATEWAY)
+
+    @property
+    def is_plugged(self) -> bool:
+        """Whether it is a server's that has a host."""
+        return bool(self.binding_host_id) and self.device_owner.startswith("compute:")
 
     @property
     def is_trusted(self) -> bool:

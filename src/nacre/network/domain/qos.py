@@ -14,13 +14,23 @@ class RuleKind(StrEnum):
 
     BANDWIDTH_LIMIT = "bandwidth_limit"
     DSCP_MARKING = "dscp_marking"
+    MINIMUM_BANDWIDTH = "minimum_bandwidth"
+    MINIMUM_PACKET_RATE = "minimum_packet_rate"
+
+
+GUARANTEES = frozenset({RuleKind.MINIMUM_BANDWIDTH, RuleKind.MINIMUM_PACKET_RATE})
+"""Those that are kept by placing servers where enough is left; switches have nothing to do for them."""
 
 
 class Direction(StrEnum):
-    """Seen from the port's owner: egress leaves the guest."""
+    """Seen from the port's owner: egress leaves the guest. Packets may also be counted both ways together."""
 
     EGRESS = "egress"
     INGRESS = "ingress"
+    ANY = "any"
+
+
+WAYS = (Direction.EGRESS, Direction.INGRESS)
 
 
 DSCP_MARKS = (0, *range(8, 42, 2), 44, 46, 48, 56)
@@ -28,7 +38,9 @@ DSCP_MARKS = (0, *range(8, 42, 2), 44, 46, 48, 56)
 
 
 class QosRule(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule. Rates are in kbit/s, bursts in kbit, 0 meaning the engine's own; marks count outgoing packets alone."""
+    """One rule. Rates are in kbit/s or thousands of packets a second, bursts in kbit, 0 meaning the engine's own;
+    marks count outgoing packets alone.
+    """
 
     id: str
     policy_id: str
@@ -37,11 +49,26 @@ class QosRule(msgspec.Struct, frozen=True, kw_only=True):
     max_kbps: int = 0
     max_burst_kbps: int = 0
     dscp_mark: int = 0
+    min_kbps: int = 0
+    min_kpps: int = 0
 
     @property
     def says_nothing(self) -> bool:
-        """Whether it limits to no rate, which means that it does not limit."""
-        return self.kind is RuleKind.BANDWIDTH_LIMIT and self.max_kbps == 0
+        """Whether switches have nothing to do for it. A limit to no rate does not limit."""
+        return self.kind in GUARANTEES or (self.kind is RuleKind.BANDWIDTH_LIMIT and self.max_kbps == 0)
+
+    @property
+    def minimum(self) -> int:
+        """What it guarantees."""
+        return self.min_kbps if self.kind is RuleKind.MINIMUM_BANDWIDTH else self.min_kpps
+
+    def contradicts(self, other: QosRule) -> bool:
+        """Whether one policy cannot have both, although they speak of different directions."""
+        return (
+            self.id != other.id
+            and self.kind is other.kind
+            and Direction.ANY in (self.direction, other.direction)
+        )
 
     @property
     def slot(self) -> str:

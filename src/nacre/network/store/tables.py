@@ -144,6 +144,8 @@ PORT = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("made_for_server", sa.Boolean, nullable=False),
     sa.Column("place", sa.Integer, nullable=False),
+    # What whoever watches the wires says of it.
+    sa.Column("data_plane_status", sa.Text),
     sa.Index("port_mac", "network_id", "mac_address", unique=True),
 )
 
@@ -407,6 +409,8 @@ QOS_RULE = sa.Table(
     sa.Column("max_kbps", sa.Integer, nullable=False),
     sa.Column("max_burst_kbps", sa.Integer, nullable=False),
     sa.Column("dscp_mark", sa.Integer, nullable=False),
+    sa.Column("min_kbps", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("min_kpps", sa.Integer, nullable=False, server_default="0"),
     # What a policy says once only, so that two rules cannot say it differently.
     sa.Column("slot", sa.Text, nullable=False),
     sa.Index("qos_rule_slot", "policy_id", "slot", unique=True),
@@ -511,6 +515,29 @@ LOCAL_IP_ASSOCIATION = sa.Table(
     sa.Column("local_ip_id", sa.ForeignKey("local_ip.id"), primary_key=True),
     sa.Column("fixed_port_id", sa.ForeignKey("port.id"), primary_key=True, index=True),
     sa.Column("fixed_ip", sa.Text, nullable=False),
+    # Where the port is: hosts ask for their own.
+    sa.Column("host_id", sa.Text, nullable=False, index=True),
+)
+
+# -- where ports may go, and what groups begin with ------------------------------------------------------------
+
+PORT_BINDING = sa.Table(
+    "port_binding",
+    METADATA,
+    sa.Column("port_id", sa.ForeignKey("port.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("host_id", sa.Text, primary_key=True),
+    sa.Column("vnic_type", sa.Text, nullable=False),
+    sa.Column("profile", Json(dict[str, Any]), nullable=False),
+)
+"""The hosts that are prepared for ports besides the one that they are on, which is told by the port's own row."""
+
+DEFAULT_STATEFULNESS = sa.Table(
+    "default_statefulness",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    # For everybody else, where it is empty.
+    sa.Column("project_id", sa.Text, nullable=False, unique=True),
+    sa.Column("stateful", sa.Boolean, nullable=False),
 )
 
 # -- what agents report of their hosts ---------------------------------------------------------------------------
