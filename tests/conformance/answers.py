@@ -86,6 +86,9 @@ class Description:
     def is_left_out(self, operation: str) -> bool:
         return any(word in operation for word in self.left_out)
 
+    def is_served(self, operation: str) -> bool:
+        return operation not in self.never_were and not self.is_left_out(operation)
+
     @functools.cache  # noqa: B019 - There are few descriptions, and they live as long as the tests.
     def _validator(self, template: str, method: str, status: str) -> Any | None:
         """For the body; described under another success where the description has the wrong status."""

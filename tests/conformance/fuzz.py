@@ -107,13 +107,20 @@ class Known:
                     known.append(each["id"])
                     del known[:-REMEMBERED]
 
+    def forget(self, gone: str) -> None:
+        """Something with this id is not there any more."""
+        for known in self._ids.values():
+            if gone in known:
+                known.remove(gone)
+
     def id_for(self, name: str, chance: random.Random) -> str | None:
         """An id that makes sense as `name`, such as `user_id` or `default_project_id`; any as `object_id`."""
-        if name == "object_id" and self._ids:
-            return chance.choice(chance.choice(list(self._ids.values())))
+        if name == "object_id":
+            anything = [each for known in self._ids.values() for each in known]
+            return chance.choice(anything) if anything else None
         words = _singular(name.removesuffix("_id")).split("_")
         nouns = ("_".join(words[start:]) for start in range(len(words)))
-        known = next((self._ids[noun] for noun in nouns if noun in self._ids), None)
+        known = next((self._ids[noun] for noun in nouns if self._ids.get(noun)), None)
         return chance.choice(known) if known else None
 
 
@@ -163,8 +170,11 @@ class Fuzz:
         self._service = service
         self._chance = random.Random(seeded)
         schema = schemathesis.openapi.from_dict(service.description.spec)
+        described = (found.ok() for found in schema.get_all_operations())
         self._operations = [
-            [Cases(found.ok(), mode) for mode in MODES] for found in schema.get_all_operations()
+            [Cases(each, mode) for mode in MODES]
+            for each in described
+            if service.description.is_served(f"{each.method.upper()} {each.path}")
         ]
         self.answers: Counter[int] = Counter()
         self.faults: list[str] = []
@@ -228,6 +238,8 @@ class Fuzz:
             self._fault(f"{reply.status}: {told}")
         if reply.status >= 400 and self._term.version() != before and not _counts_failures(path):
             self._fault(f"refused with {reply.status}, and wrote: {told}")
+        if method == "DELETE" and reply.status == 204:
+            self._term.known.forget(url.partition("?")[0].rpartition("/")[2])
         if reply.status == 401:
             self._term.log_out(user)
         elif reply.status < 300 and reply.body:

@@ -67,6 +67,8 @@ _GENERATED = {
     "/v2.0/qos/alias-dscp-marking-rules": "GET POST",
     "/v2.0/qos/alias-minimum-bandwidth-rules": "GET POST",
     "/v2.0/qos/alias-minimum-packet-rate-rules": "GET POST",
+    "/v2.0/qos/policies/{policy_id}/minimum-packet-rate-rules": "GET POST",
+    "/v2.0/qos/policies/{policy_id}/minimum-packet-rate-rules/{id}": "GET PUT DELETE",
     "/v2.0/qos/rule-types": "POST",
     "/v2.0/qos/rule-types/{id}": "PUT DELETE",
     "/v2.0/security-groups-default-statefulness/{id}": "PUT",

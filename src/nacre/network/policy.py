@@ -19,6 +19,7 @@ NETWORK_SHOW, NETWORK_CREATE, NETWORK_UPDATE, NETWORK_DELETE = _policies("networ
 SUBNET_SHOW, SUBNET_CREATE, SUBNET_UPDATE, SUBNET_DELETE = _policies("subnets")
 SUBNET_POOL_SHOW, SUBNET_POOL_CREATE, SUBNET_POOL_UPDATE, SUBNET_POOL_DELETE = _policies("subnet_pools")
 PORT_SHOW, PORT_CREATE, PORT_UPDATE, PORT_DELETE = _policies("ports")
+PORT_BIND = Policy("network:ports:bind", ADMIN)
 ROUTER_SHOW, ROUTER_CREATE, ROUTER_UPDATE, ROUTER_DELETE = _policies("routers")
 FLOATING_IP_SHOW, FLOATING_IP_CREATE, FLOATING_IP_UPDATE, FLOATING_IP_DELETE = _policies("floating_ips")
 GROUP_SHOW, GROUP_CREATE, GROUP_UPDATE, GROUP_DELETE = _policies("security_groups")
@@ -37,6 +38,8 @@ QOS_SHOW, QOS_CREATE, QOS_UPDATE, QOS_DELETE = (
 QOS_TYPES = Policy("network:qos_rule_types:show", ANYBODY)
 
 DEFAULT_RULE_SHOW = Policy("network:default_security_group_rules:show", ANYBODY)
+STATEFULNESS_SHOW = Policy("network:default_statefulness:show", OWN_READER)
+STATEFULNESS_MANAGE = Policy("network:default_statefulness:manage", ADMIN)
 DEFAULT_RULE_CREATE = Policy("network:default_security_group_rules:create", ADMIN)
 DEFAULT_RULE_DELETE = Policy("network:default_security_group_rules:delete", ADMIN)
 ROUTER_JOIN = Policy("network:routers:join", OWN_MEMBER)

@@ -257,6 +257,14 @@ def test_a_ports_row_follows_its_fields(fields: dict[str, Any], expected: dict[s
 
 def test_a_port_without_security_joins_no_group() -> None:
     row = only(compile_port(a_port(port_security_enabled=False), a_network(), SUBNETS))
+def test_a_port_is_also_where_it_is_about_to_go() -> None:
+    port = a_port(binding_host_id=HostId("h1"))
+
+    row = only(compile_port(port, a_network(), SUBNETS, prepared=[HostId("h1"), HostId("h2")]))
+
+    assert row.columns["options"] == {"requested-chassis": "h1,h2", "activation-strategy": "rarp"}
+
+
 
     assert row.places == (IN_SWITCH,)
 

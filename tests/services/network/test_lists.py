@@ -138,7 +138,7 @@ def test_quotas_bound_what_a_project_makes_and_only_that(cloud, demo, admin, str
     assert [each["project_id"] for each in admin.find("/quotas")] == ["demo"]
     below = {"network": 0, "check_limit": True}
     assert problem(admin.put("/quotas/demo", json={"quota": below})) == (400, "InvalidQuotaValue")
-    assert problem(admin.put("/quotas/demo", json={"quota": {"network": 0, "force": "no"}}))[0] == 409
+    assert problem(admin.put("/quotas/demo", json={"quota": {"network": 0, "force": "no"}}))[0] == 400
     assert admin.put("/quotas/demo", json={"quota": {"network": 0}}).json["quota"]["network"] == 0
     assert admin.put("/quotas/demo", json={"quota": {"network": 1, "check_limit": True}}).status == 200
     assert admin.put("/quotas/demo", json={"quota": {"check_limit": "perhaps"}}).status == 400
@@ -227,6 +227,10 @@ def test_every_attribute_that_is_shown_is_declared_and_the_reverse(cloud, demo, 
         ),
         "policy": admin.make("policy", name="calm"),
         "default_security_group_rule": admin.find("/default-security-group-rules")[0],
+        "security_groups_default_statefulness": admin.post(
+            "/security-groups-default-statefulness",
+            json={"security_groups_default_statefulness": {"stateful": True}},
+        ).json["security_groups_default_statefulness"],
         "trunk": demo.make("trunk", port_id=demo.make("port", network_id=net["id"])["id"]),
         "metering_label": (label := admin.make("metering_label", name="out")),
         "metering_label_rule": admin.make(

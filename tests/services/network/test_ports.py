@@ -324,3 +324,60 @@ def test_a_port_bound_by_the_operator_is_active_when_its_host_has_it(cloud, demo
     assert demo.show("port", port)["status"] == "ACTIVE"
     with cloud.database.read() as db:
         assert ports.load(db, port["id"]).binding_host_id == "host-1"
+
+
+def test_a_port_is_made_with_tags(demo):
+    net, _ = demo.make_network()
+
+    tagged = demo.make("port", network_id=net["id"], tags=["red", "blue", "red"])
+    demo.make("port", network_id=net["id"])
+
+    assert tagged["tags"] == ["red", "blue"]
+    assert [port["id"] for port in demo.find("/ports?tags=red,blue")] == [tagged["id"]]
+    assert demo.refused("port", network_id=net["id"], tags=[""]) == (400, "HTTPBadRequest")
+    assert problem(demo.change("port", tagged, tags=["green"])) == (400, "HTTPBadRequest")
+
+
+def test_a_port_gets_another_mac_whichever(demo):
+    net, _ = demo.make_network()
+    port = demo.make("port", network_id=net["id"])
+
+    after = demo.changed("port", port, mac_address=None)
+
+    assert after["mac_address"] not in ("", port["mac_address"])
+    assert demo.show("port", port)["mac_address"] == after["mac_address"]
+
+
+def test_whoever_watches_the_wires_says_what_becomes_of_a_port(demo, admin):
+    net, _ = demo.make_network()
+    port = demo.make("port", network_id=net["id"])
+
+    assert port["data_plane_status"] is None
+    assert problem(demo.change("port", port, data_plane_status="DOWN"))[0] == 403
+    assert problem(admin.change("port", port, data_plane_status="LIMPING")) == (400, "HTTPBadRequest")
+    admin.changed("port", port, data_plane_status="DOWN")
+    assert demo.show("port", port)["data_plane_status"] == "DOWN"
+    assert admin.changed("port", port, data_plane_status=None)["data_plane_status"] is None
+
+
+def test_allowed_pairs_come_and_go_without_the_others_being_named(demo, stranger):
+    net, _ = demo.make_network()
+    port = demo.make("port", network_id=net["id"], allowed_address_pairs=[{"ip_address": "10.0.0.90"}])
+
+    def edit(verb, *ips, by=demo):
+        body = {"port": {"allowed_address_pairs": [{"ip_address": ip} for ip in ips]}}
+        return by.put(f"/ports/{port['id']}/{verb}_allowed_address_pairs", json=body)
+
+    added = edit("add", "10.0.0.90", "10.0.0.91").json["port"]
+    taken = edit("remove", "10.0.0.90", "10.0.0.92").json["port"]
+
+    def pairs(view):
+        return [(each["ip_address"], each["mac_address"]) for each in view["allowed_address_pairs"]]
+
+    mac = port["mac_address"]
+    assert pairs(added) == [("10.0.0.90", mac), ("10.0.0.91", mac)]
+    assert pairs(taken) == [("10.0.0.91", mac)]
+    assert problem(edit("add", *(f"10.1.0.{n}" for n in range(200)))) == (400, "HTTPBadRequest")
+    assert edit("add", "10.0.0.93", by=stranger).status == 404
+    assert demo.put(f"/ports/{port['id']}/add_allowed_address_pairs", json={"port": {}}).status == 400
+    assert demo.show("port", port) == taken

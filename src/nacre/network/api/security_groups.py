@@ -25,7 +25,7 @@ from nacre.network.errors import (
     SecurityGroupNotFound,
     SecurityGroupRuleNotFound,
 )
-from nacre.network.store import address_groups, security_groups
+from nacre.network.store import address_groups, default_statefulness, security_groups
 from nacre.network.store.tables import SECURITY_GROUP
 
 # -- groups ----------------------------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ def _create_groups(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[Se
             project_id=project_id,
             created_at=call.now,
             updated_at=call.now,
-            **each.without("project_id"),
+            **{"stateful": default_statefulness.holds_for(tx, project_id)} | each.without("project_id"),
         )
         changes.create(tx, group)
         made.append(group)

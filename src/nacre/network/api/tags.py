@@ -16,6 +16,8 @@ from nacre.network.errors import HTTPBadRequest, TagNotFound
 
 MOST_TAGS = 1000
 _TAG = text(255, least=1)
+TAGS = many(_TAG, distinct=False, most=MOST_TAGS)
+"""The tags of an object that is made with some."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def _tags_in(ask: Whole) -> tuple[str, ...]:
     if ask.members.keys() != {"tags"}:
         raise HTTPBadRequest("The request body must hold 'tags' and nothing else.")
     try:
-        tags: tuple[str, ...] = many(_TAG, distinct=False)(ask.members["tags"])
+        tags: tuple[str, ...] = TAGS(ask.members["tags"])
     except ValueError as error:
         raise HTTPBadRequest(f"Invalid input for tags. Reason: {error}.") from error
     return tags

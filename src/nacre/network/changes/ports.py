@@ -25,7 +25,7 @@ from nacre.network.errors import (
     PortInUseAsTrunkParent,
     ServicePortInUse,
 )
-from nacre.network.store import addresses, ports, quotas, security_groups, segments, subnets, trunks
+from nacre.network.store import addresses, bindings, ports, quotas, security_groups, segments, subnets, trunks
 from nacre.network.store.prospects import prospects_of
 from nacre.network.store.shelf import serialise
 
@@ -113,6 +113,13 @@ def _apart(tx: Tx, wanted: Sequence[NewPort], made: Sequence[Port]) -> list[Port
         seen.add((port.network_id, port.mac_address))
         apart.append(port)
     return apart
+
+
+def _unused_mac(tx: Tx, network_id: str) -> str:
+    mac = new_mac()
+    while ports.used_macs(tx, [network_id], [mac]):
+        mac = new_mac()
+    return mac
 
 
 def _with_pairs(port: Port) -> Port:
@@ -219,12 +226,14 @@ class _Allocation:
 
 
 def update(tx: Tx, before: Port, after: Port, *, asks: Sequence[AddressAsk] | None = None) -> Port:
-    """Change a locked port; `asks` replaces its addresses, of which those that fit stay.
+    """Change a locked port; `asks` replaces its addresses, of which those that fit stay. No MAC asks for another one.
 
     Floating IPs that led to an address it no longer has lead nowhere from then on.
     Errors: as for `create`; HostNotCompatibleWithFixedIps.
     """
-    if after.mac_address != before.mac_address and ports.used_macs(
+    if not after.mac_address:
+        after = ports.replaced(after, mac_address=_unused_mac(tx, after.network_id))
+    elif after.mac_address != before.mac_address and ports.used_macs(
         tx, [after.network_id], [after.mac_address]
     ):
         raise MacAddressInUse(after.network_id, after.mac_address)
@@ -285,6 +294,8 @@ def write(tx: Tx, before: Port, after: Port, *, place: int | None = None) -> Por
     events.updated(tx, "port", before, after)
     tx.make_due(PORTS, after.id)
     if before.binding_host_id != after.binding_host_id:
+        if not after.binding_host_id:
+            bindings.remove_all(tx, after.id)
         below = trunks.bind_below(tx, [after.id], after.binding_host_id)
         make_due(tx, PORTS, below)
         if after.binding_host_id:

@@ -13,7 +13,7 @@ from nacre.network.errors import (
     SecurityGroupInUse,
     SecurityGroupRuleExists,
 )
-from nacre.network.store import default_rules, ports, quotas, rbac, security_groups
+from nacre.network.store import default_rules, default_statefulness, ports, quotas, rbac, security_groups
 from nacre.network.store.shelf import serialise
 
 DEFAULT_NAME = "default"
@@ -35,6 +35,7 @@ def _make_default(tx: Tx, group_id: SecurityGroupId, project_id: ProjectId) -> N
         project_id=project_id,
         name=DEFAULT_NAME,
         description="Default security group",
+        stateful=default_statefulness.holds_for(tx, project_id),
         created_at=tx.now,
         updated_at=tx.now,
     )

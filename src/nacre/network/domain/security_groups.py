@@ -212,6 +212,14 @@ PARENT = "PARENT"
 """In the template, the group that is being made."""
 
 
+class DefaultStatefulness(msgspec.Struct, frozen=True, kw_only=True):
+    """What new groups are where nobody says so: of one project, or where that is empty of all others."""
+
+    id: str
+    project_id: str = ""
+    stateful: bool = True
+
+
 class DefaultRule(msgspec.Struct, frozen=True, kw_only=True):
     """A rule of the template; `remote_group_id` is a group's id or PARENT."""
 

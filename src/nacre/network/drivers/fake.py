@@ -93,7 +93,7 @@ class FakeNetwork:
     def observe_realised(self) -> Realised | None:
         with self._lock:
             ports = {
-                PortId(str(row.columns["name"])): str(options["requested-chassis"])
+                PortId(str(row.columns["name"])): str(options["requested-chassis"]).partition(",")[0]
                 for row in self._rows.values()
                 if row.table == "Logical_Switch_Port"
                 and isinstance(options := row.columns["options"], Mapping)

@@ -25,6 +25,7 @@ from nacre.network.store import address_groups as address_group_store
 from nacre.network.store import (
     address_scopes,
     hosts,
+    bindings,
     port_forwardings,
     qos,
     security_groups,
@@ -90,6 +91,7 @@ def ports(db: Reader, ids: Collection[str]) -> DesiredOf:
     carried = trunks.carried(db, found)
     legs = {port.id: port for port in found.values() if port.is_on_router}
     routers_of = {each: router_store.find(db, each) for each in {leg.device_id for leg in legs.values()}}
+    prepared = bindings.of_ports(db, found)
     shaped_by = {
         port.id: _policy_of(port, on[port.network_id], routers_of.get(port.device_id))
         for port in found.values()
@@ -117,6 +119,7 @@ def ports(db: Reader, ids: Collection[str]) -> DesiredOf:
                 carried=carried.get(port.id),
             )
         elif router := routers_of[port.device_id]:
+                prepared=[each.host_id for each in prepared.get(port.id, ())],
             desired[port.id] = compile_router_port(
                 port,
                 on[port.network_id],

@@ -37,17 +37,19 @@ def compile_port(
     metadata_ips: Mapping[SubnetId, str] = _NONE,
     carried: Carried | None = None,
 ) -> Desired:
+    prepared: Sequence[HostId] = (),
     """The switch port of a guest, of the metadata service, or of anything else that is no router.
 
     `subnets` holds at least those the port has addresses from; `qos_rules` are those of its policy, or else of its
     network's; `metadata_ips` are needed for ports that are told more by DHCP than others. A port that only keeps a
-    floating IP's address from being used has no row. What is `carried` by another port is where that is.
+    floating IP's address from being used has no row. What is `carried` by another port is where that is. On hosts
+    that are `prepared` it may already be plugged: what it sends from there first moves it to them.
     """
-    if port.device_owner == DeviceOwner.FLOATING_IP:
+    if port.device_owner in _KEEPERS:
         return NOTHING
     if port.device_owner == DeviceOwner.METADATA:
         return Desired((_switch_port(port, network, {"type": "localport", "addresses": _addresses(port)}),))
-    chassis = {"requested-chassis": port.binding_host_id} if port.binding_host_id and not carried else {}
+    chassis = _chassis(port, prepared) if port.binding_host_id and not carried else {}
     columns: dict[str, Value] = {
         "options": chassis,
         "parent_name": carried.parent_id if carried else None,
@@ -74,6 +76,17 @@ def compile_port(
 
 
 def compile_router_port(
+def _chassis(port: Port, prepared: Sequence[HostId]) -> Mapping[str, str]:
+    """Where the port may be. Source: ovn-nb(5), "Logical_Switch_Port", `requested-chassis`, `activation-strategy`."""
+    further = [host_id for host_id in prepared if host_id != port.binding_host_id]
+    if not further:
+        return {"requested-chassis": port.binding_host_id}
+    return {
+        "requested-chassis": ",".join((port.binding_host_id, *further)),
+        "activation-strategy": "rarp",
+    }
+
+
     port: Port,
     network: Network,
     subnets: Mapping[SubnetId, Subnet],
