@@ -18,15 +18,13 @@ from nacre.network.domain.networks import NetworkType
 from nacre.network.domain.ovn.floating_ips import compile_floating_ip
 from nacre.network.domain.ovn.ndp_proxies import compile_ndp_proxy
 from nacre.network.domain.ovn.routers import compile_router
-from nacre.network.domain.ovn.security_groups import CLOUD, compile_base
 from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
 from nacre.network.domain.routers import ExternalGateway, Router, RouterInterface
-from nacre.network.domain.rows import NOTHING, owner_of
+from nacre.network.domain.rows import owner_of
 from nacre.network.domain.subnets import Subnet
-from nacre.network.drivers.ovn import OvnNetwork
 from tests.domain.network.objects import a_floating_ip, a_port, a_router
-from tests.support.ovn_cloud import Cloud
-from tests.support.ovn_lab import OUTSIDE, OUTSIDE6, PHYSICAL_NETWORK, OvnLab, can_run, eventually
+from tests.support.ovn_cloud import Cloud, a_cloud_on
+from tests.support.ovn_lab import CHASSIS, OUTSIDE, OUTSIDE6, PHYSICAL_NETWORK, OvnLab, can_run, eventually
 
 pytestmark = [
     pytest.mark.engines,
@@ -46,13 +44,8 @@ def lab() -> Iterator[OvnLab]:
 
 @pytest.fixture
 def cloud(lab: OvnLab) -> Iterator[Cloud]:
-    driver = OvnNetwork(lab.remote)
-    cloud = Cloud(lab, driver)
-    yield cloud
-    assert driver.audit(cloud.wishes) == (), "OVN's own daemons changed a row of ours"
-    for owner in driver.observe_owners():
-        driver.apply(owner, compile_base() if owner == CLOUD else NOTHING)
-    driver.close()
+    with a_cloud_on(lab, gateway_hosts=(CHASSIS,)) as cloud:
+        yield cloud
 
 
 def cloud_port(subnet: Subnet, address: str, port_id: PortId) -> Port:

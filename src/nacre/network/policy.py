@@ -30,6 +30,7 @@ ADDRESS_GROUP_SHOW, ADDRESS_GROUP_CREATE, ADDRESS_GROUP_UPDATE, ADDRESS_GROUP_DE
     "address_groups"
 )
 NDP_PROXY_SHOW, NDP_PROXY_CREATE, NDP_PROXY_UPDATE, NDP_PROXY_DELETE = _policies("ndp_proxies")
+LOCAL_IP_SHOW, LOCAL_IP_CREATE, LOCAL_IP_UPDATE, LOCAL_IP_DELETE = _policies("local_ips")
 TRUNK_SHOW, TRUNK_CREATE, TRUNK_UPDATE, TRUNK_DELETE = _policies("trunks")
 QOS_SHOW, QOS_CREATE, QOS_UPDATE, QOS_DELETE = (
     Policy("network:qos_policies:show", OWN_READER),
@@ -37,9 +38,9 @@ QOS_SHOW, QOS_CREATE, QOS_UPDATE, QOS_DELETE = (
 )
 QOS_TYPES = Policy("network:qos_rule_types:show", ANYBODY)
 
-DEFAULT_RULE_SHOW = Policy("network:default_security_group_rules:show", ANYBODY)
 STATEFULNESS_SHOW = Policy("network:default_statefulness:show", OWN_READER)
 STATEFULNESS_MANAGE = Policy("network:default_statefulness:manage", ADMIN)
+DEFAULT_RULE_SHOW = Policy("network:default_security_group_rules:show", ANYBODY)
 DEFAULT_RULE_CREATE = Policy("network:default_security_group_rules:create", ADMIN)
 DEFAULT_RULE_DELETE = Policy("network:default_security_group_rules:delete", ADMIN)
 ROUTER_JOIN = Policy("network:routers:join", OWN_MEMBER)

@@ -9,9 +9,11 @@ from msgspec.structs import replace
 
 from nacre.kernel.ids import HostId, NetworkId, PortId, RouterId, SubnetId
 from nacre.network.domain.address_groups import AddressGroup
+from nacre.network.domain.local_ips import Association, IpMode, LocalIp
 from nacre.network.domain.networks import NetworkType, largest_mtu
 from nacre.network.domain.ovn.address_groups import compile_address_group
 from nacre.network.domain.ovn.floating_ips import compile_floating_ip
+from nacre.network.domain.ovn.local_ips import compile_host, compile_local_ip
 from nacre.network.domain.ovn.networks import compile_network
 from nacre.network.domain.ovn.port_forwardings import compile_forwardings
 from nacre.network.domain.ovn.ports import compile_port, compile_router_port
@@ -166,9 +168,9 @@ def test_dhcp_options_follow_the_subnet(fields: dict[str, Any], option: str, val
 
 
 def test_text_in_dhcp_options_carries_its_own_quotes_and_cannot_leave_them() -> None:
-    network = a_network(dns_domain='ex"ample.org.')
+    settings = DhcpSettings(domain_name='ex"ample.org')
 
-    row = only(compile_subnet(a_subnet(), network, metadata_ip=None))
+    row = only(compile_subnet(a_subnet(), a_network(), metadata_ip=None, settings=settings))
 
     assert row.columns["options"]["domain_name"] == '"example.org"'  # type: ignore[index,call-overload]
 
@@ -255,8 +257,6 @@ def test_a_ports_row_follows_its_fields(fields: dict[str, Any], expected: dict[s
     assert columns(row, *expected) == expected
 
 
-def test_a_port_without_security_joins_no_group() -> None:
-    row = only(compile_port(a_port(port_security_enabled=False), a_network(), SUBNETS))
 def test_a_port_is_also_where_it_is_about_to_go() -> None:
     port = a_port(binding_host_id=HostId("h1"))
 
@@ -265,6 +265,8 @@ def test_a_port_is_also_where_it_is_about_to_go() -> None:
     assert row.columns["options"] == {"requested-chassis": "h1,h2", "activation-strategy": "rarp"}
 
 
+def test_a_port_without_security_joins_no_group() -> None:
+    row = only(compile_port(a_port(port_security_enabled=False), a_network(), SUBNETS))
 
     assert row.places == (IN_SWITCH,)
 
@@ -519,6 +521,46 @@ def test_a_floating_ip_that_leads_nowhere_is_not_in_ovn() -> None:
     assert compile_floating_ip(a_floating_ip(port_id=PortId(PORT)), None, floating_mac=MAC) == NOTHING
 
 
+# Local IPs.
+
+LOCAL_IP = LocalIp(
+    id=an_id(81),
+    project_id=PROJECT,
+    local_port_id=PortId(an_id(82)),
+    network_id=NET,
+    local_ip_address="10.0.0.50",
+)
+ASSOCIATION = Association(
+    local_ip_id=LOCAL_IP.id, fixed_port_id=PORT, fixed_ip="10.0.0.11", host_id=HostId("h1")
+)
+
+
+def test_a_local_ip_that_is_translated_leads_where_each_host_says() -> None:
+    elsewhere = replace(ASSOCIATION, fixed_port_id=METADATA_PORT, fixed_ip="10.0.0.12")
+
+    wish = compile_local_ip(LOCAL_IP, a_subnet(), [ASSOCIATION], mac=MAC)
+    here = only(compile_host(ASSOCIATION.host_id, [elsewhere, ASSOCIATION]))
+
+    [(vips, options)] = rows_of(wish, "Load_Balancer", "vips", "options")
+    assert options == {"template": "true", "address-family": "ipv4"}
+    assert vips["10.0.0.50"].removeprefix("^") in here.columns["variables"]
+    assert list(here.columns["variables"].values()) == ["10.0.0.11,10.0.0.12"]
+    assert rows_of(wish, "Logical_Router_Port", "mac", "networks") == [(MAC, {"10.0.0.0/24"})]
+    assert compile_host(ASSOCIATION.host_id, []) == NOTHING
+
+
+def test_a_local_ip_that_passes_through_leads_to_the_port_that_is_on_the_host() -> None:
+    local_ip = replace(LOCAL_IP, ip_mode=IpMode.PASSTHROUGH)
+
+    wish = compile_local_ip(local_ip, a_subnet(), [ASSOCIATION], mac=MAC)
+
+    assert rows_of(wish, "Load_Balancer") == []
+    assert rows_of(wish, "Logical_Router_Policy", "match", "action", "nexthops") == [
+        ("ip4.dst == 10.0.0.50", "drop", frozenset()),
+        (f'ip4.dst == 10.0.0.50 && is_chassis_resident("{PORT}")', "reroute", {"10.0.0.11"}),
+    ]
+
+
 # Security groups.
 
 
@@ -716,6 +758,8 @@ def everything() -> list[Desired]:
         ),
         compile_router_port(gateway_port, a_network(), SUBNETS, router, gateway_hosts=(HostId("h"),)),
         compile_router(router, [WAY_IN], gateways=[WAY_OUT]),
+        compile_local_ip(LOCAL_IP, a_subnet(), [ASSOCIATION], mac=MAC),
+        compile_host(ASSOCIATION.host_id, [ASSOCIATION]),
         compile_router(
             a_router(
                 id=RouterId(an_id(73)),

@@ -227,8 +227,6 @@ def test_floating_ips_are_had_from_the_subnets_of_external_networks(cloud, demo,
         "/vpn/vpnservices",
         "/bgpvpn/bgpvpns",
         "/taas/tap_flows",
-        "/local-ips",
-        "/local_ips/some/port_associations",
     ],
 )
 def test_what_is_left_out_says_so_by_name(demo, path):

@@ -18,9 +18,10 @@ from nacre.network.api import (
     flavors,
     floating_ip_pools,
     left_out,
+    local_ips,
     port_forwardings,
-    qos,
     port_pairs,
+    qos,
     quotas,
     routers,
     subnet_pools,
@@ -31,8 +32,9 @@ from nacre.network.api.address_groups import ADDRESS_GROUPS
 from nacre.network.api.address_scopes import ADDRESS_SCOPES
 from nacre.network.api.attributes import ANY_BODY
 from nacre.network.api.default_rules import DEFAULT_RULES
-from nacre.network.api.floating_ips import FLOATING_IPS
 from nacre.network.api.default_statefulness import DEFAULT_STATEFULNESS
+from nacre.network.api.floating_ips import FLOATING_IPS
+from nacre.network.api.local_ips import LOCAL_IPS
 from nacre.network.api.metering import METERING_LABEL_RULES, METERING_LABELS
 from nacre.network.api.ndp_proxies import NDP_PROXIES
 from nacre.network.api.networks import NETWORKS
@@ -118,10 +120,10 @@ ROUTES = (
     *_usual("/v2.0/subnets", SUBNETS),
     *_usual("/v2.0/subnetpools", SUBNET_POOLS),
     *_usual("/v2.0/ports", PORTS),
-    *_usual("/v2.0/routers", ROUTERS),
-    Route("PUT", "/v2.0/routers/{object_id}/add_router_interface", routers.join, policy.ROUTER_JOIN, ANY_BODY),
     *bindings.ROUTES,
     *port_pairs.ROUTES,
+    *_usual("/v2.0/routers", ROUTERS),
+    Route("PUT", "/v2.0/routers/{object_id}/add_router_interface", routers.join, policy.ROUTER_JOIN, ANY_BODY),
     Route("PUT", "/v2.0/routers/{object_id}/remove_router_interface", routers.leave, policy.ROUTER_LEAVE, ANY_BODY),
     Route("PUT", "/v2.0/routers/{object_id}/add_extraroutes", routers.add_routes, policy.ROUTER_UPDATE, ANY_BODY),
     Route("PUT", "/v2.0/routers/{object_id}/remove_extraroutes", routers.remove_routes, policy.ROUTER_UPDATE, ANY_BODY),
@@ -144,11 +146,13 @@ ROUTES = (
     *_usual("/v2.0/address-groups", ADDRESS_GROUPS),
     *address_groups.ROUTES,
     *_lasting("/v2.0/default-security-group-rules", DEFAULT_RULES),
+    *_lasting("/v2.0/security-groups-default-statefulness", DEFAULT_STATEFULNESS),
     *_plain("/v2.0/address-scopes", ADDRESS_SCOPES),
     *_usual("/v2.0/trunks", TRUNKS),
-    *_lasting("/v2.0/security-groups-default-statefulness", DEFAULT_STATEFULNESS),
     # Clients spell these with underscores, the reference with dashes.
     *(route for path in ("/v2.0/ndp-proxies", "/v2.0/ndp_proxies") for route in _plain(path, NDP_PROXIES)),
+    *(route for path in ("/v2.0/local-ips", "/v2.0/local_ips") for route in _plain(path, LOCAL_IPS)),
+    *local_ips.ROUTES,
     *_lasting("/v2.0/metering/metering-labels", METERING_LABELS),
     *_lasting("/v2.0/metering/metering-label-rules", METERING_LABEL_RULES),
     *trunks.ROUTES,

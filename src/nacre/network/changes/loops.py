@@ -15,6 +15,8 @@ FLOATING_IPS = "network:floating_ips"
 SECURITY_GROUPS = "network:security_groups"
 ADDRESS_GROUPS = "network:address_groups"
 NDP_PROXIES = "network:ndp_proxies"
+LOCAL_IPS = "network:local_ips"
+HOSTS = "network:hosts"
 AUDIT = "network:audit"
 
 

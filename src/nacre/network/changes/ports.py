@@ -9,7 +9,7 @@ import msgspec
 
 from nacre.kernel.database import Tx
 from nacre.kernel.ids import SubnetId
-from nacre.network.changes import events, floating_ips, ndp_proxies, port_forwardings
+from nacre.network.changes import events, floating_ips, local_ips, ndp_proxies, port_forwardings
 from nacre.network.changes.loops import PORTS, ROUTERS, SUBNETS, make_due
 from nacre.network.changes.security_groups import ensure_default
 from nacre.network.domain.addresses import new_mac, pool_ranges
@@ -298,6 +298,7 @@ def write(tx: Tx, before: Port, after: Port, *, place: int | None = None) -> Por
             bindings.remove_all(tx, after.id)
         below = trunks.bind_below(tx, [after.id], after.binding_host_id)
         make_due(tx, PORTS, below)
+        local_ips.rebind(tx, [after.id, *below], after.binding_host_id)
         if after.binding_host_id:
             address_deferred(tx, below)
     lost = set(before.addresses) - set(after.addresses)
@@ -305,6 +306,7 @@ def write(tx: Tx, before: Port, after: Port, *, place: int | None = None) -> Por
         floating_ips.disassociate_all(tx, [after.id], addresses=lost)
         port_forwardings.forget_targets(tx, [after.id], addresses=lost)
         ndp_proxies.forget_targets(tx, [after.id], addresses=lost)
+        local_ips.forget_targets(tx, [after.id], addresses=lost)
     if after.is_on_router:
         tx.make_due(ROUTERS, after.device_id)
     if after.device_owner == DeviceOwner.METADATA:
@@ -351,6 +353,7 @@ def delete(tx: Tx, gone: Sequence[Port]) -> None:
     check_in_no_trunk(tx, ids)
     floating_ips.disassociate_all(tx, ids)
     port_forwardings.forget_targets(tx, ids)
+    local_ips.forget_targets(tx, ids)
     ndp_proxies.forget_targets(tx, [port.id for port in gone if any(":" in ip for ip in port.addresses)])
     ports.remove(tx, ids)
     for port in gone:

@@ -115,6 +115,7 @@ TABLES: Mapping[str, Mapping[str, Kind]] = {
         "action": Kind.MAP,
     }
     | _TAGS,
+    "Chassis_Template_Var": {"chassis": Kind.TEXT, "variables": Kind.MAP} | _TAGS,
     "DNS": {"records": Kind.MAP} | _TAGS,
     "Gateway_Chassis": {"name": Kind.TEXT, "chassis_name": Kind.TEXT, "priority": Kind.NUMBER} | _TAGS,
 }
@@ -129,6 +130,7 @@ ROOTS = frozenset(
         "Load_Balancer",
         "DNS",
         "BFD",
+        "Chassis_Template_Var",
     }
 )
 """Tables whose rows stay until they are deleted; rows of the others go when nothing holds them any more."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from nacre.kernel.database import Reader
-from nacre.kernel.ids import SubnetId
+from nacre.kernel.ids import HostId, SubnetId
 from nacre.network.domain.addresses import ip_version, mac_for
 from nacre.network.domain.networks import Network
 from nacre.network.domain.ovn.address_groups import compile_address_group
 from nacre.network.domain.ovn.floating_ips import compile_floating_ip
+from nacre.network.domain.ovn.local_ips import compile_host, compile_local_ip
 from nacre.network.domain.ovn.ndp_proxies import compile_ndp_proxy
 from nacre.network.domain.ovn.networks import compile_network
 from nacre.network.domain.ovn.port_forwardings import compile_forwardings
@@ -24,14 +25,15 @@ from nacre.network.domain.subnets import Subnet
 from nacre.network.store import address_groups as address_group_store
 from nacre.network.store import (
     address_scopes,
-    hosts,
     bindings,
+    hosts,
     port_forwardings,
     qos,
     security_groups,
     segments,
     trunks,
 )
+from nacre.network.store import local_ips as local_ip_store
 from nacre.network.store import ndp_proxies as proxy_store
 from nacre.network.store import networks as network_store
 from nacre.network.store import ports as port_store
@@ -89,9 +91,9 @@ def ports(db: Reader, ids: Collection[str]) -> DesiredOf:
     known = {subnet.id: subnet for subnet in subnet_store.as_told(db, on_them)}
     metadata = _metadata_ips(db, {port.network_id for port in found.values() if port.extra_dhcp_opts})
     carried = trunks.carried(db, found)
+    prepared = bindings.of_ports(db, found)
     legs = {port.id: port for port in found.values() if port.is_on_router}
     routers_of = {each: router_store.find(db, each) for each in {leg.device_id for leg in legs.values()}}
-    prepared = bindings.of_ports(db, found)
     shaped_by = {
         port.id: _policy_of(port, on[port.network_id], routers_of.get(port.device_id))
         for port in found.values()
@@ -117,9 +119,9 @@ def ports(db: Reader, ids: Collection[str]) -> DesiredOf:
                 qos_rules=qos_rules,
                 metadata_ips=metadata,
                 carried=carried.get(port.id),
+                prepared=[each.host_id for each in prepared.get(port.id, ())],
             )
         elif router := routers_of[port.device_id]:
-                prepared=[each.host_id for each in prepared.get(port.id, ())],
             desired[port.id] = compile_router_port(
                 port,
                 on[port.network_id],
@@ -239,6 +241,29 @@ def ndp_proxies(db: Reader, ids: Collection[str]) -> DesiredOf:
                 mac=mac_for(proxy.id),
             )
     return desired
+
+
+def local_ips(db: Reader, ids: Collection[str]) -> DesiredOf:
+    """Local IPs."""
+    found = local_ip_store.LOCAL_IPS.some(db, ids)
+    keepers = port_store.some(db, {each.local_port_id for each in found.values()})
+    known = _subnets_of(db, keepers.values())
+    associations = local_ip_store.associations_of(db, found)
+    desired: dict[str, Desired] = {}
+    for local_ip in found.values():
+        keeper = keepers.get(local_ip.local_port_id)
+        for fixed in keeper.fixed_ips if keeper else ():
+            if fixed.ip_address == local_ip.local_ip_address and fixed.subnet_id in known:
+                desired[local_ip.id] = compile_local_ip(
+                    local_ip, known[fixed.subnet_id], associations[local_ip.id], mac=mac_for(local_ip.id)
+                )
+    return desired
+
+
+def host_variables(db: Reader, ids: Collection[str]) -> DesiredOf:
+    """What differs from host to host."""
+    found = local_ip_store.translated_on(db, ids)
+    return {host_id: compile_host(HostId(host_id), associations) for host_id, associations in found.items()}
 
 
 def address_groups(db: Reader, ids: Collection[str]) -> DesiredOf:

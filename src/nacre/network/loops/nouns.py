@@ -16,6 +16,7 @@ from nacre.network.drivers.base import DriverAway, NetworkDriver, ParentMissing
 from nacre.network.loops import desired
 from nacre.network.store import (
     address_groups,
+    local_ips,
     ndp_proxies,
     networks,
     ports,
@@ -48,6 +49,8 @@ NOUNS = (
     Noun(names.ROUTERS, "router", desired.routers, routers.ROUTERS.ids),
     Noun(names.FLOATING_IPS, "floatingip", desired.floating_ips, routers.FLOATING_IPS.ids),
     Noun(names.NDP_PROXIES, "ndp_proxy", desired.ndp_proxies, ndp_proxies.PROXIES.ids),
+    Noun(names.LOCAL_IPS, "local_ip", desired.local_ips, local_ips.LOCAL_IPS.ids),
+    Noun(names.HOSTS, "host", desired.host_variables, local_ips.hosts),
     Noun(names.ADDRESS_GROUPS, "address_group", desired.address_groups, address_groups.GROUPS.ids),
     Noun(names.SECURITY_GROUPS, "security_group", desired.groups, security_groups.GROUPS.ids),
 )

@@ -30,6 +30,16 @@ def router_port(port_id: PortId) -> Ref:
     return Ref("Logical_Router_Port", f"lrp-{port_id}")
 
 
+def local_router(local_ip_id: str) -> Ref:
+    """The small router that answers for a local IP."""
+    return Ref("Logical_Router", f"local-{local_ip_id}")
+
+
+def local_variable(local_ip_id: str) -> str:
+    """What a host calls the addresses that a local IP leads to there."""
+    return "local_" + local_ip_id.replace("-", "")
+
+
 def dhcp_options(subnet_id: SubnetId) -> Ref:
     return Ref("DHCP_Options", subnet_id)
 

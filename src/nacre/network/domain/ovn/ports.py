@@ -20,6 +20,7 @@ from nacre.network.domain.subnets import Ipv6Mode, Subnet
 from nacre.network.domain.trunks import Carried
 
 _NONE: Mapping[SubnetId, str] = {}
+_KEEPERS = (DeviceOwner.FLOATING_IP, DeviceOwner.LOCAL_IP)
 
 RA_MODES = {
     Ipv6Mode.SLAAC: "slaac",
@@ -36,8 +37,8 @@ def compile_port(
     qos_rules: Sequence[QosRule] = (),
     metadata_ips: Mapping[SubnetId, str] = _NONE,
     carried: Carried | None = None,
-) -> Desired:
     prepared: Sequence[HostId] = (),
+) -> Desired:
     """The switch port of a guest, of the metadata service, or of anything else that is no router.
 
     `subnets` holds at least those the port has addresses from; `qos_rules` are those of its policy, or else of its
@@ -75,7 +76,6 @@ def compile_port(
     return Desired((*own_dhcp, plug, *shaping, *_dns_rows(port, network)))
 
 
-def compile_router_port(
 def _chassis(port: Port, prepared: Sequence[HostId]) -> Mapping[str, str]:
     """Where the port may be. Source: ovn-nb(5), "Logical_Switch_Port", `requested-chassis`, `activation-strategy`."""
     further = [host_id for host_id in prepared if host_id != port.binding_host_id]
@@ -87,6 +87,7 @@ def _chassis(port: Port, prepared: Sequence[HostId]) -> Mapping[str, str]:
     }
 
 
+def compile_router_port(
     port: Port,
     network: Network,
     subnets: Mapping[SubnetId, Subnet],
