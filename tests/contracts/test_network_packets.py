@@ -606,4 +606,5 @@ def test_guests_find_each_other_by_name_whomever_they_ask(cloud: Cloud) -> None:
 
     assert asked("web.net.test") == "10.0.0.12"
     assert asked("web") == "10.0.0.12"
+    assert asked("web.novalocal") == "10.0.0.12", "where DHCP has guests look for names"
     assert asked("other.net.test") == "silent"

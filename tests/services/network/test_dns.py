@@ -47,7 +47,7 @@ def test_neighbours_are_told_of_names_and_of_every_change(cloud, demo):
     assert records_of(cloud, port) == {"web.novalocal": "10.0.0.9", "web": "10.0.0.9", **back}
     assert records_of(cloud, unnamed) == {}
     demo.changed("network", net, dns_domain="net.test.")
-    assert set(records_of(cloud, port)) == {"web.net.test", "web", *back}
+    assert set(records_of(cloud, port)) == {"web.net.test", "web.novalocal", "web", *back}
     demo.changed("port", port, dns_name="")
     assert records_of(cloud, port) == {}
     assert cloud.audit() == []

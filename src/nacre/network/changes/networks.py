@@ -20,15 +20,13 @@ from nacre.network.errors import (
     ExternalNetworkInUse,
     InvalidInput,
     InvalidSharedSetting,
-    NetworkInUse,
     NetworkMTUSubnetConflict,
 )
+from nacre.network.hindrances import of_network, refuse
 from nacre.network.store import addresses, networks, ports, qos, quotas, routers, subnets
 from nacre.network.store import rbac as rbac_store
 from nacre.network.store.rbac import SharedObject
 from nacre.network.store.shelf import serialise
-
-GOES_WITH_NETWORK = frozenset({DeviceOwner.METADATA})
 
 
 def create(tx: Tx, wanted: Sequence[Network]) -> None:
@@ -78,10 +76,9 @@ def update(tx: Tx, before: Network, after: Network) -> Network:
         make_due(tx, FLOATING_IPS, qos.floating_ips_inheriting(tx, after.id))
     if before.mtu != after.mtu:
         make_due(tx, PORTS, (port.id for port in standing if port.is_on_router))
+        port_changes.dhcp_changed(tx, after.id, networks.subnet_ids(tx, [after.id])[after.id])
     if before.dns_domain != after.dns_domain:
         make_due(tx, PORTS, ports.ids_named(tx, after.id))
-    if (before.mtu, before.dns_domain) != (after.mtu, after.dns_domain):
-        port_changes.dhcp_changed(tx, after.id, networks.subnet_ids(tx, [after.id])[after.id])
     return after
 
 
@@ -129,8 +126,7 @@ def delete(tx: Tx, network: Network) -> None:
     for floating_ip in routers.lock_unused_floating_ips(tx, network.id) if network.router_external else ():
         floating_ips.delete(tx, floating_ip)
     standing = ports.of_network(tx, network.id)
-    if any(port.device_owner not in GOES_WITH_NETWORK for port in standing):
-        raise NetworkInUse(network.id)
+    refuse(of_network(tx, network.id, standing))
     port_changes.delete(tx, standing)
     for subnet in subnets.on_networks(tx, [network.id]):
         forget_subnet(tx, subnet)

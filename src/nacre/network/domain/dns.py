@@ -40,9 +40,13 @@ def assignments(name: str, addresses: tuple[str, ...], *domains: str) -> list[Dn
 
 
 def records(name: str, addresses: tuple[str, ...], *domains: str) -> dict[str, str]:
-    """What others are told who ask for the name, with its domain or without, and for one of the addresses."""
+    """What others are told who ask for the name, with its domain or without, and for one of the addresses.
+
+    It is known in the site's domain too, in which guests look for names without one.
+    """
     if not name or not addresses:
         return {}
     whole = qualified(name, *domains).rstrip(".").lower()
-    known = dict.fromkeys((whole, name.rstrip(".").lower()), " ".join(addresses))
+    names = (whole, qualified(name).rstrip(".").lower(), name.rstrip(".").lower())
+    known = dict.fromkeys(names, " ".join(addresses))
     return known | {ipaddress.ip_address(address).reverse_pointer: whole for address in addresses}

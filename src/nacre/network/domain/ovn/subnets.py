@@ -74,9 +74,8 @@ def _options_v4(
     servers = [server for server in subnet.dns_nameservers if ip_version(server) == 4]
     if servers:
         options["dns_server"] = _listed(servers)
-    domain = network.dns_domain.rstrip(".") or settings.domain_name
-    if domain:
-        options["domain_name"] = _quoted(domain)
+    if settings.domain_name:
+        options["domain_name"] = _quoted(settings.domain_name)
     routes = _routes(subnet, metadata_ip)
     if routes:
         options["classless_static_route"] = _listed(routes)
