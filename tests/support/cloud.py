@@ -38,8 +38,11 @@ class FakeCloud:
         clock: VirtualClock | None = None,
         network: FakeNetwork | None = None,
         worlds: Mapping[HostId, FakeWorld] | None = None,
+        **chosen: Any,
     ) -> None:
+        """`chosen` are further settings."""
         self.state = state
+        self.chosen = chosen
         self.clock = clock or VirtualClock()
         self.network = network or FakeNetwork()
         self.settings = Settings(
@@ -47,6 +50,7 @@ class FakeCloud:
             hosts=f"fake:{hosts}",
             listen="127.0.0.1:5000",
             database=DatabaseSettings(url=database_url, durable=False),
+            **chosen,
         )
         if not database_url:
             lay_sqlite(state / "nacre.db")
@@ -128,6 +132,7 @@ class FakeCloud:
             clock=self.clock,
             network=self.network,
             worlds=self.fleet.worlds,
+            **self.chosen,
         )
 
     def close(self) -> None:
