@@ -197,6 +197,30 @@ def test_what_a_trunk_carries_gets_its_addresses_with_its_parent(routed, admin):
     assert {ips(admin.show("port", each))[0] for each in (parent, carried)} == {"10.1.0.3", "10.1.0.4"}
 
 
+def test_what_a_trunk_carries_must_be_where_its_parent_is(routed, admin):
+    parent = routed.port(**{"binding:host_id": "host-1"})
+    trunk = admin.make("trunk", port_id=parent["id"])
+    waiting, elsewhere = routed.port(), routed.port(fixed_ips=[routed.at(2)])
+
+    def carry(port):
+        tags = [{"port_id": port["id"], "segmentation_type": "vlan", "segmentation_id": 5}]
+        return admin.put(f"/trunks/{trunk['id']}/add_subports", json={"sub_ports": tags})
+
+    assert problem(carry(elsewhere)) == (409, "HostNotCompatibleWithFixedIps")
+    assert carry(waiting).status == 200
+    assert ips(admin.show("port", waiting)) == ["10.1.0.4"]
+
+
+def test_a_server_follows_what_its_port_carries(routed, admin):
+    parent = routed.port(project_id="demo")
+    carried = routed.port(fixed_ips=[routed.at(2)])
+    tags = [{"port_id": carried["id"], "segmentation_type": "vlan", "segmentation_id": 5}]
+    admin.make("trunk", port_id=parent["id"], sub_ports=tags)
+    claim(routed, NicAsk(port_id=PortId(parent["id"])))
+
+    assert objections(routed).keys() == {"host-0", "host-1", "host-12"}
+
+
 # -- subnets of segments ---------------------------------------------------------------------------------
 
 

@@ -15,7 +15,16 @@ from nacre.network.domain.ports import DeviceOwner, FixedIp, IpAllocation, Port
 from nacre.network.errors import PortNotFound
 from nacre.network.store.addresses import given_back
 from nacre.network.store.shelf import Shelf
-from nacre.network.store.tables import FLOATING_IP, NETWORK, PORT, PORT_ADDRESS, PORT_SECURITY_GROUP, SUBNET
+from nacre.network.store.tables import (
+    FLOATING_IP,
+    NETWORK,
+    PORT,
+    PORT_ADDRESS,
+    PORT_SECURITY_GROUP,
+    SUBNET,
+    TRUNK,
+    TRUNK_SUBPORT,
+)
 
 PORTS = Shelf(PORT, Port)
 
@@ -50,6 +59,7 @@ _MACS = sa.select(PORT.c.network_id, PORT.c.mac_address).where(
 _IN_GROUPS = sa.select(PORT_SECURITY_GROUP.c.port_id).where(
     PORT_SECURITY_GROUP.c.security_group_id == sa.bindparam("group_id")
 )
+_MADE_FOR_SERVER = sa.select(PORT.c.made_for_server).where(PORT.c.id == sa.bindparam("id"))
 _INSERT_ADDRESS = sa.insert(PORT_ADDRESS)
 _INSERT_GROUP = sa.insert(PORT_SECURITY_GROUP)
 _FORGET_ADDRESSES = (
@@ -83,9 +93,18 @@ _BIND = (
     )
     .returning(PORT.c.id, PORT.c.ip_allocation)
 )
-_ROUTED_NICS = sa.select(PORT.c.id).where(
-    PORT.c.device_id == sa.bindparam("server_id"),
-    sa.exists().where(SUBNET.c.network_id == PORT.c.network_id, SUBNET.c.segment_id.is_not(None)),
+_parent = PORT.alias()
+_is_routed = sa.exists().where(SUBNET.c.network_id == PORT.c.network_id, SUBNET.c.segment_id.is_not(None))
+_ROUTED_NICS = (
+    sa.select(PORT.c.id)
+    .where(PORT.c.device_id == sa.bindparam("server_id"), _is_routed)
+    .union_all(
+        sa.select(PORT.c.id)
+        .join(TRUNK_SUBPORT, TRUNK_SUBPORT.c.port_id == PORT.c.id)
+        .join(TRUNK, TRUNK.c.id == TRUNK_SUBPORT.c.trunk_id)
+        .join(_parent, _parent.c.id == TRUNK.c.port_id)
+        .where(_parent.c.device_id == sa.bindparam("server_id"), _is_routed)
+    )
 )
 _FIXED_OF_DEVICES = (
     sa.select(PORT.c.device_id, PORT.c.id, NETWORK.c.name, PORT.c.mac_address, PORT_ADDRESS.c.ip)
@@ -235,6 +254,11 @@ def ids_in_group(db: Reader, group_id: str) -> list[str]:
     return [row[0] for row in db.rows(_IN_GROUPS, group_id=group_id)]
 
 
+def is_made_for_server(db: Reader, port_id: str) -> bool:
+    """Whether a port came with its server, and goes with it."""
+    return bool(db.scalar(_MADE_FOR_SERVER, id=port_id))
+
+
 def fixed_of_devices(db: Reader, device_ids: Collection[str]) -> Sequence[AnyRow]:
     """Device, port, network's name, MAC and address of every address of devices, in order."""
     return db.rows(_FIXED_OF_DEVICES, ids=list(device_ids)) if device_ids else ()
@@ -318,7 +342,7 @@ def bind(tx: Tx, server_id: str, host_id: str) -> dict[str, IpAllocation]:
 
 
 def routed_nics(db: Reader, server_id: str) -> Mapping[str, Port]:
-    """The ports of a server on networks whose subnets are each of one segment, by id."""
+    """The ports of a server, and those they carry, on networks whose subnets are each of one segment; by id."""
     return some(db, [row[0] for row in db.rows(_ROUTED_NICS, server_id=server_id)])
 
 
