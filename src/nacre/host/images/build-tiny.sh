@@ -124,7 +124,7 @@ install_programs() {
   for applet in $("$ROOT/bin/busybox" --list); do
     [ "$applet" = busybox ] || ln -s /bin/busybox "$ROOT/bin/$applet"
   done
-  for applet in init modprobe poweroff reboot; do ln -s /bin/busybox "$ROOT/sbin/$applet"; done # modprobe: for the kernel
+  for applet in init modprobe poweroff reboot ip; do ln -s /bin/busybox "$ROOT/sbin/$applet"; done # modprobe: for the kernel
   cp "$PACKED"/usr/sbin/{dropbear,qemu-ga} "$PACKED"/usr/bin/{dropbearkey,dbclient} \
     "$PACKED"/sbin/{resize2fs,mke2fs,e2fsck} "$ROOT/usr/sbin/"
   ln -s mke2fs "$ROOT/usr/sbin/mkfs.ext4"
