@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -276,6 +277,13 @@ def _run_plain(connection: Connection, words: str) -> None:
         raise StoreUnavailable(str(error)) from error
 
 
+def _ip_text(packed: bytes | None) -> str | None:
+    """An address as it is written; PostgreSQL can tell that by itself."""
+    if packed is None:
+        return None
+    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+
+
 def _tune_sqlite(engine: sa.Engine, *, durable: bool) -> None:
     @sa.event.listens_for(engine, "connect")
     def tune(connection: Any, _record: Any) -> None:
@@ -286,3 +294,4 @@ def _tune_sqlite(engine: sa.Engine, *, durable: bool) -> None:
         cursor.execute("PRAGMA cache_size=-16384")
         cursor.execute("PRAGMA temp_store=MEMORY")
         cursor.close()
+        connection.create_function("ip_text", 1, _ip_text, deterministic=True)

@@ -365,3 +365,12 @@ def test_what_stands_on_a_network_counts_it_up(demo):
     stale = {"If-Match": "revision_number=-1"}
     reply = demo.put(f"/networks/{net['id']}", json={"network": {"name": "x"}}, headers=stale)
     assert problem(reply) == (412, "RevisionNumberConstraintFailed")
+
+
+def test_a_subnet_tells_whether_it_is_outside(cloud, demo, admin):
+    _, outside = cloud.outside()
+    _, inside = demo.make_network()
+
+    assert (outside["router:external"], inside["router:external"]) == (True, False)
+    assert [each["id"] for each in admin.find("/subnets?router:external=true")] == [outside["id"]]
+    assert [each["id"] for each in admin.find("/subnets?router:external=false")] == [inside["id"]]

@@ -198,3 +198,14 @@ def test_a_subport_is_no_servers_interface(cloud, demo):
     with pytest.raises(PortInUse), cloud.database.write(Actor("test")) as tx:
         plan = cloud.networks.plan_nics(tx, caller, [NicAsk(port_id=PortId(one["id"]))], ())
         cloud.networks.claim_nics(tx, plan, server_id=ServerId("a-server"), caller=caller)
+
+
+def test_a_project_has_no_more_trunks_than_its_quota(demo, admin):
+    net, _ = demo.make_network()
+    first, second = (demo.make("port", network_id=net["id"]) for _ in range(2))
+    admin.put("/quotas/demo", json={"quota": {"trunk": 1}})
+
+    demo.make("trunk", port_id=first["id"])
+
+    assert demo.refused("trunk", port_id=second["id"]) == (409, "OverQuota")
+    assert admin.get("/quotas/demo/details").json["quota"]["trunk"] == {"limit": 1, "used": 1, "reserved": 0}

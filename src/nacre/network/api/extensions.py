@@ -70,6 +70,8 @@ EXTENSIONS = {
     "ip_allocation": "When a port gets its addresses.",
     "l2_adjacency": "Whether the hosts of a network are all in one layer 2.",
     "multi-provider": "Networks on several wires.",
+    "ip-substring-filtering": "Ports by a part of one of their addresses.",
+    "subnet-external-network": "Whether a subnet is of an external network.",
     "net-mtu": "The largest packet of a network.",
     "net-mtu-writable": "The largest packet of a network, chosen.",
     "network-segment-range": "From where the numbers of networks are taken.",

@@ -12,7 +12,8 @@ from nacre.kernel.database import Reader, Tx
 from nacre.kernel.http.call import Call
 from nacre.kernel.ids import NetworkId, ProjectId, SubnetId, new_id
 from nacre.network import policy
-from nacre.network.api.attributes import Given, fixed, free, project_of
+from nacre.network.api.attributes import Given, fixed, free, project_of, shown
+from nacre.network.api.filters import is_among
 from nacre.network.api.kinds import (
     NAME,
     boolean,
@@ -78,15 +79,17 @@ ATTRIBUTES = (
     free("service_types", many(text())),
     free("segment_id", optional(uuid), admin=True),
     free("dns_publish_fixed_ip", boolean),
+    shown("router:external", boolean),
 )
 _NOT_KEPT = ("use_default_subnetpool", "prefixlen", "dns_publish_fixed_ip")
 
 
 def _views(db: Reader, items: Sequence[Subnet]) -> list[View]:
-    return [_view(item) for item in subnets.as_told(db, items)]
+    outside = networks.external_among(db, {item.network_id for item in items})
+    return [_view(item, is_outside=item.network_id in outside) for item in subnets.as_told(db, items)]
 
 
-def _view(item: Subnet) -> View:
+def _view(item: Subnet, *, is_outside: bool) -> View:
     return standard_view(item) | {
         "name": item.name,
         "network_id": item.network_id,
@@ -103,6 +106,7 @@ def _view(item: Subnet) -> View:
         "service_types": item.service_types,
         "segment_id": item.segment_id,
         "dns_publish_fixed_ip": False,
+        "router:external": is_outside,
     }
 
 
@@ -301,4 +305,5 @@ SUBNETS = Noun(
     create_all=_create,
     change=_change,
     remove=_remove,
+    special={"router:external": is_among(SUBNET.c.network_id, networks.EXTERNAL)},
 )

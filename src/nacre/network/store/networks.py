@@ -37,6 +37,9 @@ _STANDING = (
     .where(SUBNET.c.network_id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(SUBNET.c.created_at, SUBNET.c.id)
 )
+EXTERNAL = sa.select(NETWORK.c.id).where(NETWORK.c.router_external)
+"""The networks that are a way out."""
+_EXTERNAL_AMONG = EXTERNAL.where(NETWORK.c.id.in_(sa.bindparam("ids", expanding=True)))
 _DEFAULT_WAY_OUT = sa.select(NETWORK.c.id).where(NETWORK.c.is_default, NETWORK.c.router_external)
 
 
@@ -61,6 +64,12 @@ def takes_ports_of(db: Reader, network: Network, project_id: str) -> bool:
         or network.shared
         or rbac.grants(db, project_id, "network", network.id, Action.SHARED)
     )
+
+
+def external_among(db: Reader, network_ids: Collection[str]) -> frozenset[str]:
+    """Those of the networks that are a way out."""
+    rows = db.rows(_EXTERNAL_AMONG, ids=list(network_ids)) if network_ids else ()
+    return frozenset(row[0] for row in rows)
 
 
 def default_way_out(db: Reader) -> str | None:

@@ -19,6 +19,7 @@ from nacre.network.store.tables import (
     SECURITY_GROUP_RULE,
     SUBNET,
     SUBNET_POOL,
+    TRUNK,
 )
 
 _COUNTED: Mapping[str, tuple[sa.Table, int]] = {
@@ -31,6 +32,7 @@ _COUNTED: Mapping[str, tuple[sa.Table, int]] = {
     "security_group_rule": (SECURITY_GROUP_RULE, 5000),
     "subnetpool": (SUBNET_POOL, -1),
     "rbac_policy": (NETWORK_RBAC, 10),
+    "trunk": (TRUNK, -1),
 }
 """The table whose rows are counted, and the default; -1 is without bound."""
 
