@@ -21,7 +21,7 @@ from nacre.network.domain.addresses import new_mac
 from nacre.network.domain.networks import Network
 from nacre.network.domain.ovn.networks import compile_network
 from nacre.network.domain.ovn.ports import compile_port, compile_router_port
-from nacre.network.domain.ovn.security_groups import CLOUD, compile_base, compile_security_group
+from nacre.network.domain.ovn.security_groups import compile_security_group
 from nacre.network.domain.ovn.subnets import compile_subnet
 from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
 from nacre.network.domain.qos import QosRule
@@ -45,7 +45,6 @@ class Cloud:
         self.networks: dict[NetworkId, Network] = {}
         self.wishes: dict[Owner, Desired] = {}
         self.gateway_hosts = [HostId(name) for name in gateway_hosts]
-        self.apply(CLOUD, compile_base())
 
     def apply(self, owner: Owner, desired: Desired) -> None:
         self.wishes[owner] = desired
@@ -158,8 +157,8 @@ family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
 server = socket.create_server((sys.argv[1], 0), family=family)
 print(server.getsockname()[1], flush=True)
 server.settimeout(20)
-client, address = server.accept()[0:2]
-client.sendall(address[0].encode())
+client, (address, *_) = server.accept()
+client.sendall(address.encode())
 """
 """Answers one connection with the address that it comes from."""
 
@@ -178,5 +177,5 @@ def a_cloud_on(lab: OvnLab, *, gateway_hosts: Sequence[str]) -> Iterator[Cloud]:
     yield cloud
     assert driver.audit(cloud.wishes) == (), "OVN's own daemons changed a row of ours"
     for owner in driver.observe_owners():
-        driver.apply(owner, compile_base() if owner == CLOUD else NOTHING)
+        driver.apply(owner, NOTHING)
     driver.close()
