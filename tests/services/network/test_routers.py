@@ -146,6 +146,97 @@ def test_routes_lead_to_neighbours_only(demo):
     assert demo.leave(router, subnet_id=subnet["id"]).status == 200
 
 
+def chained(demo, *transits):
+    """Two routers for each of the transit networks that they share; the addresses of both on the first."""
+    one, other = demo.make("router"), demo.make("router")
+    addresses = []
+    for cidr in transits:
+        net, _ = demo.make_network(cidr)
+        for router in (one, other):
+            port = demo.make("port", network_id=net["id"])
+            demo.join(router, port_id=port["id"])
+            addresses.append(port["fixed_ips"][0]["ip_address"])
+    return one, other, addresses
+
+
+def routed(destination, nexthop):
+    return [{"destination": destination, "nexthop": nexthop}]
+
+
+@pytest.mark.parametrize(
+    ("there", "back"),
+    [("10.99.0.0/16", "10.99.0.0/16"), ("0.0.0.0/0", "0.0.0.0/0"), ("10.99.0.0/16", "10.98.0.0/15")],
+)
+def test_routes_that_lead_round_in_a_circle_are_refused(demo, there, back):
+    one, other, (near, far) = chained(demo, "192.0.2.0/24")
+    assert demo.change("router", one, routes=routed(there, far)).status == 200
+
+    refused = demo.change("router", other, routes=routed(back, near))
+
+    assert problem(refused) == (400, "InvalidRoutes")
+    path = f"/routers/{other['id']}/add_extraroutes"
+    added = demo.put(path, json={"router": {"routes": routed(back, near)}})
+    assert problem(added) == (400, "InvalidRoutes")
+    assert demo.show("router", other)["routes"] == []
+
+
+def test_a_circle_of_three_routers_is_refused(demo):
+    routers = [demo.make("router") for _ in range(3)]
+    hops = []
+    for number in range(3):
+        net, _ = demo.make_network(f"192.0.{number}.0/24")
+        ports = [demo.make("port", network_id=net["id"]) for _ in range(2)]
+        demo.join(routers[number], port_id=ports[0]["id"])
+        demo.join(routers[(number + 1) % 3], port_id=ports[1]["id"])
+        hops.append(ports[1]["fixed_ips"][0]["ip_address"])
+
+    replies = [
+        demo.change("router", router, routes=routed("10.99.0.0/16", hop))
+        for router, hop in zip(routers, hops, strict=True)
+    ]
+
+    assert [reply.status for reply in replies] == [200, 200, 400]
+
+
+def test_routes_to_each_other_that_arrive_are_no_circle(demo):
+    one, other, (near, far) = chained(demo, "192.0.2.0/24")
+    _, inner = demo.make_network("10.99.1.0/24")
+    demo.join(other, subnet_id=inner["id"])
+
+    assert demo.change("router", other, routes=routed("0.0.0.0/0", near)).status == 200
+    # Of what is sent there, a part at least is behind the other router.
+    for destination in ("10.99.1.0/24", "10.99.0.0/16", "10.99.1.7/32"):
+        assert demo.change("router", one, routes=routed(destination, far)).status == 200
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        "nonsense",
+        [{}],
+        [{"destination": "10.99.0.0/16"}],
+        [{"destination": "10.99.0.0/33", "nexthop": "10.0.0.9"}],
+        [{"destination": "10.99.0.0/16", "nexthop": "10.0.0.256"}],
+        [{"destination": "10.99.0.0/16", "nexthop": "10.0.0.9", "metric": 1}],
+        [{"destination": "10.99.0.0/16", "nexthop": "10.0.0.9"}] * 2,
+        [{"destination": "fd00::/64", "nexthop": "10.0.0.9"}],
+        [{"destination": None, "nexthop": "10.0.0.9"}],
+        [["10.99.0.0/16", "10.0.0.9"]],
+        [{"destination": f"10.99.{n}.0/24", "nexthop": "10.0.0.9"} for n in range(60)],
+    ],
+)
+def test_routes_that_make_no_sense_change_nothing(demo, routes):
+    _, subnet = demo.make_network()
+    router = demo.make("router")
+    demo.join(router, subnet_id=subnet["id"])
+    before = demo.show("router", router)
+
+    for path in (f"/routers/{router['id']}", f"/routers/{router['id']}/add_extraroutes"):
+        status, kind = problem(demo.put(path, json={"router": {"routes": routes}}))
+        assert (status, kind in ("HTTPBadRequest", "InvalidRoutes", "InvalidInput")) == (400, True)
+    assert demo.show("router", router) == before
+
+
 def test_a_router_changes_its_kind_while_it_is_down(demo, admin, outside):
     router = admin.make("router")
     assert (router["distributed"], router["ha"]) == (False, True)
@@ -394,6 +485,17 @@ def test_a_router_has_several_ways_out_of_which_the_first_is_shown_alone_as_well
     cleared = demo.changed("router", router, external_gateway_info={})
     assert addresses(cleared["external_gateways"]) == [["172.24.4.3"]]
     assert demo.remove("router", router).status == 204
+    assert admin.find("/ports?device_owner=network:router_gateway") == []
+    cloud.settle()
+    assert cloud.audit() == []
+
+
+def test_a_router_goes_with_all_its_ways_out(cloud, demo, admin, outside, other_outside):
+    router = demo.make("router")
+    with_gateways(demo, "add", router, {"network_id": outside["id"]}, {"network_id": other_outside["id"]})
+
+    assert demo.remove("router", router).status == 204
+
     assert admin.find("/ports?device_owner=network:router_gateway") == []
     cloud.settle()
     assert cloud.audit() == []

@@ -77,12 +77,13 @@ def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[LocalIp]:
 
 
 def _keeper(call: Call[Parts], tx: Tx, given: Given, local_ip_id: str) -> tuple[Port, str]:
-    """The port that keeps the address, and the address: a port that is given, or a new one on a network."""
+    """The port that keeps the address, and the address: a port that is given, or a new one on a network.
+
+    Where a port is given, what is said of a network besides means nothing.
+    """
     asked, network_id = given.get("local_ip_address"), given.get("network_id")
     if given.get("local_port_id") is not None:
         port = _seen_port(call, tx, given.said["local_port_id"])
-        if network_id not in (None, port.network_id):
-            raise BadRequest("local_ip", f"Port {port.id} is not on network {network_id}")
         address = changes.address_of(port, asked).ip_address
         return changes.keep_by(tx, local_ip_id, port), address
     if network_id is None:

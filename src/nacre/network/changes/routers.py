@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from nacre.kernel.database import Tx
 from nacre.kernel.ids import PortId, new_id
-from nacre.network.changes import events, gateways
+from nacre.network.changes import events, gateways, routes
 from nacre.network.changes import ports as port_changes
 from nacre.network.changes.gateways import GatewayAsk
 from nacre.network.changes.loops import FLOATING_IPS, NDP_PROXIES, PORTS, ROUTERS, make_due
@@ -17,29 +16,21 @@ from nacre.network.changes.ndp_proxies import outside_scopes
 from nacre.network.changes.ports import NewPort
 from nacre.network.domain.addresses import ip_version, overlaps
 from nacre.network.domain.fixed_ips import AddressAsk
-from nacre.network.domain.floating_ips import FloatingIp
-from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
+from nacre.network.domain.ports import DeviceOwner, Port
 from nacre.network.domain.routers import Router
-from nacre.network.domain.subnets import HostRoute, Subnet
+from nacre.network.domain.subnets import Subnet
 from nacre.network.errors import (
     BadRequest,
-    InvalidRoutes,
     PortInUse,
-    RouterExternalGatewayInUseByFloatingIp,
     RouterGatewayInUseByNDPProxy,
-    RouterInterfaceInUseAsGatewayByFloatingIP,
-    RouterInterfaceInUseByFloatingIP,
-    RouterInterfaceInUseByNDPProxy,
-    RouterInterfaceInUseByRoute,
     RouterInterfaceNotFound,
     RouterInterfaceNotFoundForSubnet,
-    RouterInUse,
     SeveralGatewaysAndForwardings,
 )
+from nacre.network.hindrances import of_leg, of_router, of_ways_out, refuse
 from nacre.network.store import (
     ndp_proxies,
     networks,
-    port_forwardings,
     ports,
     quotas,
     routers,
@@ -66,7 +57,7 @@ def update(tx: Tx, before: Router, after: Router) -> Router:
     """
     _check_down(before, after)
     if before.routes != after.routes:
-        _check_routes(tx, after)
+        routes.check(tx, after)
     if before.gateways != after.gateways:
         after = _with_ndp_proxies(tx, after)
     after = routers.ROUTERS.update(tx, before, after)
@@ -113,11 +104,7 @@ def _check_down(before: Router, after: Router) -> None:
 
 def _check_floating_ips(tx: Tx, before: Router, after: Router) -> None:
     """What leads through a router still does. Raises RouterExternalGatewayInUseByFloatingIp, ..."""
-    carried = routers.floating_ips_of_router(tx, after.id)
-    outside = routers.networks_outside(tx, after.id)
-    for floating_ip in carried:
-        if floating_ip.floating_network_id not in outside:
-            raise RouterExternalGatewayInUseByFloatingIp(after.id, floating_ip.floating_network_id)
+    refuse(of_ways_out(tx, after.id, routers.networks_outside(tx, after.id)))
     if len(after.gateways) > len(before.gateways):
         check_forwardings(tx, after.id)
 
@@ -127,27 +114,6 @@ def check_forwardings(tx: Tx, router_id: str) -> None:
     carried = [each.id for each in routers.floating_ips_of_router(tx, router_id) if each.port_id is None]
     if carried and len(routers.networks_outside(tx, router_id)) > 1:
         raise SeveralGatewaysAndForwardings(router_id)
-
-
-# -- routes ------------------------------------------------------------------------------------------------
-
-
-def _check_routes(tx: Tx, router: Router) -> None:
-    """Every next hop must be a neighbour of the router. Raises InvalidRoutes."""
-    own = ports.of_devices(tx, [router.id])[router.id]
-    cidrs = [subnet.cidr for subnet in gateways.subnets_of(tx, own)]
-    addresses = {ip for port in own for ip in port.addresses}
-    for route in router.routes:
-        if ip_version(route.destination) != ip_version(route.nexthop):
-            raise InvalidRoutes(_spelled(router.routes), "destination and nexthop differ in IP version")
-        if not any(ipaddress.ip_address(route.nexthop) in ipaddress.ip_network(cidr) for cidr in cidrs):
-            raise InvalidRoutes(_spelled(router.routes), "the nexthop is not connected with router")
-        if route.nexthop in addresses:
-            raise InvalidRoutes(_spelled(router.routes), "the nexthop is used by router")
-
-
-def _spelled(routes: Sequence[HostRoute]) -> str:
-    return str([{"destination": route.destination, "nexthop": route.nexthop} for route in routes])
 
 
 # -- interfaces --------------------------------------------------------------------------------------------
@@ -257,7 +223,7 @@ def leave(tx: Tx, router: Router, *, port_id: str | None, subnet_id: str | None)
     left_ids = {subnet_id} if subnet_id else {fixed.subnet_id for fixed in port.fixed_ips}
     left = [subnet for subnet in gateways.subnets_of(tx, [port]) if subnet.id in left_ids]
     for subnet in left:
-        _check_leaving(tx, router, subnet)
+        refuse(of_leg(tx, router, subnet))
     kept = tuple(fixed for fixed in port.fixed_ips if fixed.subnet_id not in left_ids)
     if kept:
         port_changes.write(tx, port, ports.replaced(port, fixed_ips=kept))
@@ -281,38 +247,11 @@ def _leg(router: Router, legs: Sequence[Port], *, port_id: str | None, subnet_id
     raise RouterInterfaceNotFoundForSubnet(router.id, subnet_id or "")
 
 
-def _check_leaving(tx: Tx, router: Router, subnet: Subnet) -> None:
-    network = ipaddress.ip_network(subnet.cidr)
-    if any(ipaddress.ip_address(route.nexthop) in network for route in router.routes):
-        raise RouterInterfaceInUseByRoute(router.id, subnet.id)
-    for proxy in ndp_proxies.of_router(tx, router.id):
-        if ipaddress.ip_address(proxy.ip_address) in network:
-            raise RouterInterfaceInUseByNDPProxy(router.id, subnet.id)
-    carried = routers.floating_ips_of_router(tx, router.id)
-    if routers.networks_outside(tx, router.id).count(subnet.network_id) == 1 and any(
-        each.floating_network_id == subnet.network_id for each in carried
-    ):
-        raise RouterInterfaceInUseAsGatewayByFloatingIP(router.id, subnet.id)
-    for floating_ip in carried:
-        for port_id, address in _led_to(tx, floating_ip):
-            if FixedIp(subnet.id, address) in ports.load(tx, port_id).fixed_ips:
-                raise RouterInterfaceInUseByFloatingIP(router.id, subnet.id)
-
-
-def _led_to(tx: Tx, floating_ip: FloatingIp) -> list[tuple[str, str]]:
-    """The ports and addresses that a floating IP leads to, as a whole or by forwardings."""
-    if floating_ip.port_id is not None and floating_ip.fixed_ip_address is not None:
-        return [(floating_ip.port_id, floating_ip.fixed_ip_address)]
-    forwardings = port_forwardings.of_floating_ips(tx, [floating_ip.id])[floating_ip.id]
-    return [(each.internal_port_id, each.internal_ip_address) for each in forwardings]
-
-
 def delete(tx: Tx, router: Router) -> None:
     """Delete a locked router without legs, and its way out. Errors: RouterInUse."""
     own = ports.lock_device(tx, router.id)
-    if any(port.device_owner == DeviceOwner.ROUTER_INTERFACE for port in own):
-        raise RouterInUse(router.id, "ports")
-    routers.ROUTERS.remove(tx, router.id)
+    refuse(of_router(tx, router.id, own))
+    routers.remove(tx, router.id)
     port_changes.delete(tx, own)
     events.deleted(tx, "router", router)
     tx.make_due(ROUTERS, router.id)

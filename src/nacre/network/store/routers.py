@@ -14,7 +14,15 @@ from nacre.network.domain.ports import DeviceOwner, FixedIp
 from nacre.network.domain.routers import ExternalGateway, Router
 from nacre.network.errors import FloatingIPNotFound, RouterNotFound
 from nacre.network.store.shelf import Shelf
-from nacre.network.store.tables import FLOATING_IP, FURTHER_GATEWAY, NETWORK, PORT, PORT_ADDRESS, ROUTER
+from nacre.network.store.tables import (
+    FLOATING_IP,
+    FURTHER_GATEWAY,
+    NETWORK,
+    PORT,
+    PORT_ADDRESS,
+    ROUTER,
+    IpAddress,
+)
 
 ROUTERS = Shelf(ROUTER, Router)
 FLOATING_IPS = Shelf(FLOATING_IP, FloatingIp)
@@ -56,7 +64,7 @@ _FLOATING_OF_PORTS = FLOATING_IPS.all.where(
 _FLOATING_OF_ROUTER = FLOATING_IPS.all.where(FLOATING_IP.c.router_id == sa.bindparam("router_id"))
 _UNUSED_FROM = FLOATING_IPS.all.where(
     FLOATING_IP.c.floating_network_id == sa.bindparam("network_id"), FLOATING_IP.c.port_id.is_(None)
-).with_for_update()
+)
 _OWNERS = (str(DeviceOwner.ROUTER_GATEWAY), str(DeviceOwner.ROUTER_INTERFACE))
 _DOOR = PORT.alias("door")
 _JOINING = (
@@ -75,6 +83,13 @@ _JOINING = (
     )
     .order_by(ROUTER.c.id)
 )
+_HAVING = (
+    sa.select(PORT.c.device_id)
+    .join(PORT_ADDRESS, PORT_ADDRESS.c.port_id == PORT.c.id)
+    .where(PORT_ADDRESS.c.subnet_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(PORT_ADDRESS.c.ip == sa.bindparam("ip", type_=IpAddress()))
+    .where(PORT.c.device_owner.in_(_OWNERS))
+)
 _DOORS = (
     sa.select(PORT.c.id)
     .join(NETWORK, NETWORK.c.id == PORT.c.network_id)
@@ -86,6 +101,11 @@ _DOORS_OF = (
     .where(NETWORK.c.router_external, PORT.c.device_owner.in_(_OWNERS))
     .where(PORT.c.device_id == sa.bindparam("router_id"))
 )
+
+
+def having(db: Reader, ip: str, subnet_ids: Collection[str]) -> list[str]:
+    """The routers that have an address of one of these subnets."""
+    return [row[0] for row in db.rows(_HAVING, ip=ip, ids=list(subnet_ids))] if subnet_ids else []
 
 
 def doors(db: Reader) -> list[str]:
@@ -170,6 +190,12 @@ def gateway_columns(gateway: ExternalGateway | None) -> dict[str, Any]:
     }
 
 
+def remove(tx: Tx, router_id: str) -> None:
+    """Delete a router with all that is written of its ways out; not their ports."""
+    tx.execute(_FORGET_FURTHER, router_id=router_id)
+    ROUTERS.remove(tx, router_id)
+
+
 def put_further(tx: Tx, router_id: str, gateways: Sequence[ExternalGateway]) -> None:
     """Write the ways out that a router has besides the first, over those it had."""
     tx.execute(_FORGET_FURTHER, router_id=router_id)
@@ -214,6 +240,11 @@ def floating_ips_of_router(db: Reader, router_id: str) -> list[FloatingIp]:
     return [FLOATING_IPS.of(row) for row in db.rows(_FLOATING_OF_ROUTER, router_id=router_id)]
 
 
+def unused_floating_ips(db: Reader, network_id: str) -> list[FloatingIp]:
+    """The floating IPs of an external network that lead nowhere as a whole."""
+    return [FLOATING_IPS.of(row) for row in db.rows(_UNUSED_FROM, network_id=network_id)]
+
+
 def lock_unused_floating_ips(tx: Tx, network_id: str) -> list[FloatingIp]:
-    """The floating IPs of an external network that lead nowhere."""
-    return [FLOATING_IPS.of(row) for row in tx.rows(_UNUSED_FROM, network_id=network_id)]
+    """The same, which nobody else changes before this transaction ends."""
+    return [FLOATING_IPS.of(row) for row in tx.rows(_UNUSED_FROM.with_for_update(), network_id=network_id)]
