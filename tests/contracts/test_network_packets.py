@@ -28,9 +28,9 @@ from nacre.network.domain.ovn.floating_ips import compile_floating_ip
 from nacre.network.domain.ovn.networks import compile_network
 from nacre.network.domain.ovn.port_forwardings import compile_forwardings
 from nacre.network.domain.ovn.routers import compile_router
-from nacre.network.domain.ovn.security_groups import CLOUD, compile_base
 from nacre.network.domain.port_forwardings import PortForwarding, PortRange
 from nacre.network.domain.ports import AddressPair, DeviceOwner, FixedIp
+from nacre.network.domain.qos import WAYS as QOS_WAYS
 from nacre.network.domain.qos import Direction as QosDirection
 from nacre.network.domain.qos import QosRule, RuleKind
 from nacre.network.domain.routers import ExternalGateway, Router, RouterInterface
@@ -69,8 +69,8 @@ def cloud(lab: OvnLab) -> Iterator[Cloud]:
     yield cloud
     assert driver.audit(cloud.wishes) == (), "OVN's own daemons changed a row of ours"
     for owner in driver.observe_owners():
-        driver.apply(owner, compile_base() if owner == CLOUD else NOTHING)
-    assert driver.observe_owners() == {CLOUD}
+        driver.apply(owner, NOTHING)
+    assert driver.observe_owners() == set()
     driver.close()
 
 
@@ -264,6 +264,57 @@ def test_ports_of_a_floating_ip_lead_to_different_guests(cloud: Cloud) -> None:
     assert heard == guests
 
 
+def test_a_floating_ip_whose_ports_are_forwarded_is_limited_in_both_directions(cloud: Cloud) -> None:
+    router, inner = a_routed_cloud(cloud)
+    port = cloud.port(inner, "10.0.0.11", cloud.group({"protocol": "udp"}, {"protocol": "icmp"}))
+    guest = cloud.plug(port, addresses=["10.0.0.11/24"], gateway="10.0.0.1")
+    gateway = router.external_gateway_info
+    assert gateway is not None
+    floating_ip = a_floating_ip(router_id=router.id, floating_network_id=gateway.network_id)
+    forwarding = PortForwarding(
+        id=new_id(),
+        floating_ip_id=floating_ip.id,
+        internal_port_id=port.id,
+        internal_ip_address="10.0.0.11",
+        protocol="udp",
+        external_ports=PortRange(5000, 5000),
+        internal_ports=PortRange(5000, 5000),
+    )
+    door = RouterInterface(a_port(id=gateway.port_id, network_id=gateway.network_id), ())
+
+    def shape(*limits: QosRule) -> tuple[int, int]:
+        wish = compile_forwardings(floating_ip, [forwarding], doors=[door], qos_rules=limits)
+        cloud.apply(owner_of("floatingip", floating_ip.id), wish)
+        cloud.lab.settle()
+        cloud.lab.reaches(OUTSIDE, namespace=guest)
+        address = floating_ip.floating_ip_address
+        asked = ["ip", "netns", "exec", guest, sys.executable, "-c", PUMP]
+        with subprocess.Popen(asked, stdout=subprocess.PIPE, text=True) as pump:
+            assert pump.stdout is not None
+            pump.stdout.readline()
+            answered = int(cloud.lab.run(sys.executable, "-c", ASK, address))
+            pump.wait(timeout=30)
+        _, heard, _ = flood(cloud, to=cloud.lab.host, at=guest, address=address, seconds=0.5)
+        return heard, answered
+
+    free = shape()
+    limits = [
+        QosRule(
+            id=new_id(),
+            policy_id="",
+            kind=RuleKind.BANDWIDTH_LIMIT,
+            direction=way,
+            max_kbps=1000,
+            max_burst_kbps=100,
+        )
+        for way in QOS_WAYS
+    ]
+    limited = shape(*limits)
+
+    assert min(free) > 250, "without a limit most of them arrive"
+    assert max(limited) < 150
+
+
 def test_a_distributed_floating_ip_answers_under_a_mac_of_its_own(cloud: Cloud) -> None:
     router, inner = a_routed_cloud(cloud)
     router = replace(router, distributed=True)
@@ -425,6 +476,38 @@ while True:
     marks |= {data[0] >> 2 for _, kind, data in beside}
     udp.settimeout(1)
 print(heard, sorted(marks))
+"""
+
+
+PUMP = """
+import socket, time
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind(("0.0.0.0", 5000))
+udp.settimeout(30)
+print("listening", flush=True)
+_, who = udp.recvfrom(2000)
+end = time.monotonic() + 0.5
+while time.monotonic() < end:
+    udp.sendto(bytes(1000), who)
+    time.sleep(0.0005)
+"""
+ASK = """
+import socket, sys
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.settimeout(1)
+heard, asked = 0, 0
+while heard or asked < 10:
+    if not heard:
+        udp.sendto(b"?", (sys.argv[1], 5000))
+        asked += 1
+    try:
+        udp.recv(2000)
+    except TimeoutError:
+        if heard:
+            break
+        continue
+    heard += 1
+print(heard)
 """
 
 

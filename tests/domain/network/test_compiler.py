@@ -18,7 +18,7 @@ from nacre.network.domain.ovn.networks import compile_network
 from nacre.network.domain.ovn.port_forwardings import compile_forwardings
 from nacre.network.domain.ovn.ports import compile_port, compile_router_port
 from nacre.network.domain.ovn.routers import compile_router
-from nacre.network.domain.ovn.security_groups import compile_base, compile_security_group, rule_match
+from nacre.network.domain.ovn.security_groups import compile_security_group, rule_match
 from nacre.network.domain.ovn.subnets import DhcpSettings, compile_subnet
 from nacre.network.domain.port_forwardings import PortForwarding, PortRange
 from nacre.network.domain.ports import AddressPair, DeviceOwner, FixedIp
@@ -67,8 +67,13 @@ IN_SWITCH = Place("Logical_Switch", "ports", NET)
 
 
 def only(desired: Desired) -> Row:
-    assert len(desired.rows) == 1
-    return desired.rows[0]
+    (row,) = desired.rows
+    return row
+
+
+def without_rules(desired: Desired) -> list[Row]:
+    """The rows but for those that say what a switch lets through."""
+    return [row for row in desired.rows if row.table != "ACL"]
 
 
 def columns(row: Row, *names: str) -> dict[str, Any]:
@@ -79,7 +84,7 @@ def columns(row: Row, *names: str) -> dict[str, Any]:
 
 
 def test_a_tenant_network_is_a_switch() -> None:
-    row = only(compile_network(a_network()))
+    (row,) = without_rules(compile_network(a_network()))
 
     assert (row.table, row.key, row.columns["name"]) == ("Logical_Switch", NET, NET)
 
@@ -94,7 +99,7 @@ def test_a_physical_network_also_has_a_port_to_its_wire(
         provider_network_type=network_type, provider_physical_network="public", provider_segmentation_id=vlan
     )
 
-    _, wire = compile_network(network).rows
+    _, wire = without_rules(compile_network(network))
 
     assert columns(wire, "type", "tag", "options") == {
         "type": "localnet",
@@ -212,7 +217,6 @@ def test_a_guests_port_is_held_by_its_switch_and_its_groups() -> None:
     assert (row.table, row.key, row.columns["name"]) == ("Logical_Switch_Port", PORT, PORT)
     assert row.places == (
         IN_SWITCH,
-        Place("Port_Group", "ports", "pg_drop"),
         Place("Port_Group", "ports", PG),
     )
     assert row.columns["dhcpv4_options"] == Ref("DHCP_Options", SUB)
@@ -252,7 +256,7 @@ def test_a_guests_port_is_held_by_its_switch_and_its_groups() -> None:
     ],
 )
 def test_a_ports_row_follows_its_fields(fields: dict[str, Any], expected: dict[str, Any]) -> None:
-    row = only(compile_port(a_port(**fields), a_network(), SUBNETS))
+    (row,) = without_rules(compile_port(a_port(**fields), a_network(), SUBNETS))
 
     assert columns(row, *expected) == expected
 
@@ -265,16 +269,18 @@ def test_a_port_is_also_where_it_is_about_to_go() -> None:
     assert row.columns["options"] == {"requested-chassis": "h1,h2", "activation-strategy": "rarp"}
 
 
-def test_a_port_without_security_joins_no_group() -> None:
-    row = only(compile_port(a_port(port_security_enabled=False), a_network(), SUBNETS))
+def test_a_port_without_security_joins_no_group_and_is_freed_of_what_holds_for_its_switch() -> None:
+    row, *rules = compile_port(a_port(port_security_enabled=False), a_network(), SUBNETS).rows
 
     assert row.places == (IN_SWITCH,)
+    assert {rule.columns["match"] for rule in rules} == {f'inport == "{PORT}"', f'outport == "{PORT}"'}
+    assert {rule.columns["action"] for rule in rules} == {"allow-stateless"}
 
 
-def test_a_port_is_guarded_even_without_a_security_group() -> None:
+def test_a_port_without_a_security_group_is_not_freed() -> None:
     row = only(compile_port(a_port(), a_network(), SUBNETS))
 
-    assert Place("Port_Group", "ports", "pg_drop") in row.places
+    assert row.places == (IN_SWITCH,)
 
 
 def test_a_port_on_a_network_that_is_down_is_down() -> None:
@@ -295,7 +301,7 @@ def test_dhcp_is_answered_from_the_first_subnet_that_has_it() -> None:
 def test_the_metadata_port_is_on_every_host_and_nobody_guards_it() -> None:
     port = a_port(id=METADATA_PORT, device_owner=DeviceOwner.METADATA, fixed_ips=(FixedIp(SUB, "10.0.0.2"),))
 
-    row = only(compile_port(port, a_network(), SUBNETS))
+    (row,) = without_rules(compile_port(port, a_network(), SUBNETS))
 
     assert columns(row, "type", "addresses") == {"type": "localport", "addresses": {f"{MAC} 10.0.0.2"}}
     assert row.places == (IN_SWITCH,)
@@ -334,7 +340,7 @@ def test_a_router_interface_is_a_pair_of_ports() -> None:
         fixed_ips=(FixedIp(SUB, "10.0.0.1"), FixedIp(SUB6, "fd00:1::1")),
     )
 
-    switch_side, router_side = compile_router_port(port, a_network(), SUBNETS, a_router()).rows
+    switch_side, router_side = without_rules(compile_router_port(port, a_network(), SUBNETS, a_router()))
 
     assert columns(switch_side, "type", "addresses", "options") == {
         "type": "router",
@@ -358,13 +364,15 @@ def test_an_external_gateway_is_carried_by_hosts_in_order() -> None:
         fixed_ips=(FixedIp(OUTSIDE_SUB, "172.24.4.10"),),
     )
 
-    switch_side, end, *carriers = compile_router_port(
-        port,
-        a_network(id=OUTSIDE),
-        {OUTSIDE_SUB: OUTER},
-        a_router(external_gateway_info=GATEWAY),
-        gateway_hosts=(HostId("h2"), HostId("h1")),
-    ).rows
+    switch_side, end, *carriers = without_rules(
+        compile_router_port(
+            port,
+            a_network(id=OUTSIDE),
+            {OUTSIDE_SUB: OUTER},
+            a_router(external_gateway_info=GATEWAY),
+            gateway_hosts=(HostId("h2"), HostId("h1")),
+        )
+    )
 
     assert switch_side.columns["options"] == {"router-port": end.key, "nat-addresses": "router"}
     assert [(row.columns["chassis_name"], row.columns["priority"]) for row in carriers] == [
@@ -386,7 +394,7 @@ def test_a_router_says_how_hosts_get_their_ipv6_address(mode: Ipv6Mode, said: st
     subnet = a_subnet6(ipv6_ra_mode=mode, dns_nameservers=("fd00::53",))
     port = a_port(device_owner=DeviceOwner.ROUTER_INTERFACE, fixed_ips=(FixedIp(SUB6, "fd00:1::1"),))
 
-    _, end = compile_router_port(port, a_network(), {SUB6: subnet}, a_router()).rows
+    _, end = without_rules(compile_router_port(port, a_network(), {SUB6: subnet}, a_router()))
 
     assert end.columns["ipv6_ra_configs"] == {
         "address_mode": said,
@@ -401,7 +409,9 @@ def test_on_a_wire_the_router_answers_where_its_gateway_is() -> None:
     port = a_port(device_owner=DeviceOwner.ROUTER_INTERFACE, fixed_ips=(FixedIp(SUB, "10.0.0.1"),))
 
     def residence(**fields: Any) -> Any:
-        return compile_router_port(port, wired, SUBNETS, a_router(**fields)).rows[1].columns["options"]
+        return without_rules(compile_router_port(port, wired, SUBNETS, a_router(**fields)))[1].columns[
+            "options"
+        ]
 
     assert residence(external_gateway_info=GATEWAY) == {"reside-on-redirect-chassis": "true"}
     assert residence() == residence(external_gateway_info=GATEWAY, distributed=True) == {}
@@ -648,20 +658,20 @@ def test_a_rule_names_the_set_of_an_address_group_and_not_its_addresses() -> Non
     assert row.needs == (six.ref,)
 
 
-def test_every_guarded_port_drops_by_default_in_both_directions() -> None:
-    acls = [row.columns for row in compile_base().rows if row.table == "ACL"]
+def test_a_switch_drops_by_default_in_both_directions() -> None:
+    acls = [row.columns for row in compile_network(a_network()).rows if row.table == "ACL"]
 
     def drops(priority: int) -> set[object]:
         dropped = (acl for acl in acls if acl["action"] == "drop")
         return {(acl["direction"], acl["match"]) for acl in dropped if acl["priority"] == priority}
 
     assert drops(1001) == {
-        ("from-lport", "inport == @pg_drop && ip"),
-        ("to-lport", "outport == @pg_drop && ip"),
+        ("from-lport", "ip"),
+        ("to-lport", "ip"),
     }
     assert drops(1003) == {
-        ("from-lport", "inport == @pg_drop && ip4 && udp.src == 67 && udp.dst == 68"),
-        ("from-lport", "inport == @pg_drop && ip6 && udp.src == 547 && udp.dst == 546"),
+        ("from-lport", "ip4 && udp.src == 67 && udp.dst == 68"),
+        ("from-lport", "ip6 && udp.src == 547 && udp.dst == 546"),
     }, "no rule, all of which are at 1002, makes a guest a DHCP server"
 
 
@@ -727,6 +737,30 @@ QOS_RULES = (
 )
 
 
+def test_a_floating_ip_whose_ports_are_forwarded_is_shaped_at_the_door_it_comes_in_by() -> None:
+    floating_ip = a_floating_ip(router_id=ROUTER)
+    door = RouterInterface(a_port(network_id=floating_ip.floating_network_id), ())
+
+    _, limit, mark = compile_forwardings(floating_ip, [A_FORWARDING], doors=[door], qos_rules=QOS_RULES).rows
+
+    assert (
+        limit.columns["match"]
+        == f'inport == "{door.port.id}" && ip4.src == {floating_ip.floating_ip_address}'
+    )
+    assert (limit.columns["bandwidth"], mark.columns["action"]) == ({"rate": 1000}, {"dscp": 46})
+
+
+def test_what_is_guaranteed_is_nothing_for_the_switches_to_do() -> None:
+    rules = [
+        QosRule(id=an_id(63), policy_id=an_id(60), kind=RuleKind.MINIMUM_BANDWIDTH, min_kbps=5),
+        QosRule(id=an_id(64), policy_id=an_id(60), kind=RuleKind.MINIMUM_PACKET_RATE, min_kpps=5),
+    ]
+
+    assert compile_port(a_port(), a_network(), SUBNETS, qos_rules=rules) == compile_port(
+        a_port(), a_network(), SUBNETS
+    )
+
+
 def test_a_limit_of_no_rate_is_none() -> None:
     unlimited = QosRule(id=an_id(61), policy_id=an_id(60), kind=RuleKind.BANDWIDTH_LIMIT, max_kbps=0)
 
@@ -750,7 +784,6 @@ def everything() -> list[Desired]:
     )
     floating_ip = a_floating_ip(port_id=PORT, fixed_ip_address="10.0.0.11", router_id=ROUTER)
     return [
-        compile_base(),
         compile_network(a_network(provider_network_type=NetworkType.FLAT, provider_physical_network="p")),
         compile_subnet(a_subnet(), a_network(), metadata_ip="10.0.0.2"),
         compile_port(

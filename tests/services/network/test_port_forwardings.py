@@ -37,6 +37,12 @@ class Scene:
         rows = self.cloud.driver.rows_of(Owner(f"floatingip/{self.floating['id']}"))
         return {row.columns["protocol"]: row.columns["vips"] for row in rows if row.table == "Load_Balancer"}
 
+    def rates(self):
+        """What is let through to and from the address, by direction."""
+        self.cloud.settle()
+        rows = self.cloud.driver.rows_of(Owner(f"floatingip/{self.floating['id']}"))
+        return {row.columns["direction"]: row.columns["bandwidth"] for row in rows if row.table == "QoS"}
+
 
 @pytest.fixture
 def scene(cloud, demo) -> Scene:
@@ -211,3 +217,20 @@ def test_strangers_neither_see_nor_make_forwardings(scene, stranger):
     ]
 
     assert [reply.status for reply in answers] == [404] * len(answers)
+
+
+def test_a_floating_ip_is_shaped_by_its_policy_also_where_only_its_ports_lead_somewhere(scene, admin, demo):
+    policy = admin.make("policy", name="calm", shared=True)
+    rules = f"/qos/policies/{policy['id']}/bandwidth_limit_rules"
+    admin.post(rules, json={"bandwidth_limit_rule": {"max_kbps": 1000}})
+    forwarding = scene.forward().json["port_forwarding"]
+    assert scene.rates() == {}
+
+    demo.changed("floatingip", scene.floating, qos_policy_id=policy["id"])
+    assert scene.rates() == {"from-lport": {"rate": 1000}}
+    admin.post(rules, json={"bandwidth_limit_rule": {"max_kbps": 7, "direction": "ingress"}})
+    assert scene.rates() == {"from-lport": {"rate": 1000}, "to-lport": {"rate": 7}}
+    assert demo.delete(f"{scene.path}/{forwarding['id']}").status == 204
+
+    assert scene.rates() == {}
+    assert scene.cloud.audit() == []

@@ -16,7 +16,7 @@ from nacre.network.domain.ovn.networks import compile_network
 from nacre.network.domain.ovn.port_forwardings import compile_forwardings
 from nacre.network.domain.ovn.ports import compile_port, compile_router_port
 from nacre.network.domain.ovn.routers import compile_router
-from nacre.network.domain.ovn.security_groups import compile_base, compile_security_group
+from nacre.network.domain.ovn.security_groups import compile_security_group
 from nacre.network.domain.ovn.subnets import compile_subnet
 from nacre.network.domain.ports import DeviceOwner, Port
 from nacre.network.domain.routers import Router, RouterInterface, rank_gateway_hosts
@@ -40,14 +40,7 @@ from nacre.network.store import ports as port_store
 from nacre.network.store import routers as router_store
 from nacre.network.store import subnets as subnet_store
 
-BASE_KEY = "base"
-
 DesiredOf = Mapping[str, Desired]
-
-
-def base(_db: Reader, _keys: Collection[str]) -> DesiredOf:
-    """What belongs to no object."""
-    return {BASE_KEY: compile_base()}
 
 
 def networks(db: Reader, ids: Collection[str]) -> DesiredOf:
@@ -200,17 +193,21 @@ def floating_ips(db: Reader, ids: Collection[str]) -> DesiredOf:
     forwardings = port_forwardings.of_floating_ips(db, split)
     doors = _doors_of(db, {each.router_id for each in found.values() if each.router_id})
     for floating_ip in found.values():
+        policy_id = shaped_by[floating_ip.id]
+        qos_rules = rules[policy_id] if policy_id else ()
+        joined = doors.get(floating_ip.router_id or "", ())
         if forwardings.get(floating_ip.id):
-            desired[floating_ip.id] = compile_forwardings(floating_ip, forwardings[floating_ip.id])
+            desired[floating_ip.id] = compile_forwardings(
+                floating_ip, forwardings[floating_ip.id], doors=joined, qos_rules=qos_rules
+            )
             continue
         router = router_store.find(db, floating_ip.router_id) if floating_ip.router_id else None
-        policy_id = shaped_by[floating_ip.id]
         desired[floating_ip.id] = compile_floating_ip(
             floating_ip,
             router,
             floating_mac=mac_for(floating_ip.id),
-            doors=doors.get(floating_ip.router_id or "", ()),
-            qos_rules=rules[policy_id] if policy_id else (),
+            doors=joined,
+            qos_rules=qos_rules,
         )
     return desired
 

@@ -43,17 +43,7 @@ def compile_floating_ip(
         columns=columns,
         places=(names.inside(names.router(router.id), "nat"),),
     )
-    shaping = (
-        floating_ip_rows(
-            floating_ip.id,
-            floating_ip.floating_ip_address,
-            door.port.id,
-            floating_ip.floating_network_id,
-            qos_rules,
-        )
-        if door
-        else ()
-    )
+    shaping = floating_ip_rows(floating_ip, door, qos_rules)
     return Desired(
         (row, *pinned(floating_ip.id, router, door, doors, floating_ip.fixed_ip_address), *shaping)
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nacre.kernel.ids import NetworkId, PortId
+from nacre.network.domain.floating_ips import FloatingIp
 from nacre.network.domain.ovn import names
 from nacre.network.domain.qos import Direction, QosRule, RuleKind
+from nacre.network.domain.routers import RouterInterface
 from nacre.network.domain.rows import Row, Value
 
 _PORT, _FLOATING_IP = 2002, 2003  # A floating IP's own limit wins over its gateway port's.
@@ -26,21 +28,20 @@ def port_rows(port_id: PortId, network_id: NetworkId, rules: Iterable[QosRule]) 
 
 
 def floating_ip_rows(
-    floating_ip_id: str,
-    address: str,
-    gateway_port_id: PortId,
-    network_id: NetworkId,
-    rules: Iterable[QosRule],
+    floating_ip: FloatingIp, door: RouterInterface | None, rules: Iterable[QosRule]
 ) -> tuple[Row, ...]:
-    """The rows that shape a floating IP where its router meets the outside: for the router, egress comes in there."""
+    """The rows that shape a floating IP at the door by which it comes in: for the router, egress comes in there."""
+    if door is None:
+        return ()
+    address = floating_ip.floating_ip_address
     ends = {
-        Direction.EGRESS: f'inport == "{gateway_port_id}" && ip4.src == {address}',
-        Direction.INGRESS: f'outport == "{gateway_port_id}" && ip4.dst == {address}',
+        Direction.EGRESS: f'inport == "{door.port.id}" && ip4.src == {address}',
+        Direction.INGRESS: f'outport == "{door.port.id}" && ip4.dst == {address}',
     }
     return tuple(
         _row(
-            f"{floating_ip_id}-{rule.kind}-{rule.direction}",
-            network_id,
+            f"{floating_ip.id}-{rule.kind}-{rule.direction}",
+            floating_ip.floating_network_id,
             rule,
             ends[rule.direction],
             _FLOATING_IP,
