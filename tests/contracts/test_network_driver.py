@@ -20,7 +20,7 @@ from nacre.network.domain.ovn.floating_ips import compile_floating_ip
 from nacre.network.domain.ovn.networks import compile_network
 from nacre.network.domain.ovn.ports import compile_port, compile_router_port
 from nacre.network.domain.ovn.routers import compile_router
-from nacre.network.domain.ovn.security_groups import CLOUD, compile_base, compile_security_group
+from nacre.network.domain.ovn.security_groups import compile_security_group
 from nacre.network.domain.ovn.subnets import compile_subnet
 from nacre.network.domain.ports import DeviceOwner, FixedIp
 from nacre.network.domain.rows import NOTHING, Desired, Owner, Ref, Row, owner_of
@@ -128,7 +128,6 @@ def a_cloud() -> dict[Owner, Desired]:
     )
     floating_ip = a_floating_ip(port_id=PORT, fixed_ip_address="10.0.0.11", router_id=ROUTER)
     return {
-        CLOUD: compile_base(),
         NETWORK_OWNER: compile_network(network),
         SUBNET_OWNER: compile_subnet(subnet, network, metadata_ip="10.0.0.2"),
         GROUP_OWNER: compile_security_group(
@@ -316,7 +315,7 @@ def test_the_fake_can_fail_be_slow_and_forget() -> None:
     driver.fail(1)
 
     with pytest.raises(DriverAway):
-        driver.apply(CLOUD, cloud[CLOUD])
+        driver.apply(NETWORK_OWNER, cloud[NETWORK_OWNER])
     apply_all(driver, cloud)
     driver.forget(PORT_OWNER)
 
@@ -375,7 +374,7 @@ def test_ovn_reads_the_rows_as_they_were_meant(northbound: Northbound) -> None:
     members = northbound.nbctl("--bare", "--columns=name", "find", "Port_Group", f"ports{{>=}}{port_row}")
 
     assert port.split("\n") == ["fa:16:3e:00:00:0a 10.0.0.11"] * 2
-    assert set(members.split()) == {"pg_drop", names.port_group(GROUP).key}
+    assert set(members.split()) == {names.port_group(GROUP).key}
     assert "tcp.dst == 22" in northbound.nbctl("acl-list", names.port_group(GROUP).key)
     assert "172.24.4.101" in northbound.nbctl("lr-nat-list", ROUTER)
     driver.close()
@@ -384,7 +383,7 @@ def test_ovn_reads_the_rows_as_they_were_meant(northbound: Northbound) -> None:
 @needs_ovn
 def test_the_driver_comes_back_after_the_server_was_killed(northbound: Northbound) -> None:
     driver, cloud = OvnNetwork(northbound.remote, timeout_s=5), a_cloud()
-    apply_all(driver, {CLOUD: cloud[CLOUD], NETWORK_OWNER: cloud[NETWORK_OWNER]})
+    apply_all(driver, {NETWORK_OWNER: cloud[NETWORK_OWNER]})
 
     northbound.kill()
     brief = OvnNetwork(northbound.remote, timeout_s=0.05)

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from nacre.network.domain.ovn.security_groups import CLOUD, compile_base
 from nacre.network.domain.rows import NOTHING
 from nacre.network.drivers.ovn import OvnNetwork
 from tests.support.ovn_cloud import Cloud
@@ -37,7 +36,7 @@ def cloud(lab: OvnLab) -> Iterator[Cloud]:
     cloud = Cloud(lab, driver)
     yield cloud
     for owner in driver.observe_owners():
-        driver.apply(owner, compile_base() if owner == CLOUD else NOTHING)
+        driver.apply(owner, NOTHING)
     driver.close()
 
 

@@ -19,7 +19,6 @@ from nacre.agent.metadata.server import MetadataServer
 from nacre.compute.domain.guests import Address, HostWishes
 from nacre.kernel.clock import SystemClock
 from nacre.kernel.ids import HostId, NetworkId, PortId, ServerId, new_id
-from nacre.network.domain.ovn.security_groups import CLOUD, compile_base
 from nacre.network.domain.ports import DeviceOwner, Port
 from nacre.network.domain.rows import NOTHING
 from nacre.network.domain.subnets import Ipv6Mode
@@ -95,7 +94,7 @@ def cloud(lab: OvnLab) -> Iterator[Cloud]:
     cloud = Cloud(lab, driver)
     yield cloud
     for owner in driver.observe_owners():
-        driver.apply(owner, compile_base() if owner == CLOUD else NOTHING)
+        driver.apply(owner, NOTHING)
     driver.close()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from nacre.cli import operate
 from nacre.cli.main import main
-from nacre.network.domain.rows import Owner
+from nacre.network.domain.rows import owner_of
 from tests.support.asgi import AsgiClient
 from tests.support.cloud import FakeCloud
 
@@ -32,14 +32,16 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloud
 
 
 def test_what_was_lost_in_the_engine_is_named_and_mended(cloud: FakeCloud, capsys: pytest.CaptureFixture):
+    network = cloud.client("demo").post("/networking/v2.0/networks", json={"network": {"name": "n"}})
+    lost = owner_of("network", network.json["network"]["id"])
     cloud.settle()
     assert main(["audit"]) == 0
     assert capsys.readouterr().out == "Intent and reality agree: compute, network.\n"
-    cloud.cloud.network_driver.forget(Owner("cloud/base"))
+    cloud.cloud.network_driver.forget(lost)
 
     assert main(["audit", "network"]) == 1
     named = capsys.readouterr().out
-    assert "cloud/base" in named
+    assert lost in named
     assert "compute" not in named
     assert main(["audit", "compute"]) == 0
     capsys.readouterr()

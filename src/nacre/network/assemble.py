@@ -14,12 +14,10 @@ from nacre.network.api.envelope import envelope
 from nacre.network.api.parts import Parts
 from nacre.network.api.routes import ROUTES
 from nacre.network.changes import segment_ranges
-from nacre.network.changes.loops import BASE
 from nacre.network.configured import default_ranges, self_service_types
 from nacre.network.contract import Networks
 from nacre.network.drivers.base import NetworkDriver
 from nacre.network.loops.audit import AuditLoop, ask_repair, compare
-from nacre.network.loops.desired import BASE_KEY
 from nacre.network.loops.nouns import all_loops
 from nacre.network.nics import Nics
 from nacre.placement.contract import Placement
@@ -47,7 +45,6 @@ def assemble(
     ranges = default_ranges(kernel.settings.segments)
 
     def seed(tx: Tx) -> None:
-        tx.make_due(BASE, BASE_KEY)
         segment_ranges.ensure_defaults(tx, ranges)
         segment_ranges.number_older(tx)
         if not kernel.settings.fake_host_count:

@@ -35,7 +35,7 @@ def owners_of(scene):
 def test_everything_that_is_made_comes_to_be(cloud, scene):
     cloud.settle()
 
-    assert owners_of(scene) | {"cloud/base"} <= cloud.driver.observe_owners()
+    assert owners_of(scene) <= cloud.driver.observe_owners()
     assert cloud.audit() == []
 
 

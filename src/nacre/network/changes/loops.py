@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from nacre.kernel.database import Tx
 
-BASE = "network:base"
 NETWORKS = "network:networks"
 SUBNETS = "network:subnets"
 PORTS = "network:ports"

@@ -137,7 +137,7 @@ ROOTS = frozenset(
 
 HOLDERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "Logical_Switch_Port": (("Logical_Switch", "ports"), ("Port_Group", "ports")),
-    "ACL": (("Port_Group", "acls"),),
+    "ACL": (("Port_Group", "acls"), ("Logical_Switch", "acls")),
     "Logical_Router_Port": (("Logical_Router", "ports"),),
     "Logical_Router_Static_Route": (("Logical_Router", "static_routes"),),
     "Logical_Router_Policy": (("Logical_Router", "policies"),),

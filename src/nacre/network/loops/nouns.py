@@ -42,7 +42,6 @@ class Noun:
 
 
 NOUNS = (
-    Noun(names.BASE, "cloud", desired.base, lambda _db: [desired.BASE_KEY]),
     Noun(names.NETWORKS, "network", desired.networks, networks.NETWORKS.ids),
     Noun(names.SUBNETS, "subnet", desired.subnets, subnets.SUBNETS.ids),
     Noun(names.PORTS, "port", desired.ports, ports.PORTS.ids),

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from nacre.kernel.ids import HostId
 from nacre.network.domain.local_ips import Association, IpMode, LocalIp
 from nacre.network.domain.ovn import names
-from nacre.network.domain.rows import NOTHING, Desired, Row
+from nacre.network.domain.ovn.security_groups import unchecked
+from nacre.network.domain.rows import NOTHING, Desired, Ref, Row
 from nacre.network.domain.subnets import Subnet
 
 REROUTE_PRIORITY, DROP_PRIORITY = 200, 100
@@ -54,6 +55,7 @@ def compile_local_ip(
             },
             places=(names.inside(switch, "ports"),),
         ),
+        *unchecked(local_ip.network_id, Ref("Logical_Switch_Port", router.key)),
         # Whatever was not led elsewhere before would come back to the router for ever.
         _rule(local_ip, "none", priority=DROP_PRIORITY, match=f"ip4.dst == {address}", action="drop"),
     ]

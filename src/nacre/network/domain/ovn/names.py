@@ -5,8 +5,6 @@ from __future__ import annotations
 from nacre.kernel.ids import NetworkId, PortId, RouterId, SecurityGroupId, SubnetId
 from nacre.network.domain.rows import Place, Ref
 
-DEFAULT_DROP = "pg_drop"
-
 
 def switch(network_id: NetworkId) -> Ref:
     return Ref("Logical_Switch", network_id)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nacre.network.domain.networks import Network, NetworkType
 from nacre.network.domain.ovn import names
+from nacre.network.domain.ovn.security_groups import switch_rules, unchecked
 from nacre.network.domain.rows import Desired, Row
 from nacre.network.domain.segments import Segment, first_segment
 
@@ -29,10 +30,12 @@ def compile_network(network: Network, further: Sequence[Segment] = ()) -> Desire
             },
         },
     )
+    rules = switch_rules(network.id)
     if not network.is_physical:
-        return Desired((row,))
-    segments = (first_segment(network, network.id), *further)
-    return Desired((row, *(_wire(network, segment) for segment in segments)))
+        return Desired((row, *rules))
+    wires = [_wire(network, segment) for segment in (first_segment(network, network.id), *further)]
+    through = [rule for wire in wires for rule in unchecked(network.id, wire.ref)]
+    return Desired((row, *rules, *wires, *through))
 
 
 def _wire(network: Network, segment: Segment) -> Row:

@@ -11,6 +11,7 @@ from nacre.network.domain.dhcp_options import effective, is_silenced
 from nacre.network.domain.networks import Network
 from nacre.network.domain.ovn import names
 from nacre.network.domain.ovn.qos import port_rows
+from nacre.network.domain.ovn.security_groups import unchecked
 from nacre.network.domain.ovn.subnets import dhcp_row
 from nacre.network.domain.ports import DeviceOwner, Port
 from nacre.network.domain.qos import QosRule
@@ -49,7 +50,8 @@ def compile_port(
     if port.device_owner in _KEEPERS:
         return NOTHING
     if port.device_owner == DeviceOwner.METADATA:
-        return Desired((_switch_port(port, network, {"type": "localport", "addresses": _addresses(port)}),))
+        plug = _switch_port(port, network, {"type": "localport", "addresses": _addresses(port)})
+        return Desired((plug, *unchecked(network.id, plug.ref)))
     chassis = _chassis(port, prepared) if port.binding_host_id and not carried else {}
     columns: dict[str, Value] = {
         "options": chassis,
@@ -72,8 +74,9 @@ def compile_port(
                 dhcp_row(ref, subnet, network, metadata_ip=metadata_ips.get(subnet.id), extra=extra)
             )
     plug = _switch_port(port, network, columns, groups=_port_groups(port))
+    freed = () if _is_guarded(port) else unchecked(network.id, plug.ref)
     shaping = () if port.is_trusted else port_rows(port.id, network.id, qos_rules)
-    return Desired((*own_dhcp, plug, *shaping, *_dns_rows(port, network)))
+    return Desired((*own_dhcp, plug, *freed, *shaping, *_dns_rows(port, network)))
 
 
 def _chassis(port: Port, prepared: Sequence[HostId]) -> Mapping[str, str]:
@@ -126,7 +129,9 @@ def compile_router_port(
         places=(names.inside(names.router(router.id), "ports"),),
     )
     carriers = _gateway_rows(end, gateway_hosts) if is_door else ()
-    return Desired((switch_side, router_side, *carriers, *port_rows(port.id, network.id, qos_rules)))
+    freed = unchecked(network.id, switch_side.ref)
+    shaping = port_rows(port.id, network.id, qos_rules)
+    return Desired((switch_side, *freed, router_side, *carriers, *shaping))
 
 
 def _switch_port(
@@ -192,10 +197,7 @@ def _sender_address(text: str) -> str:
 def _port_groups(port: Port) -> tuple[Place, ...]:
     if not _is_guarded(port):
         return ()
-    groups = [
-        Ref("Port_Group", names.DEFAULT_DROP),
-        *map(names.port_group, sorted(set(port.security_groups))),
-    ]
+    groups = map(names.port_group, sorted(set(port.security_groups)))
     return tuple(names.inside(group, "ports") for group in groups)
 
 

@@ -1,12 +1,13 @@
-"""Security groups as port groups with ACLs, over one group that drops everything else."""
+"""Security groups as port groups with ACLs, over rules of each switch that drop everything else."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nacre.kernel.ids import NetworkId
 from nacre.network.domain.addresses import parse_cidr
 from nacre.network.domain.ovn import names
-from nacre.network.domain.rows import Desired, Owner, Ref, Row
+from nacre.network.domain.rows import Desired, Ref, Row
 from nacre.network.domain.security_groups import (
     ICMP,
     ICMPV6,
@@ -17,11 +18,10 @@ from nacre.network.domain.security_groups import (
     protocol_number,
 )
 
-CLOUD = Owner("cloud/base")
-"""Owns what belongs to no object: the group of all guarded ports."""
-
 ICMP_NAMES = {(ICMP, "IPv4"): "icmp4", (ICMPV6, "IPv6"): "icmp6"}
-DROP_PRIORITY, ALLOW_PRIORITY, FORBID_PRIORITY = 1001, 1002, 1003
+DROP_PRIORITY, ALLOW_PRIORITY, FORBID_PRIORITY, UNCHECKED_PRIORITY = 1001, 1002, 1003, 1004
+
+SIDES = {"from-lport": "inport", "to-lport": "outport"}
 
 # Getting an address and finding one's neighbours works whatever the rules say.
 ALWAYS_ALLOWED = {
@@ -40,26 +40,46 @@ NEVER_ALLOWED = {
 METADATA_ANSWERS = "ip4 && ip4.src == 169.254.169.254 && tcp.src == 80"
 
 
-def compile_base() -> Desired:
-    """The group of all guarded ports: what no rule allows is dropped, but for DHCP and neighbour discovery.
+def switch_rules(network_id: NetworkId) -> tuple[Row, ...]:
+    """What holds for whoever is on a switch: what no rule allows is dropped, but for DHCP and neighbour discovery.
 
-    Router advertisements of guests cannot be dropped: wherever connections are remembered, OVN lets them pass before
-    it looks at any rule. Source: ovn-northd(8), "Ingress Table: from-lport ACLs".
+    They name no port, so that they cost the same however many there are. Router advertisements of guests cannot be
+    dropped: wherever connections are remembered, OVN lets them pass before it looks at any rule. Source:
+    ovn-northd(8), "Ingress Table: from-lport ACLs".
     """
-    group = Ref("Port_Group", names.DEFAULT_DROP)
+    switch = names.switch(network_id)
     drops = [
-        _acl(group, f"drop-{direction}", direction, "ip", action="drop", priority=DROP_PRIORITY)
+        _acl(switch, f"drop-{direction}", direction, "ip", action="drop", priority=DROP_PRIORITY)
         for direction in ("from-lport", "to-lport")
     ]
     allows = [
-        _acl(group, name, direction, match, action="allow")
+        _acl(switch, name, direction, match, action="allow")
         for name, (direction, match) in ALWAYS_ALLOWED.items()
     ]
     forbids = [
-        _acl(group, name, "from-lport", match, action="drop", priority=FORBID_PRIORITY)
+        _acl(switch, name, "from-lport", match, action="drop", priority=FORBID_PRIORITY)
         for name, match in NEVER_ALLOWED.items()
     ]
-    return Desired((_group(group), *drops, *allows, *forbids))
+    return (*drops, *allows, *forbids)
+
+
+def unchecked(network_id: NetworkId, port: Ref) -> tuple[Row, ...]:
+    """Let a port of a switch send and hear everything, and remember no connections: a router's, a wire, a trusted one.
+
+    Source: ovn-nb(5), "ACL", `allow-stateless`.
+    """
+    switch = names.switch(network_id)
+    return tuple(
+        _acl(
+            switch,
+            f"{port.key}-{direction}",
+            direction,
+            f'{side} == "{port.key}"',
+            action="allow-stateless",
+            priority=UNCHECKED_PRIORITY,
+        )
+        for direction, side in SIDES.items()
+    )
 
 
 def compile_security_group(group: SecurityGroup, rules: Sequence[SecurityGroupRule]) -> Desired:
@@ -75,7 +95,8 @@ def compile_security_group(group: SecurityGroup, rules: Sequence[SecurityGroupRu
 
 def _metadata_answers(group: Ref) -> Row:
     """Where no connections are remembered, what the metadata service answers must be let in by itself."""
-    return _acl(group, "metadata", "to-lport", METADATA_ANSWERS, action="allow-stateless")
+    match = _of_members(group, "to-lport", METADATA_ANSWERS)
+    return _acl(group, "metadata", "to-lport", match, action="allow-stateless")
 
 
 def _group(ref: Ref) -> Row:
@@ -89,14 +110,14 @@ def _rule(group: Ref, rule: SecurityGroupRule, action: str) -> Row:
         group,
         rule.id,
         direction,
-        rule_match(rule),
+        _of_members(group, direction, rule_match(rule)),
         action=action,
         needs=(remote,) if remote and remote != group else (),
     )
 
 
 def _acl(
-    group: Ref,
+    holder: Ref,
     name: str,
     direction: str,
     match: str,
@@ -105,20 +126,22 @@ def _acl(
     priority: int = ALLOW_PRIORITY,
     needs: tuple[Ref, ...] = (),
 ) -> Row:
-    side = "inport" if direction == "from-lport" else "outport"
-    packet = f"({match})" if "||" in match else match
     return Row(
         table="ACL",
-        key=f"{group.key}/{name}",
+        key=f"{holder.key}/{name}",
         columns={
             "direction": direction,
             "priority": priority,
-            "match": f"{side} == @{group.key} && {packet}",
+            "match": match,
             "action": action,
         },
-        places=(names.inside(group, "acls"),),
+        places=(names.inside(holder, "acls"),),
         needs=needs,
     )
+
+
+def _of_members(group: Ref, direction: str, match: str) -> str:
+    return f"{SIDES[direction]} == @{group.key} && {match}"
 
 
 def _remote_row(rule: SecurityGroupRule) -> Ref | None:

@@ -72,6 +72,9 @@ def _options_v4(
     if subnet.gateway_ip:
         options["router"] = subnet.gateway_ip
     servers = [server for server in subnet.dns_nameservers if ip_version(server) == 4]
+    if not servers and metadata_ip:
+        # OVN answers for the names of the network, whoever is asked. All others are refused there at once.
+        servers = [metadata_ip]
     if servers:
         options["dns_server"] = _listed(servers)
     if settings.domain_name:
