@@ -70,13 +70,16 @@ def test_what_a_network_cannot_be_is_refused(admin, said):
 
 
 def test_strangers_see_shared_and_external_networks_and_nothing_else(cloud, demo, admin, stranger):
-    mine, _ = demo.make_network()
+    mine, subnet = demo.make_network()
     shared = admin.make("network", shared=True)
     outside, outside_subnet = cloud.outside()
 
     assert {each["id"] for each in stranger.find("/networks")} == {shared["id"], outside["id"]}
     assert problem(stranger.get(f"/networks/{mine['id']}")) == (404, "NetworkNotFound")
-    assert problem(stranger.get(f"/subnets/{outside_subnet['id']}")) == (404, "SubnetNotFound")
+    assert [each["id"] for each in stranger.find("/subnets")] == [outside_subnet["id"]]
+    assert stranger.show("subnet", outside_subnet)["router:external"] is True
+    assert problem(stranger.get(f"/subnets/{subnet['id']}")) == (404, "SubnetNotFound")
+    assert problem(stranger.change("subnet", outside_subnet, name="x")) == (404, "SubnetNotFound")
     assert problem(stranger.change("network", mine, name="x")) == (404, "NetworkNotFound")
     assert problem(stranger.change("network", shared, name="x")) == (404, "NetworkNotFound")
     assert problem(stranger.remove("network", shared)) == (404, "NetworkNotFound")

@@ -176,8 +176,9 @@ ROUTES = (
     Route("GET", "/v2.0/service-providers", extensions.providers, policy.PROVIDER_SHOW),
     *agents.ROUTES,
     *_usual("/v2.0/segments", SEGMENTS),
+    # Clients spell it both ways.
     *_plain("/v2.0/network-segment-ranges", SEGMENT_RANGES),
-    *_tags("/v2.0/network_segment_ranges/{object_id}/tags", SEGMENT_RANGES),
+    *_usual("/v2.0/network_segment_ranges", SEGMENT_RANGES),
     *_plain("/v2.0/flavors", flavors.FLAVORS),
     *_plain("/v2.0/service_profiles", flavors.PROFILES),
     *flavors.ROUTES,

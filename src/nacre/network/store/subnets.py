@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
-from nacre.network.domain.rbac import Action
 from nacre.network.domain.subnet_pools import SubnetPool
 from nacre.network.domain.subnets import Subnet, with_peer_routes
 from nacre.network.errors import SubnetNotFound, SubnetPoolNotFound
@@ -23,6 +22,7 @@ _ON = SUBNETS.all.where(SUBNET.c.network_id.in_(sa.bindparam("ids", expanding=Tr
     SUBNET.c.created_at, SUBNET.c.id
 )
 _FROM_POOL = sa.select(SUBNET.c.cidr).where(SUBNET.c.subnetpool_id == sa.bindparam("pool_id"))
+_IDS_FROM_POOL = sa.select(SUBNET.c.id).where(SUBNET.c.subnetpool_id == sa.bindparam("pool_id"))
 _OWN_FROM_POOL = _FROM_POOL.where(SUBNET.c.project_id == sa.bindparam("project_id"))
 _neighbour = SUBNET.alias()
 _SHARES_NETWORKS = (
@@ -51,12 +51,8 @@ def seen_with_network(project_id: str) -> sa.ColumnElement[bool]:
 
 
 def seen_by(project_id: str) -> sa.ColumnElement[bool]:
-    """The subnets a project may know of: its own, and those of networks that are shared."""
-    own = sa.select(NETWORK.c.id).where(NETWORK.c.project_id == project_id)
-    shared = rbac.shown_to(project_id, "network", Action.SHARED)
-    return sa.or_(
-        SUBNET.c.project_id == project_id, SUBNET.c.network_id.in_(own), SUBNET.c.network_id.in_(shared)
-    )
+    """The subnets a project may know of: its own, and those of networks that it may know of."""
+    return sa.or_(SUBNET.c.project_id == project_id, seen_with_network(project_id))
 
 
 def load(db: Reader, subnet_id: str) -> Subnet:
@@ -100,6 +96,11 @@ def lock_pool(tx: Tx, pool_id: str) -> SubnetPool:
 def cut_from(db: Reader, pool_id: str) -> list[str]:
     """The CIDRs of the subnets that were cut from a pool."""
     return [row[0] for row in db.rows(_FROM_POOL, pool_id=pool_id)]
+
+
+def ids_cut_from(db: Reader, pool_id: str) -> list[str]:
+    """The subnets that were cut from a pool."""
+    return [row[0] for row in db.rows(_IDS_FROM_POOL, pool_id=pool_id)]
 
 
 def cut_from_by(db: Reader, pool_id: str, project_id: str) -> list[str]:
