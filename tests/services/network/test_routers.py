@@ -636,6 +636,26 @@ def test_a_floating_ip_comes_in_by_a_leg_on_its_network(cloud, demo, admin):
         assert demo.leave(router, subnet_id=subnet["id"]).status == 200
 
 
+def test_a_leg_is_a_door_as_soon_as_its_network_is_external(cloud, demo, admin):
+    net, subnet = demo.make_network()
+    router = demo.make("router")
+    leg_id = demo.join(router, subnet_id=subnet["id"]).json["port_id"]
+    cloud.driver.chassis.add("h1")
+    with cloud.database.write(Actor("test")) as tx:
+        cloud.networks.ensure_gateway_host(tx, "h1")
+
+    def is_carried_by_a_host():
+        cloud.settle()
+        return any(row.table == "Gateway_Chassis" for row in cloud.driver.rows_of(f"port/{leg_id}"))
+
+    assert not is_carried_by_a_host()
+    admin.changed("network", net, **{"router:external": True})
+    assert is_carried_by_a_host()
+    admin.changed("network", net, **{"router:external": False})
+    assert not is_carried_by_a_host()
+    assert cloud.audit() == []
+
+
 def test_a_floating_ip_may_come_in_by_a_router_that_others_are_behind(
     cloud, demo, stranger, outside, other_outside
 ):

@@ -8,7 +8,7 @@ from nacre.kernel.database import Tx
 from nacre.kernel.ids import NetworkId, PortId, ProjectId, new_id
 from nacre.network.changes import events, floating_ips, rbac, segments
 from nacre.network.changes import ports as port_changes
-from nacre.network.changes.loops import FLOATING_IPS, NETWORKS, PORTS, SUBNETS, make_due
+from nacre.network.changes.loops import FLOATING_IPS, NETWORKS, PORTS, ROUTERS, SUBNETS, make_due
 from nacre.network.domain.addresses import new_mac, pool_ranges
 from nacre.network.domain.networks import LEAST_MTU, Network
 from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
@@ -111,6 +111,11 @@ def _reroute(tx: Tx, network: Network, *, wanted: bool) -> None:
     if not wanted and ports.owned_on(tx, [network.id], DeviceOwner.ROUTER_GATEWAY):
         raise ExternalNetworkInUse(network.id)
     rbac.set_flag(tx, "network", network.id, network.project_id, Action.EXTERNAL, wanted=wanted)
+    # Routers that are on it without a gateway meet the outside there from now on, or no longer.
+    for leg in ports.owned_on(tx, [network.id], DeviceOwner.ROUTER_INTERFACE):
+        make_due(tx, PORTS, [leg.id])
+        make_due(tx, ROUTERS, [leg.device_id])
+        make_due(tx, FLOATING_IPS, (each.id for each in routers.floating_ips_of_router(tx, leg.device_id)))
 
 
 def _matters_to_ports(before: Network, after: Network) -> bool:
