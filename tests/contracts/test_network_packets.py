@@ -645,6 +645,7 @@ def test_a_group_without_memory_lets_in_only_what_its_rules_say(cloud: Cloud) ->
 
     said = json.loads(cloud.lab.run(sys.executable, PROBE, namespace=guest))
     assert said["address"] == "10.0.0.11", "DHCP answers whatever the rules say"
+    assert said["6"] == "0a000002", "somebody to ask for the names of the network"
     cloud.lab.run("ip", "addr", "add", "10.0.0.11/24", "dev", "eth0", namespace=guest)
     assert not cloud.lab.pings("10.0.0.12", namespace=guest, count=3), "nobody remembers who asked"
 

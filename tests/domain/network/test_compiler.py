@@ -137,6 +137,7 @@ def test_dhcp_tells_gateway_mtu_lease_and_metadata_route() -> None:
         "router": "10.0.0.1",
         "mtu": "1442",
         "lease_time": "43200",
+        "dns_server": "{10.0.0.2}",
         "domain_name": '"novalocal"',
         "classless_static_route": "{169.254.169.254/32,10.0.0.2, 0.0.0.0/0,10.0.0.1}",
     }
