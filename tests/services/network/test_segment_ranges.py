@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nacre.kernel.config import BadConfiguration, SegmentSettings
+from nacre.kernel.database import statements_so_far
 from nacre.kernel.events import Actor
 from nacre.network.changes import segment_ranges as changes
 from nacre.network.configured import default_ranges, self_service_types
@@ -91,6 +92,23 @@ def test_many_at_once_get_a_number_each(cloud, admin):
     assert {reply.status for reply in replies} == {201}
     numbers = [wire_of(admin, reply.json["network"])[2] for reply in replies]
     assert sorted(numbers) == list(range(1, 13))
+
+
+def test_a_number_costs_the_same_however_many_there_are(cloud, demo, admin):
+    admin.put("/quotas/demo", json={"quota": {"network": -1}})
+
+    def statements_for_one():
+        before = statements_so_far()
+        net = demo.make("network")
+        cost = statements_so_far() - before
+        return net, cost
+
+    _, few = statements_for_one()
+    assert demo.post("/networks", json={"networks": [{}] * 600}).status == 201
+    last, many = statements_for_one()
+
+    assert many == few
+    assert wire_of(admin, last)[2] == 602
 
 
 # -- ranges ------------------------------------------------------------------------------------------------
