@@ -236,6 +236,8 @@ class Fuzz:
         told = f"{method} {url} {(body or b'')[:2000]!r} as {user or 'nobody'}"
         if reply.status >= 500 and reply.status != 501:
             self._fault(f"{reply.status}: {told}")
+        if b"constraint failed" in reply.body:
+            self._fault(f"the store's own words: {told}")
         if reply.status >= 400 and self._term.version() != before and not _counts_failures(path):
             self._fault(f"refused with {reply.status}, and wrote: {told}")
         if method == "DELETE" and reply.status == 204:
