@@ -22,6 +22,8 @@ from nacre.kernel.policy import PUBLIC
 
 Explain = Callable[[Reader, str], Mapping[str, Any]]
 """Why a server, given by name or id, is where it is."""
+ExplainDelete = Callable[[Reader, str, str], Mapping[str, Any]]
+"""What hinders the delete of an object, given by its noun and name or id."""
 Audit = Callable[[Reader], Sequence[str]]
 """Intent against reality: a sentence for each difference, none when all is well."""
 Ailing = Callable[[Reader], Mapping[str, Sequence[str]]]
@@ -37,6 +39,7 @@ class Parts:
     kernel: Kernel
     engine: LoopEngine
     explain: Explain
+    explain_delete: ExplainDelete
     ailing: Ailing
     audits: Mapping[str, Audit]
     repairs: Mapping[str, Repair]
@@ -78,6 +81,12 @@ def explain(call: Call[Parts], name_or_id: str) -> Answer:
         return Ok(call.parts.explain(db, name_or_id))
 
 
+def explain_delete(call: Call[Parts], noun: str, name_or_id: str) -> Answer:
+    """What an object of networks could not be deleted for, and what clears it. Errors: Bad, the noun's NotFound."""
+    with call.database.read() as db:
+        return Ok(call.parts.explain_delete(db, noun, name_or_id))
+
+
 def audit(call: Call[Parts]) -> Answer:
     """Every difference between what is wanted and what is, by service."""
     with call.database.read() as db:
@@ -99,6 +108,7 @@ ROOT = (
 ADMIN = (
     Route("GET", "/v1/status", status, PUBLIC),
     Route("GET", "/v1/explain/{name_or_id}", explain, PUBLIC),
+    Route("GET", "/v1/explain/{noun}/{name_or_id}", explain_delete, PUBLIC),
     Route("GET", "/v1/audit", audit, PUBLIC),
     Route("POST", "/v1/audit/repair", repair, PUBLIC),
 )
@@ -109,12 +119,13 @@ def doors(
     engine: LoopEngine,
     *,
     explain: Explain,
+    explain_delete: ExplainDelete,
     ailing: Ailing,
     audits: Mapping[str, Audit],
     repairs: Mapping[str, Repair],
 ) -> Sequence[Service]:
     """The two services of this module. The one that tells secrets of the cloud is local: file rights guard it."""
-    parts = Parts(kernel, engine, explain, ailing, audits, repairs, time.monotonic())
+    parts = Parts(kernel, engine, explain, explain_delete, ailing, audits, repairs, time.monotonic())
     return (
         Service("root", "/", ROOT, parts, plain_envelope),
         Service("admin", "/admin", ADMIN, parts, plain_envelope, local_only=True),

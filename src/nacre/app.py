@@ -143,6 +143,7 @@ def assemble(
         kernel,
         engine,
         explain=the_compute.contract.explain,
+        explain_delete=the_network.contract.explain_delete,
         ailing=lambda db: {
             host_id: standing.sentences
             for host_id, standing in the_network.contract.ailing_hosts(db, now=clock.now()).items()

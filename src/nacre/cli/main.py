@@ -80,8 +80,14 @@ def parser() -> argparse.ArgumentParser:
     status = _add(commands, "status", operate.status, "what runs")
     status.add_argument("--json", action="store_true", help="for programs")
     _add(commands, "doctor", operate.doctor, "what is wrong, and the cure")
-    explain = _add(commands, "explain", operate.explain, "why a server is where it is, or nowhere")
-    explain.add_argument("server", metavar="SERVER", help="its id")
+    explain = _add(
+        commands,
+        "explain",
+        operate.explain,
+        "why a server is where it is; what hinders the delete of a network",
+    )
+    explain.add_argument("noun", metavar="NOUN", nargs="?", default="server", help="such as network or port")
+    explain.add_argument("name", metavar="NAME", help="its name or id")
     audit = _add(commands, "audit", operate.audit, "compare intent with reality")
     audit.add_argument("service", metavar="SERVICE", nargs="?", help="such as network; all, if none is named")
     audit.add_argument("--repair", action="store_true", help="mend what can be mended, and tell what is left")

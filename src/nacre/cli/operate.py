@@ -93,8 +93,22 @@ def doctor(_ask: argparse.Namespace) -> int:
 
 
 def explain(ask: argparse.Namespace) -> int:
-    _tell(_demand(f"/admin/v1/explain/{quote(ask.server, safe='')}"))
-    return 0
+    """Of a server: why it is where it is. Of anything else: exit status 1 when something hinders its delete."""
+    name = quote(ask.name, safe="")
+    if ask.noun == "server":
+        _tell(_demand(f"/admin/v1/explain/{name}"))
+        return 0
+    told = _demand(f"/admin/v1/explain/{quote(ask.noun, safe='')}/{name}")
+    if not told["hindered"]:
+        print(f"Nothing hinders it: {told['then']}")
+        return 0
+    print(f"To delete {told['noun']} {told['id']}, in this order:")
+    for step in told["steps"]:
+        print(f"  {step['do']}\n      because of {step['clears']}")
+    if not told["complete"]:
+        print("  ... and more, which is told when these are done")
+    print(f"  {told['then']}")
+    return 1
 
 
 def audit(ask: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -177,8 +177,10 @@ class Networks(Protocol):
         """
         ...
 
-    def guarantees_of(self, db: Reader, server_id: ServerId) -> PartDemands:
-        """What the ports of a server are guaranteed: the amounts that parts of its host must have left."""
+    def guarantees_of(
+        self, db: Reader, server_ids: Collection[ServerId]
+    ) -> Mapping[ServerId, PartDemands]:
+        """What the ports of servers are guaranteed: the amounts that parts of their hosts must have left."""
         ...
 
     def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> PartDemands:
@@ -241,6 +243,13 @@ class Networks(Protocol):
 
     def remove_gateway_host(self, tx: Tx, host_id: HostId) -> None:
         """Let a host carry no gateways any more; safe to repeat."""
+        ...
+
+    def explain_delete(self, db: Reader, noun: str, name_or_id: str) -> Mapping[str, Any]:
+        """What a delete of an object would be refused for, and the commands that clear it, in order.
+
+        Errors: Bad, and the noun's own NotFound.
+        """
         ...
 
     def audit(self, db: Reader) -> Sequence[str]:

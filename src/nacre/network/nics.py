@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.errors import Stale
@@ -48,6 +49,7 @@ from nacre.network.errors import (
     PortNotFound,
     SecurityGroupNotFound,
 )
+from nacre.network.explain import explain
 from nacre.network.store import (
     agents,
     guarantees,
@@ -112,8 +114,8 @@ class Nics:
 
     # -- asked by the loops of servers ---------------------------------------------------------------------
 
-    def guarantees_of(self, db: Reader, server_id: ServerId) -> PartDemands:
-        return guarantees.of_servers(db, [server_id])[server_id]
+    def guarantees_of(self, db: Reader, server_ids: Collection[ServerId]) -> Mapping[ServerId, PartDemands]:
+        return guarantees.of_servers(db, server_ids)
 
     def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> PartDemands:
         own = ports.bind(tx, server_id, host_id)
@@ -128,7 +130,7 @@ class Nics:
         except (IpAddressGenerationFailure, HostNotConnectedToAnySegment) as problem:
             raise Stale(f"host {host_id} has no address left for server {server_id}") from problem
         guarantees.hold(tx, alone=False)
-        return self.guarantees_of(tx, server_id)
+        return self.guarantees_of(tx, [server_id])[server_id]
 
     def objections(
         self, db: Reader, server_id: ServerId, host_ids: Collection[HostId], *, now: float
@@ -239,6 +241,9 @@ class Nics:
     def remove_gateway_host(self, tx: Tx, host_id: HostId) -> None:
         if hosts.remove_gateway_host(tx, host_id):
             make_due(tx, PORTS, routers.doors(tx))
+
+    def explain_delete(self, db: Reader, noun: str, name_or_id: str) -> Mapping[str, Any]:
+        return explain(db, noun, name_or_id)
 
     def audit(self, db: Reader) -> Sequence[str]:
         return self.compare(db)

@@ -19,7 +19,6 @@ from nacre.network.api.parts import Parts
 from nacre.network.changes import events
 from nacre.network.domain.flavors import NetworkFlavor, ServiceProfile
 from nacre.network.errors import (
-    FlavorInUse,
     FlavorNotFound,
     FlavorServiceProfileBindingExists,
     FlavorServiceProfileBindingNotFound,
@@ -30,6 +29,7 @@ from nacre.network.errors import (
     ServiceProfileInUse,
     ServiceProfileNotFound,
 )
+from nacre.network.hindrances import of_flavor, of_service_profile, refuse
 from nacre.network.store import flavors
 
 SERVICE_TYPES = ("L3_ROUTER_NAT", "FLAVORS", "QOS")
@@ -84,8 +84,7 @@ def _change_flavor(_call: Call[Parts], tx: Tx, item: NetworkFlavor, given: Given
 
 def _remove_flavor(_call: Call[Parts], tx: Tx, item: NetworkFlavor) -> None:
     """Errors: FlavorInUse."""
-    if flavors.has_routers(tx, item.id):
-        raise FlavorInUse(item.id)
+    refuse(of_flavor(tx, item.id))
     flavors.remove(tx, item.id)
     events.deleted(tx, "network_flavor", item)
 
@@ -169,7 +168,7 @@ def _change_profile(_call: Call[Parts], tx: Tx, item: ServiceProfile, given: Giv
     """Errors: ServiceProfileInUse, ServiceProfileEmpty. What a flavor stands for may only be described otherwise."""
     said: dict[str, Any] = dict(given.said)
     after = msgspec.structs.replace(item, **said)
-    if said.keys() - {"description"} and flavors.is_bound(tx, item.id):
+    if said.keys() - {"description"} and flavors.standing_for(tx, item.id):
         raise ServiceProfileInUse(item.id)
     if not (after.driver or after.metainfo):
         raise ServiceProfileEmpty
@@ -180,8 +179,7 @@ def _change_profile(_call: Call[Parts], tx: Tx, item: ServiceProfile, given: Giv
 
 def _remove_profile(_call: Call[Parts], tx: Tx, item: ServiceProfile) -> None:
     """Errors: ServiceProfileInUse."""
-    if flavors.is_bound(tx, item.id):
-        raise ServiceProfileInUse(item.id)
+    refuse(of_service_profile(tx, item.id))
     flavors.PROFILES.remove(tx, item.id)
     events.deleted(tx, "service_profile", item)
 

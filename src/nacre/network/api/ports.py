@@ -54,6 +54,7 @@ from nacre.network.errors import (
     SecurityGroupNotFound,
 )
 from nacre.network.store import guarantees, networks, ports, rbac, security_groups, trunks
+from nacre.network.store.ip_text import ip_text
 from nacre.network.store.prospects import Ground, grounds
 from nacre.network.store.tables import PORT, PORT_ADDRESS, PORT_SECURITY_GROUP
 from nacre.placement.contract import part_id_of
@@ -68,6 +69,7 @@ class OptionAsk(msgspec.Struct, frozen=True):
 
 
 MOST_ADDRESSES, MOST_PAIRS, MOST_OPTIONS = 50, 200, 50
+LONGEST_ADDRESS = 45
 
 ADDRESS = thing({"subnet_id": optional(uuid), "ip_address": optional(ip)}, AddressAsk)
 PAIR = thing(
@@ -348,7 +350,7 @@ def _change(call: Call[Parts], tx: Tx, item: Port, given: Given) -> Port:
 
 def _remove(call: Call[Parts], tx: Tx, item: Port) -> None:
     """Errors: ServicePortInUse."""
-    changes.check_deletable(item)
+    changes.check_deletable(tx, item)
     changes.delete(tx, [item])
     guarantee_changes.settle_ports(tx, call.parts.placement, [item])
 
@@ -357,7 +359,9 @@ def _remove(call: Call[Parts], tx: Tx, item: Port) -> None:
 
 
 def _by_addresses(values: Sequence[str]) -> sa.ColumnElement[bool]:
-    """`fixed_ips=subnet_id=ID` and `fixed_ips=ip_address=IP`: any of the values of each, and both."""
+    """`fixed_ips=subnet_id=ID`, `fixed_ips=ip_address=IP` and `fixed_ips=ip_address_substr=PART`: any of the values of
+    each, and all of these.
+    """
     asked: dict[str, list[str]] = {}
     for value in values:
         name, _, wanted = value.partition("=")
@@ -371,7 +375,14 @@ def _by_address(name: str, wanted: Sequence[str]) -> sa.ColumnElement[bool]:
         return PORT_ADDRESS.c.subnet_id.in_([SubnetId(each) for each in wanted])
     if name == "ip_address":
         return PORT_ADDRESS.c.ip.in_([each for each in wanted if _is_address(each)])
-    raise Bad(f"'{name[:60]}' is not a part of an address; subnet_id and ip_address are.", where="fixed_ips")
+    if name == "ip_address_substr":
+        written = ip_text(PORT_ADDRESS.c.ip)
+        parts = [each for each in wanted if len(each) <= LONGEST_ADDRESS]
+        return sa.or_(sa.false(), *(written.contains(part, autoescape=True) for part in parts))
+    raise Bad(
+        f"'{name[:60]}' is none of subnet_id, ip_address and ip_address_substr, by which ports are found.",
+        where="fixed_ips",
+    )
 
 
 def _is_address(value: str) -> bool:

@@ -10,7 +10,8 @@ from nacre.kernel.database import Tx
 from nacre.network.changes import events
 from nacre.network.changes.loops import ADDRESS_GROUPS
 from nacre.network.domain.address_groups import AddressGroup
-from nacre.network.errors import AddressesAlreadyExist, AddressesNotFound, AddressGroupInUse
+from nacre.network.errors import AddressesAlreadyExist, AddressesNotFound
+from nacre.network.hindrances import of_address_group, refuse
 from nacre.network.store import address_groups, rbac
 
 KIND = "address_group"
@@ -56,8 +57,7 @@ def _rewritten(tx: Tx, group: AddressGroup, addresses: set[str]) -> AddressGroup
 
 def delete(tx: Tx, group: AddressGroup) -> None:
     """Delete a locked group that no rule names. Errors: AddressGroupInUse."""
-    if address_groups.is_named(tx, group.id):
-        raise AddressGroupInUse(group.id)
+    refuse(of_address_group(tx, group.id))
     rbac.forget(tx, KIND, group.id)
     address_groups.remove(tx, group.id)
     events.deleted(tx, KIND, group)

@@ -7,7 +7,8 @@ from nacre.network.changes import events
 from nacre.network.changes import rbac as sharing
 from nacre.network.domain.address_scopes import AddressScope
 from nacre.network.domain.rbac import Action
-from nacre.network.errors import AddressScopeInUse, AddressScopeUpdateError
+from nacre.network.errors import AddressScopeUpdateError
+from nacre.network.hindrances import of_address_scope, refuse
 from nacre.network.store import address_scopes, rbac
 
 KIND = "address_scope"
@@ -34,8 +35,7 @@ def update(tx: Tx, before: AddressScope, after: AddressScope) -> AddressScope:
 
 def delete(tx: Tx, scope: AddressScope) -> None:
     """Delete a locked scope that no pool is in. Errors: AddressScopeInUse."""
-    if address_scopes.has_pools(tx, scope.id):
-        raise AddressScopeInUse(scope.id)
+    refuse(of_address_scope(tx, scope.id))
     rbac.forget(tx, KIND, scope.id)
     address_scopes.SCOPES.remove(tx, scope.id)
     events.deleted(tx, KIND, scope)

@@ -22,6 +22,7 @@ from nacre.network.errors import (
     FloatingIPPortAlreadyAssociated,
     RouterNotOnFloatingNetwork,
 )
+from nacre.network.hindrances import of_floating_ip, refuse
 from nacre.network.store import port_forwardings, ports, quotas, routers, subnets
 
 
@@ -146,8 +147,7 @@ def create(tx: Tx, floating_ip: FloatingIp, ask: AddressAsk) -> FloatingIp:
 
 def delete(tx: Tx, floating_ip: FloatingIp) -> None:
     """Give a floating IP back, with the port that kept its address. Errors: FloatingIpInUse."""
-    if port_forwardings.of_floating_ips(tx, [floating_ip.id])[floating_ip.id]:
-        raise FloatingIpInUse(floating_ip.id, "some of its ports are forwarded")
+    refuse(of_floating_ip(tx, floating_ip.id))
     routers.FLOATING_IPS.remove(tx, floating_ip.id)
     ports.remove(tx, [floating_ip.floating_port_id])
     events.deleted(tx, "floatingip", floating_ip)

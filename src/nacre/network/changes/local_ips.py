@@ -17,12 +17,12 @@ from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
 from nacre.network.errors import (
     BadRequest,
     LocalIPAssociationExists,
-    LocalIPInUse,
     LocalIPNoIP,
     LocalIPNoRequestedIP,
     LocalIPRequestedIPNotFound,
     PortInUse,
 )
+from nacre.network.hindrances import of_local_ip, refuse
 from nacre.network.store import local_ips, ports
 
 KIND = "local_ip"
@@ -93,8 +93,7 @@ def delete(tx: Tx, local_ip: LocalIp) -> None:
     """Delete a locked local IP that leads nowhere; a port that somebody gave it is free again. Errors: LocalIPInUse."""
     from nacre.network.changes import ports as port_changes
 
-    if local_ips.associations_of(tx, [local_ip.id])[local_ip.id]:
-        raise LocalIPInUse(local_ip.id)
+    refuse(of_local_ip(tx, local_ip.id))
     local_ips.LOCAL_IPS.remove(tx, local_ip.id)
     keeper = ports.lock(tx, local_ip.local_port_id)
     if keeper.project_id:

@@ -21,10 +21,8 @@ from nacre.network.errors import (
     IpAddressAlreadyAllocated,
     IpAddressGenerationFailure,
     MacAddressInUse,
-    PortInUseAsSubPort,
-    PortInUseAsTrunkParent,
-    ServicePortInUse,
 )
+from nacre.network.hindrances import of_service_port, of_trunked, refuse
 from nacre.network.store import addresses, bindings, ports, quotas, security_groups, segments, subnets, trunks
 from nacre.network.store.prospects import prospects_of
 from nacre.network.store.shelf import serialise
@@ -365,11 +363,9 @@ def delete(tx: Tx, gone: Sequence[Port]) -> None:
 
 def check_in_no_trunk(tx: Tx, port_ids: Collection[str]) -> None:
     """What is in a trunk is in no other, and stays. Raises PortInUseAsTrunkParent, PortInUseAsSubPort."""
-    for port_id, (trunk_id, is_parent) in trunks.roles_of(tx, port_ids).items():
-        raise (PortInUseAsTrunkParent if is_parent else PortInUseAsSubPort)(port_id, trunk_id)
+    refuse(of_trunked(tx, port_ids))
 
 
-def check_deletable(port: Port) -> None:
+def check_deletable(tx: Tx, port: Port) -> None:
     """Ports of the cloud itself are deleted with what they serve. Raises ServicePortInUse."""
-    if port.is_trusted and port.device_id:
-        raise ServicePortInUse(port.id, f"has device owner {port.device_owner}")
+    refuse(of_service_port(tx, port))

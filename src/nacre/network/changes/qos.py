@@ -8,6 +8,7 @@ from nacre.network.changes.loops import FLOATING_IPS, PORTS, make_due
 from nacre.network.domain.qos import QosPolicy, QosRule
 from nacre.network.domain.rbac import Action
 from nacre.network.errors import QosPolicyDefaultAlreadyExists, QosPolicyInUse, QosRulesConflict
+from nacre.network.hindrances import of_qos_policy, refuse
 from nacre.network.store import qos
 from nacre.network.store import rbac as rbac_store
 
@@ -46,8 +47,7 @@ def _reshare(tx: Tx, policy: QosPolicy, *, wanted: bool) -> None:
 
 def delete(tx: Tx, policy: QosPolicy) -> None:
     """Delete a locked policy that shapes nothing. Errors: QosPolicyInUse."""
-    if user := qos.find_user(tx, policy.id):
-        raise QosPolicyInUse(policy.id, *user)
+    refuse(of_qos_policy(tx, policy.id))
     qos.forget(tx, policy.id)
     rbac_store.forget(tx, "qos_policy", policy.id)
     events.deleted(tx, "qos_policy", policy)

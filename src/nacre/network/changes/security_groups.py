@@ -13,6 +13,7 @@ from nacre.network.errors import (
     SecurityGroupInUse,
     SecurityGroupRuleExists,
 )
+from nacre.network.hindrances import of_security_group, refuse
 from nacre.network.store import default_rules, default_statefulness, ports, quotas, rbac, security_groups
 from nacre.network.store.shelf import serialise
 
@@ -71,8 +72,7 @@ def update(tx: Tx, before: SecurityGroup, after: SecurityGroup) -> SecurityGroup
 
 def delete(tx: Tx, group: SecurityGroup) -> None:
     """Delete a group that no port is in and no other group's rule names. Errors: SecurityGroupInUse."""
-    if ports.ids_in_group(tx, group.id) or security_groups.is_named_elsewhere(tx, group.id):
-        raise SecurityGroupInUse(group.id)
+    refuse(of_security_group(tx, group.id))
     rbac.forget(tx, "security_group", group.id)
     security_groups.remove(tx, group.id)
     events.deleted(tx, "security_group", group)

@@ -24,10 +24,10 @@ from nacre.network.errors import (
     FlatNetworkInUse,
     InvalidInput,
     NoNetworkAvailable,
-    SegmentInUse,
     TunnelIdInUse,
     VlanIdInUse,
 )
+from nacre.network.hindrances import of_segment, refuse
 from nacre.network.store import segment_ranges, segments
 from nacre.network.store.shelf import serialise
 
@@ -160,10 +160,7 @@ def update(tx: Tx, before: Segment, after: Segment) -> Segment:
 
 def delete(tx: Tx, segment: Segment) -> None:
     """Delete a locked segment that no subnet is bound to, and that is not the first. Errors: SegmentInUse."""
-    if segments.has_subnets(tx, segment.id):
-        raise SegmentInUse(segment.id, "one or more subnets are bound to it")
-    if segment.place == 0:
-        raise SegmentInUse(segment.id, "it is the first of its network, which goes with the network")
+    refuse(of_segment(tx, segment))
     segments.SEGMENTS.remove(tx, segment.id)
     _give_back(segment)
     events.deleted(tx, KIND, segment)

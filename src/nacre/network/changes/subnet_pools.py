@@ -21,8 +21,8 @@ from nacre.network.errors import (
     IllegalSubnetPoolPrefixUpdate,
     InvalidInput,
     NetworkSubnetPoolAffinityError,
-    SubnetPoolInUse,
 )
+from nacre.network.hindrances import of_subnet_pool, refuse
 from nacre.network.store import address_scopes, quotas, rbac, subnets
 
 KIND = "subnetpool"
@@ -101,8 +101,7 @@ def onboard(tx: Tx, before: SubnetPool, after: SubnetPool, network: Network) -> 
 
 def delete(tx: Tx, pool: SubnetPool) -> None:
     """Delete a locked pool that no subnet was cut from. Errors: SubnetPoolInUse."""
-    if subnets.cut_from(tx, pool.id):
-        raise SubnetPoolInUse(pool.id)
+    refuse(of_subnet_pool(tx, pool.id))
     rbac.forget(tx, KIND, pool.id)
     subnets.SUBNET_POOLS.remove(tx, pool.id)
     events.deleted(tx, KIND, pool)

@@ -19,10 +19,10 @@ from nacre.network.errors import (
     NetworkMTUSubnetConflict,
     NetworkSubnetPoolAffinityError,
     NoUpdateSubnetWhenMultipleSegmentsOnNetwork,
-    SubnetInUse,
     SubnetSegmentAssociationChangeNotAllowed,
     SubnetsNotAllAssociatedWithSegments,
 )
+from nacre.network.hindrances import of_subnet, refuse
 from nacre.network.store import address_scopes, ports, quotas, segments, subnets
 
 
@@ -131,11 +131,7 @@ def delete(tx: Tx, network: Network, subnet: Subnet) -> None:
     """
     users = ports.addresses_from(tx, subnet.id)
     holding = ports.lock_some(tx, {port_id for _ip, port_id, _owner in users})
-    for port in holding.values():
-        if not (
-            port.device_owner == DeviceOwner.METADATA or (subnet.makes_own_addresses and not port.is_trusted)
-        ):
-            raise SubnetInUse(subnet.id)
+    refuse(of_subnet(tx, subnet, holding.values()))
     for port in holding.values():
         left = tuple(fixed for fixed in port.fixed_ips if fixed.subnet_id != subnet.id)
         port_changes.write(tx, port, ports.replaced(port, fixed_ips=left))

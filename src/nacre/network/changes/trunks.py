@@ -20,17 +20,18 @@ from nacre.network.errors import (
     PortNotFound,
     SubPortMtuGreaterThanTrunkPortMtu,
     SubPortNotFound,
-    TrunkDisabled,
 )
-from nacre.network.store import networks, trunks
+from nacre.network.hindrances import of_trunk, refuse
+from nacre.network.store import networks, quotas, trunks
 from nacre.network.store import ports as port_store
 
 
 def create(tx: Tx, trunk: Trunk, parent: Port) -> Trunk:
     """Make a trunk of a locked port, with its first subports.
 
-    Errors: PortInUseAsTrunkParent, PortInUseAsSubPort, ParentPortInUse, and those of `add`.
+    Errors: OverQuota, PortInUseAsTrunkParent, PortInUseAsSubPort, ParentPortInUse, and those of `add`.
     """
+    quotas.check_room(tx, trunk.project_id, "trunk")
     ports.check_in_no_trunk(tx, [parent.id])
     if parent.is_trusted:
         raise ParentPortInUse(parent.id)
@@ -78,8 +79,7 @@ def remove(tx: Tx, trunk: Trunk, port_ids: Collection[str]) -> Trunk:
 
 
 def _check_up(trunk: Trunk) -> None:
-    if not trunk.admin_state_up:
-        raise TrunkDisabled(trunk.id)
+    refuse(of_trunk(trunk))
 
 
 def _carry(tx: Tx, trunk: Trunk, parent: Port, wanted: Sequence[SubPort]) -> tuple[SubPort, ...]:
@@ -104,7 +104,7 @@ def _carry(tx: Tx, trunk: Trunk, parent: Port, wanted: Sequence[SubPort]) -> tup
         raise DuplicateSubPort("vlan", carried[0].segmentation_id or 0, trunk.id) from problem
     for port in found.values():
         after = replace(port, device_owner=SUBPORT_OWNER, binding_host_id=parent.binding_host_id)
-        after = ports.write(tx, port, after)
+        ports.update(tx, port, after)
         port_store.set_status(tx, port.id, parent.status)
     return carried
 

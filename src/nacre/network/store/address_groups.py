@@ -36,13 +36,13 @@ _FORGET_ALL = sa.delete(ADDRESS_GROUP_ADDRESS).where(
     ADDRESS_GROUP_ADDRESS.c.address_group_id == sa.bindparam("group_id")
 )
 _NAMED = sa.union_all(
-    sa.select(SECURITY_GROUP_RULE.c.id).where(
+    sa.select(SECURITY_GROUP_RULE.c.id, sa.false()).where(
         SECURITY_GROUP_RULE.c.remote_address_group_id == sa.bindparam("group_id")
     ),
-    sa.select(DEFAULT_SECURITY_GROUP_RULE.c.id).where(
+    sa.select(DEFAULT_SECURITY_GROUP_RULE.c.id, sa.true()).where(
         DEFAULT_SECURITY_GROUP_RULE.c.remote_address_group_id == sa.bindparam("group_id")
     ),
-).limit(1)
+)
 
 
 def seen_by(project_id: str) -> sa.ColumnElement[bool]:
@@ -94,6 +94,6 @@ def remove(tx: Tx, group_id: str) -> None:
     GROUPS.remove(tx, group_id)
 
 
-def is_named(db: Reader, group_id: str) -> bool:
-    """Whether a rule, or the template of rules, names a group."""
-    return db.row(_NAMED, group_id=group_id) is not None
+def naming(db: Reader, group_id: str) -> list[tuple[str, bool]]:
+    """The rules that name a group, and whether each is of the template of rules."""
+    return [(row[0], bool(row[1])) for row in db.rows(_NAMED, group_id=group_id)]

@@ -61,9 +61,9 @@ def prefixes_in(db: Reader, scope_id: str, *, but: str) -> list[str]:
     return [prefix for pool_id, prefixes in rows if pool_id != but for prefix in prefixes]
 
 
-def has_pools(db: Reader, scope_id: str) -> bool:
-    """Whether any pool is in a scope."""
-    return db.row(_POOLS_IN, scope_id=scope_id) is not None
+def pools_in(db: Reader, scope_id: str) -> list[str]:
+    """The pools in a scope."""
+    return [row[0] for row in db.rows(_POOLS_IN, scope_id=scope_id)]
 
 
 def of_pools(db: Reader, pool_ids: Collection[str]) -> Mapping[str, str]:

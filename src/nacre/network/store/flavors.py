@@ -30,9 +30,8 @@ _UNBIND_ALL = sa.delete(FLAVOR_PROFILE).where(FLAVOR_PROFILE.c.flavor_id == sa.b
 _BOUND = (
     sa.select(FLAVOR_PROFILE.c.flavor_id)
     .where(FLAVOR_PROFILE.c.service_profile_id == sa.bindparam("profile"))
-    .limit(1)
 )
-_ROUTERS = sa.select(ROUTER.c.id).where(ROUTER.c.flavor_id == sa.bindparam("flavor")).limit(1)
+_ROUTERS = sa.select(ROUTER.c.id).where(ROUTER.c.flavor_id == sa.bindparam("flavor"))
 
 
 def everybody(_project_id: str) -> sa.ColumnElement[bool]:
@@ -91,11 +90,11 @@ def remove(tx: Tx, flavor_id: str) -> None:
     FLAVORS.remove(tx, flavor_id)
 
 
-def is_bound(db: Reader, profile_id: str) -> bool:
-    """Whether a flavor stands for a profile."""
-    return db.row(_BOUND, profile=profile_id) is not None
+def standing_for(db: Reader, profile_id: str) -> list[str]:
+    """The flavors that stand for a profile."""
+    return [row[0] for row in db.rows(_BOUND, profile=profile_id)]
 
 
-def has_routers(db: Reader, flavor_id: str) -> bool:
-    """Whether a router is of a flavor."""
-    return db.row(_ROUTERS, flavor=flavor_id) is not None
+def routers_of(db: Reader, flavor_id: str) -> list[str]:
+    """The routers of a flavor."""
+    return [row[0] for row in db.rows(_ROUTERS, flavor=flavor_id)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import sqlalchemy as sa
 
@@ -135,13 +135,11 @@ def of_networks(db: Reader, network_ids: Collection[str]) -> Mapping[str, str]:
     return {row[0]: row[1] for row in rows}
 
 
-def find_user(db: Reader, policy_id: str) -> tuple[str, str] | None:
-    """The kind and the id of one thing that a policy was given to, or None."""
+def users(db: Reader, policy_id: str) -> Iterator[tuple[str, str]]:
+    """The kind and the id of each thing that a policy was given to; asked for kind by kind."""
     for kind, statement in _USERS.items():
-        row = db.row(statement.limit(1), policy_id=policy_id)
-        if row is not None:
-            return kind, row[0]
-    return None
+        for row in db.rows(statement, policy_id=policy_id):
+            yield kind, row[0]
 
 
 def replace_rule(tx: Tx, rule: QosRule) -> None:

@@ -41,13 +41,13 @@ _REMOVE_RULES = sa.delete(SECURITY_GROUP_RULE).where(
     SECURITY_GROUP_RULE.c.security_group_id == sa.bindparam("group_id")
 )
 _NAMED_ELSEWHERE = sa.union_all(
-    sa.select(SECURITY_GROUP_RULE.c.id)
+    sa.select(SECURITY_GROUP_RULE.c.id, sa.false())
     .where(SECURITY_GROUP_RULE.c.remote_group_id == sa.bindparam("group_id"))
     .where(SECURITY_GROUP_RULE.c.security_group_id != sa.bindparam("group_id")),
-    sa.select(DEFAULT_SECURITY_GROUP_RULE.c.id).where(
+    sa.select(DEFAULT_SECURITY_GROUP_RULE.c.id, sa.true()).where(
         DEFAULT_SECURITY_GROUP_RULE.c.remote_group_id == sa.bindparam("group_id")
     ),
-).limit(1)
+)
 _SAME = sa.select(SECURITY_GROUP_RULE.c.id).where(
     SECURITY_GROUP_RULE.c.security_group_id == sa.bindparam("group_id"),
     SECURITY_GROUP_RULE.c.meaning.in_(sa.bindparam("meanings", expanding=True)),
@@ -147,9 +147,9 @@ def _meaning(rule: SecurityGroupRule) -> str:
     return msgspec.json.encode(rule_meaning(rule)[1:]).decode()
 
 
-def is_named_elsewhere(db: Reader, group_id: str) -> bool:
-    """Whether a rule of another group, or of the template, lets this group's members through."""
-    return db.row(_NAMED_ELSEWHERE, group_id=group_id) is not None
+def naming_elsewhere(db: Reader, group_id: str) -> list[tuple[str, bool]]:
+    """The rules of other groups that let this group's members through, and whether each is of the template."""
+    return [(row[0], bool(row[1])) for row in db.rows(_NAMED_ELSEWHERE, group_id=group_id)]
 
 
 def remove(tx: Tx, group_id: str) -> None:

@@ -28,7 +28,7 @@ _IN_TUNNELS = sa.select(NETWORK_SEGMENT.c.id).where(
     NETWORK_SEGMENT.c.segmentation_id == sa.bindparam("number"),
 )
 _FORGET = sa.delete(NETWORK_SEGMENT).where(NETWORK_SEGMENT.c.network_id == sa.bindparam("network"))
-_HAS_SUBNETS = sa.select(SUBNET.c.id).where(SUBNET.c.segment_id == sa.bindparam("segment")).limit(1)
+_SUBNETS_ON = sa.select(SUBNET.c.id).where(SUBNET.c.segment_id == sa.bindparam("segment"))
 _REACHED = (
     sa.select(HOST_WIRE.c.host_id, NETWORK_SEGMENT.c.id)
     .join(NETWORK_SEGMENT, NETWORK_SEGMENT.c.physical_network == HOST_WIRE.c.physical_network)
@@ -73,9 +73,9 @@ def is_taken(db: Reader, wire: Wire) -> bool:
     return db.row(_ON_WIRE, wire=wire.physical_network, number=wire.segmentation_id or 0) is not None
 
 
-def has_subnets(db: Reader, segment_id: str) -> bool:
-    """Whether a subnet is bound to a segment."""
-    return db.row(_HAS_SUBNETS, segment=segment_id) is not None
+def subnets_on(db: Reader, segment_id: str) -> list[str]:
+    """The subnets that are bound to a segment."""
+    return [row[0] for row in db.rows(_SUBNETS_ON, segment=segment_id)]
 
 
 def forget(tx: Tx, network_id: str) -> None:
