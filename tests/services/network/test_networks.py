@@ -37,6 +37,8 @@ def test_wires_and_sharing_are_the_operators_to_say_and_to_see(demo, admin):
 
     assert not [name for name in mine if name.startswith("provider:")]
     assert admin.show("network", mine)["provider:network_type"] == "geneve"
+    assert admin.find("/networks?provider:network_type=geneve")
+    assert demo.get("/networks?provider:network_type=geneve").status == 400
 
 
 def test_a_wire_carries_one_flat_network_and_each_vlan_once(cloud, admin):

@@ -77,7 +77,7 @@ ATTRIBUTES = (
     fixed("ipv6_ra_mode", optional(one_of(*Ipv6Mode))),
     fixed("ipv6_address_mode", optional(one_of(*Ipv6Mode))),
     free("service_types", many(text())),
-    free("segment_id", optional(uuid), admin=True),
+    free("segment_id", optional(uuid), admin=True, hidden=True),
     free("dns_publish_fixed_ip", boolean),
     shown("router:external", boolean),
 )
