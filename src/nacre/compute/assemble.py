@@ -33,6 +33,7 @@ class ComputeService:
     """What compute answers to the composition root and to neighbours."""
 
     fleet: Fleet
+    networks: Networks
     placement: Placement
 
     def explain(self, db: Reader, name_or_id: str) -> Mapping[str, Any]:
@@ -41,7 +42,7 @@ class ComputeService:
 
     def audit(self, db: Reader) -> Sequence[str]:
         """Every difference between what is wanted, claimed and reported."""
-        return audit_compute(db, placement=self.placement)
+        return audit_compute(db, placement=self.placement, networks=self.networks)
 
 
 def assemble(
@@ -66,7 +67,7 @@ def assemble(
     )  # fmt: skip
     agent_parts = agents.AgentParts(fleet, images, kernel.wakes, agent_token)
     return Assembled(
-        contract=ComputeService(fleet, placement),
+        contract=ComputeService(fleet, networks, placement),
         services=(
             Service(
                 "compute", "/compute", ROUTES, parts, envelope, VERSIONS, id_headers=("X-Compute-Request-Id",)

@@ -10,14 +10,21 @@ from nacre.compute.domain.status import Shown, status_of
 from nacre.compute.store import hosts, servers
 from nacre.kernel.database import Reader
 from nacre.kernel.ids import HostId, ServerId
-from nacre.placement.contract import Demand, Placement
+from nacre.network.contract import Networks
+from nacre.placement.contract import Demand, PartDemands, Placement
 
 
-def audit_compute(db: Reader, *, placement: Placement) -> Sequence[str]:
+def audit_compute(db: Reader, *, placement: Placement, networks: Networks) -> Sequence[str]:
     """Every difference there is at this moment. What is under way is named too; ask again to see whether it stays."""
     known = {server.server_id: server for server in servers.listed(db, servers.SELECT)}
     claims = {host.host_id: placement.claims_of(db, host.host_id) for host in hosts.listed(db)}
-    return [*_states(known), *_claims(known, claims), *_guests(known)]
+    guaranteed = networks.guarantees_of(db, [each for each, server in known.items() if server.host_id])
+    return [
+        *_states(known),
+        *_claims(known, claims),
+        *_guarantees(known, guaranteed, placement.part_claims(db)),
+        *_guests(known),
+    ]
 
 
 def _states(known: dict[ServerId, Server]) -> Iterator[str]:
@@ -49,6 +56,20 @@ def _claims(
             yield f"server {server.server_id} is on {server.host_id} without a claim"
         elif dict(claimed[server.server_id][1]) != wanted:
             yield f"server {server.server_id} needs {wanted}, and claims {dict(claimed[server.server_id][1])}"
+
+
+def _guarantees(
+    known: Mapping[ServerId, Server],
+    guaranteed: Mapping[ServerId, PartDemands],
+    claims: Mapping[ServerId, Mapping[HostId, PartDemands]],
+) -> Iterator[str]:
+    for server_id in sorted({*guaranteed, *claims}):
+        server = known.get(server_id)
+        host_id = server.host_id if server else None
+        wanted = {host_id: guaranteed[server_id]} if host_id and guaranteed.get(server_id) else {}
+        held = claims.get(server_id, {})
+        if held != wanted:
+            yield f"the ports of server {server_id} are guaranteed {wanted}, and {held} is claimed for them"
 
 
 def _guests(known: dict[ServerId, Server]) -> Iterator[str]:

@@ -171,6 +171,10 @@ class Claims:
         claims, _ = allocations.claims_of_provider(db, provider_id_of(host_id))
         return {ServerId(consumer_id): amounts for consumer_id, amounts in claims.items()}
 
+    def part_claims(self, db: Reader) -> Mapping[ServerId, Mapping[HostId, PartDemands]]:
+        """What is claimed of parts of hosts, for audits."""
+        return host_parts.claimed(db)
+
     def usage(self, db: Reader) -> Mapping[HostId, Mapping[str, int]]:
         """Claimed amounts by host and resource class."""
         return {HostId(host_id): amounts for host_id, amounts in allocations.used_by_host(db).items()}

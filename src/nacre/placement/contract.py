@@ -130,6 +130,10 @@ class Placement(Protocol):
         """What is claimed on a host, for audits."""
         ...
 
+    def part_claims(self, db: Reader) -> Mapping[ServerId, Mapping[HostId, PartDemands]]:
+        """What is claimed of parts of hosts, for audits."""
+        ...
+
     def usage(self, db: Reader) -> Mapping[HostId, Mapping[str, int]]:
         """Claimed amounts by host and resource class."""
         ...

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import msgspec
 
-from nacre.kernel.database import Tx
+from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import HostId, ServerId
 from nacre.placement.contract import Part, PartDemands, part_id_of, provider_id_of
 from nacre.placement.domain.amounts import first_objection, objection
@@ -58,8 +58,12 @@ def _name_of(host_name: str, part_name: str) -> str:
     return f"{host_name}:{part_name}"
 
 
+def _label(provider: Provider) -> str:
+    return provider.name.partition(":")[2]
+
+
 def _is_part_of(host_id: HostId, provider: Provider) -> bool:
-    return _id_of(host_id, provider.name.partition(":")[2]) == provider.provider_id
+    return _id_of(host_id, _label(provider)) == provider.provider_id
 
 
 def _is_as_wanted(standing: Standing | None, part: Part, *, name: str) -> bool:
@@ -167,6 +171,16 @@ def reclaim(tx: Tx, wanted: Mapping[ServerId, tuple[HostId, PartDemands]]) -> No
     )
     for server_id, claims in after.items():
         allocations.insert_claims(tx, server_id, claims)
+
+
+def claimed(db: Reader) -> dict[ServerId, dict[HostId, dict[str, dict[str, int]]]]:
+    """What everybody has claimed of parts of hosts."""
+    found: dict[ServerId, dict[HostId, dict[str, dict[str, int]]]] = {}
+    for consumer_id, host_id, provider, resource_class, used in allocations.below_hosts(db):
+        if _is_part_of(host_id, provider):
+            of_host = found.setdefault(ServerId(consumer_id), {}).setdefault(host_id, {})
+            of_host.setdefault(_label(provider), {})[resource_class] = used
+    return found
 
 
 def _check_more(

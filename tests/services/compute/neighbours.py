@@ -134,8 +134,8 @@ class FakeNetworks:
     def report_chassis(self, tx: Tx, facts: Mapping[HostId, ChassisFacts]) -> None:
         """How hosts' switches stand is of no interest here."""
 
-    def guarantees_of(self, db: Reader, server_id: ServerId) -> PartDemands:
-        return NO_PARTS
+    def guarantees_of(self, db: Reader, server_ids: Collection[ServerId]) -> Mapping[ServerId, PartDemands]:
+        return dict.fromkeys(server_ids, NO_PARTS)
 
     def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> PartDemands:
         self.hosts[server_id] = host_id
@@ -249,6 +249,9 @@ class FakePlacement:
 
     def claims_of(self, db: Reader, host_id: HostId) -> Mapping[ServerId, Demand]:
         return self.claims[host_id]
+
+    def part_claims(self, db: Reader) -> Mapping[ServerId, Mapping[HostId, PartDemands]]:
+        return {}
 
     def usage(self, db: Reader) -> Mapping[HostId, Mapping[str, int]]:
         return {host_id: self._used(host_id) for host_id in self.claims}

@@ -85,6 +85,11 @@ class World:
         shown: dict[str, Any] = self.admin.get(f"{SERVERS}/{reply.json['server']['id']}").json["server"]
         return shown
 
+    def differences(self) -> list[str]:
+        """What the operator's audit finds wrong with servers."""
+        found: list[str] = self.cloud.stranger(local=True).get("/admin/v1/audit").json["compute"]
+        return found
+
     def used(self, part: str = TUNNELS) -> dict[str, int]:
         usages = self.admin.get(f"{PLACEMENT}/resource_providers/{part}/usages").json["usages"]
         return {name: amount for name, amount in usages.items() if amount}
@@ -94,6 +99,7 @@ class World:
 def world(tmp_path: Path, database_url: str) -> Iterator[World]:
     world = World(tmp_path, database_url)
     yield world
+    assert world.differences() == []
     world.cloud.close()
 
 
@@ -164,6 +170,22 @@ def test_a_server_that_no_host_can_guarantee_enough_is_told_why(world):
     directed = world.make("policy", name="directed")["id"]
     world.add(directed, RATE, min_kpps=1, direction="egress")
     assert f"it has no {PACKETS_OUT}" in world.server(world.port(directed))["fault"]["message"]
+
+
+def test_an_audit_finds_what_is_guaranteed_and_not_claimed(world):
+    port = world.port(world.policy(egress=300))
+    server = world.server(port)
+
+    assert world.admin.delete(f"{PLACEMENT}/allocations/{server['id']}").status == 204
+
+    (claim, guarantee) = world.differences()
+    assert "without a claim" in claim
+    assert (
+        f"server {server['id']} are guaranteed {{'{HOST}': {{'wire:tunnels': {{'{OUT}': 300}}}}}}"
+        in guarantee
+    )
+    world.admin.delete(f"{SERVERS}/{server['id']}")
+    world.cloud.settle()
 
 
 def test_the_policy_of_a_network_counts_for_ports_made_with_their_server(world):

@@ -122,7 +122,7 @@ class ServerLoop:
         now = self.database.clock.now()
         with self.database.read() as db:
             wanted = self._wanted(db, server)
-            parts = self.networks.guarantees_of(db, server.server_id)
+            parts = self.networks.guarantees_of(db, [server.server_id])[server.server_id]
             candidates, rejections = self.placement.candidates(db, demand, parts=parts)
             candidates = in_order(candidates, wanted)
             at, step = 0, FIRST_CHUNK

@@ -23,7 +23,10 @@ _GUARANTEED = (
     .select_from(PORT)
     .join(NETWORK, NETWORK.c.id == PORT.c.network_id)
     .join(QOS_RULE, QOS_RULE.c.policy_id == _policy_of_port)
-    .where(QOS_RULE.c.kind.in_([str(kind) for kind in GUARANTEES]))
+    .where(
+        QOS_RULE.c.kind.in_([str(kind) for kind in GUARANTEES]),
+        sa.not_(PORT.c.device_owner.startswith("network:")),
+    )
 )
 _OF_PORTS = _GUARANTEED.where(PORT.c.id.in_(_ids))
 _OF_SERVERS = _GUARANTEED.where(PORT.c.device_id.in_(_ids))

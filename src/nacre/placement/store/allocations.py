@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.ids import HostId
 from nacre.placement.domain.providers import Provider
 from nacre.placement.store.providers import provider_of
 from nacre.placement.store.tables import ALLOCATION, CONSUMER, PROVIDER
@@ -95,6 +96,19 @@ _RELEASE = (
     .where(ALLOCATION.c.consumer_id == sa.bindparam("b_consumer_id"))
     .returning(ALLOCATION.c.provider_id)
 )
+_ROOT = PROVIDER.alias("root")
+_BELOW_HOSTS = (
+    sa.select(
+        *PROVIDER.c,
+        ALLOCATION.c.consumer_id,
+        ALLOCATION.c.resource_class,
+        ALLOCATION.c.used,
+        _ROOT.c.host_id.label("root_host_id"),
+    )
+    .join(ALLOCATION, ALLOCATION.c.provider_id == PROVIDER.c.id)
+    .join(_ROOT, _ROOT.c.id == PROVIDER.c.root_id)
+    .where(PROVIDER.c.host_id.is_(None), _ROOT.c.host_id.is_not(None))
+)
 _DROP = sa.delete(ALLOCATION).where(
     ALLOCATION.c.consumer_id == sa.bindparam("b_consumer_id"),
     ALLOCATION.c.provider_id == sa.bindparam("b_provider_id"),
@@ -135,6 +149,12 @@ def held_by(db: Reader, consumer_ids: Collection[str]) -> dict[str, dict[str, He
             mine[row.id] = Held(provider_of(row), {})
         mine[row.id].amounts[row.resource_class] = row.used
     return found
+
+
+def below_hosts(db: Reader) -> Iterator[tuple[str, HostId, Provider, str, int]]:
+    """Consumer, host, provider below it, resource class and amount of every claim on what is below a host."""
+    for row in db.rows(_BELOW_HOSTS):
+        yield row.consumer_id, HostId(row.root_host_id), provider_of(row), row.resource_class, row.used
 
 
 def claims_of_provider(db: Reader, provider_id: str) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
