@@ -21,7 +21,7 @@ from nacre.kernel.loops import LoopEngine
 from nacre.kernel.wakes import Wakes
 from tests.services.compute.neighbours import FakeIdentity, FakeImages, FakeNetworks, FakePlacement
 from tests.support.asgi import AsgiClient, Reply
-from tests.support.limits import register_limits
+from tests.support.limits import plant_tree, register_limits
 from tests.support.stores import lay_sqlite
 
 SECRET = "the host's secret"
@@ -98,6 +98,7 @@ class Lab:
         )
         self.engine = LoopEngine(self.database, self.compute.loops, LoopSettings(), node="test")
         register_limits(self.database, ACCOUNT)
+        plant_tree(self.database, "mine", "yours", "any")
         self.engine.begin()
         self.fleet = FakeFleet(self.compute.contract.fleet, count=hosts, clock=self.clock)
 
