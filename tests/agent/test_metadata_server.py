@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from nacre.agent.metadata import server as module
+from nacre.agent.metadata.questions import answer_to
 from nacre.agent.metadata.server import AT_ONCE_EACH, REQUEST_MOST_BYTES, MetadataServer
 from nacre.compute.domain.guests import Address, HostWishes
 from nacre.kernel.ids import NetworkId, ServerId
@@ -168,3 +169,40 @@ def test_more_requests_at_once_than_a_guest_may_make_are_turned_away(served):
     finally:
         for connection in held:
             connection.close()
+
+
+# id, flags, questions, answers, authorities, additional; `web.test`, kind AAAA, class IN
+QUESTION = bytes.fromhex("0007 0100 0001 0000 0000 0000 03776562 0474657374 00 001c 0001")
+EXTENDED = bytes.fromhex(
+    "0007 0100 0001 0000 0000 0001 03776562 0474657374 00 001c 0001 0000290200000000000000"
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        (QUESTION, bytes.fromhex("0007 8180 0001 0000 0000 0000") + QUESTION[12:]),
+        (EXTENDED, bytes.fromhex("0007 8181 0001 0000 0000 0000") + QUESTION[12:]),
+        (QUESTION[:2] + b"\x81\x80" + QUESTION[4:], None),
+        (QUESTION[:5] + b"\x02" + QUESTION[6:], None),
+        (QUESTION[:-1], None),
+        (QUESTION[:12] + b"\xc0\x0c\x00\x01\x00\x01", None),
+        (b"", None),
+    ],
+    ids=["plain", "with extensions", "an answer", "two questions", "cut off", "a pointer", "nothing"],
+)
+def test_questions_for_names_are_told_at_once_that_nothing_is_known(question, answer):
+    assert answer_to(question) == answer
+
+
+def test_names_are_asked_for_beside_the_documents(served):
+    wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    wire.bind(("127.0.0.1", 0))
+    there = wire.getsockname()
+    served.server.serve(FIRST, socket.create_server(("127.0.0.1", 0)), wire)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as guest:
+        guest.settimeout(5)
+        guest.sendto(b"rubbish", there)
+        guest.sendto(QUESTION, there)
+        assert guest.recv(512) == answer_to(QUESTION)

@@ -37,6 +37,15 @@ def test_the_first_server_answers_and_knows_its_name(cloud: EngineCloud):
     assert cloud.ssh(floating_ip(cloud), "hostname").strip() == "demo"
 
 
+def test_a_guest_finds_the_names_of_its_network_and_does_not_wait_for_others(cloud: EngineCloud):
+    known = "ping -c1 -W5 demo.novalocal >/dev/null && echo found"
+    unknown = "timeout 4 wget -q -O- http://nowhere.test/ 2>&1"
+
+    said = cloud.ssh(floating_ip(cloud), f"{known}; {unknown}; true")
+
+    assert said.splitlines() == ["found", "wget: bad address 'nowhere.test'"]
+
+
 def test_up_again_changes_nothing_and_is_quick(cloud: EngineCloud):
     before, server = cloud.parts(), demo_server(cloud)
 

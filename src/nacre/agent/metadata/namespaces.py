@@ -32,7 +32,7 @@ log = logging.getLogger("nacre.agent")
 METADATA_ADDRESS, METADATA_ADDRESS6 = "169.254.169.254", "fe80::a9fe:a9fe"
 """Where guests ask; the second is what cloud-init tries where there is IPv6 alone."""
 
-METADATA_PORT = 80
+METADATA_PORT, NAMES_PORT = 80, 53
 NAMESPACES = Path("/run/netns")
 INNER_END = "metadata"
 BACKLOG = 64
@@ -78,7 +78,7 @@ class NamespaceMetadata:
             present = _inner_addresses(name) if _has_link(outer) else None
             if present is None:
                 _make_veth(name, outer)
-            listener = _within(
+            sockets = _within(
                 name, partial(_prepare_inside, listen=not self._server.serves(network.network_id))
             )
             offload_nothing(outer)
@@ -88,8 +88,8 @@ class NamespaceMetadata:
                 *("--may-exist", "add-port", self._bridge, outer),
                 *("--", "set", "interface", outer, f"external_ids:iface-id={network.port_id}"),
             )
-            if listener is not None:
-                self._server.serve(network.network_id, listener)
+            if sockets:
+                self._server.serve(network.network_id, *sockets)
             self._open[network.network_id] = network
 
     def remove_network(self, network_id: NetworkId) -> None:
@@ -148,25 +148,28 @@ def outer_end(network_id: NetworkId) -> str:
     return "met" + network_id[:11]
 
 
-def listen_in(namespace: str) -> socket.socket:
-    """A socket listening for metadata requests within the namespace, whatever its addresses."""
+def listen_in(namespace: str) -> Sequence[socket.socket]:
+    """Sockets within the namespace for requests of metadata and for questions, whatever its addresses."""
     return _within(namespace, _listen)
 
 
-def _listen() -> socket.socket:
-    if has_ipv6():
-        return socket.create_server(
-            ("", METADATA_PORT), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG
-        )
-    return socket.create_server(("", METADATA_PORT), backlog=BACKLOG)
+def _listen() -> Sequence[socket.socket]:
+    both = has_ipv6()
+    family = socket.AF_INET6 if both else socket.AF_INET
+    requests = socket.create_server(("", METADATA_PORT), family=family, dualstack_ipv6=both, backlog=BACKLOG)
+    questions = socket.socket(family, socket.SOCK_DGRAM)
+    if both:
+        questions.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    questions.bind(("", NAMES_PORT))
+    return requests, questions
 
 
-def _prepare_inside(*, listen: bool) -> socket.socket | None:
+def _prepare_inside(*, listen: bool) -> Sequence[socket.socket]:
     """What is done within the namespace of a network: its end of the veth gets no address but ours."""
     offload_nothing(INNER_END)
     if has_ipv6():
         (IPV6 / "conf" / INNER_END / "accept_ra").write_text("0")
-    return _listen() if listen else None
+    return _listen() if listen else ()
 
 
 def has_ipv6() -> bool:

@@ -1,4 +1,4 @@
-"""Answers guests over HTTP, on listening sockets that lie in the namespaces of their networks.
+"""Answers guests over HTTP, and who asks for names, on sockets that lie in the namespaces of their networks.
 
 One thread accepts for all networks and a few answer, so that a host costs the same with one network and with
 a hundred. Guests are not trusted: every request is bounded in bytes, in time, and in number for each guest.
@@ -12,11 +12,12 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
 from nacre.agent.metadata.documents import Document, find_document
+from nacre.agent.metadata.questions import MOST_BYTES, answer_to
 from nacre.compute.domain.guests import GuestSpec
 from nacre.kernel.ids import NetworkId
 
@@ -45,7 +46,7 @@ class MetadataServer:
         self._wake_out.setblocking(False)
         self._selector.register(self._wake_out, selectors.EVENT_READ)
         self._lock = threading.Lock()
-        self._listeners: dict[NetworkId, socket.socket] = {}
+        self._sockets: dict[NetworkId, Sequence[socket.socket]] = {}
         self._requests: Counter[_Caller] = Counter()
         self._stopping = False
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="metadata")
@@ -53,16 +54,17 @@ class MetadataServer:
         self._thread.start()
 
     def serves(self, network_id: NetworkId) -> bool:
-        """Whether there is a listening socket for the network."""
-        return network_id in self._listeners
+        """Whether there are sockets for the network."""
+        return network_id in self._sockets
 
-    def serve(self, network_id: NetworkId, listener: socket.socket) -> None:
-        """Answer on `listener`, which is ours from now on."""
-        listener.setblocking(False)
+    def serve(self, network_id: NetworkId, *sockets: socket.socket) -> None:
+        """Answer on `sockets`, which are ours from now on: over HTTP, or by datagrams who asks for names."""
         with self._lock:
             self._drop(network_id)
-            self._listeners[network_id] = listener
-            self._selector.register(listener, selectors.EVENT_READ, network_id)
+            self._sockets[network_id] = sockets
+            for each in sockets:
+                each.setblocking(False)
+                self._selector.register(each, selectors.EVENT_READ, network_id)
         self._wake()
 
     def hush(self, network_id: NetworkId) -> None:
@@ -78,17 +80,16 @@ class MetadataServer:
         self._thread.join(REQUEST_LIMIT_S)
         self._pool.shutdown(wait=True, cancel_futures=True)
         with self._lock:
-            for network_id in list(self._listeners):
+            for network_id in list(self._sockets):
                 self._drop(network_id)
             self._selector.close()
         self._wake_in.close()
         self._wake_out.close()
 
     def _drop(self, network_id: NetworkId) -> None:
-        listener = self._listeners.pop(network_id, None)
-        if listener is not None:
-            self._selector.unregister(listener)
-            listener.close()
+        for each in self._sockets.pop(network_id, ()):
+            self._selector.unregister(each)
+            each.close()
 
     def _wake(self) -> None:
         self._wake_in.send(b"x")
@@ -97,18 +98,18 @@ class MetadataServer:
         while not self._stopping:
             try:
                 for key, _ in self._selector.select():
+                    assert isinstance(key.fileobj, socket.socket)
                     if key.data is None:
                         self._wake_out.recv(4096)
+                    elif key.fileobj.type == socket.SOCK_DGRAM:
+                        _answer_question(key.fileobj)
                     else:
-                        self._accept(key.data)
+                        self._accept(key.fileobj, key.data)
             except Exception:
                 log.exception("metadata requests could not be taken; it is tried again")
                 time.sleep(RETRY_S)
 
-    def _accept(self, network_id: NetworkId) -> None:
-        listener = self._listeners.get(network_id)
-        if listener is None:
-            return
+    def _accept(self, listener: socket.socket, network_id: NetworkId) -> None:
         try:
             connection, address = listener.accept()
         except OSError:
@@ -153,6 +154,16 @@ class MetadataServer:
         if document is None:
             return _http(HTTPStatus.NOT_FOUND)
         return _http(HTTPStatus.OK, document, with_body=method == "GET")
+
+
+def _answer_question(wire: socket.socket) -> None:
+    """Answers are never longer than questions, so that nobody is flooded by them."""
+    try:
+        question, asking = wire.recvfrom(MOST_BYTES)
+        if answer := answer_to(question):
+            wire.sendto(answer, asking)
+    except OSError as error:
+        log.debug("a question for a name: %s", error)
 
 
 def _read_request(connection: socket.socket) -> bytes:

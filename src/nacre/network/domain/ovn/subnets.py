@@ -73,7 +73,7 @@ def _options_v4(
         options["router"] = subnet.gateway_ip
     servers = [server for server in subnet.dns_nameservers if ip_version(server) == 4]
     if not servers and metadata_ip:
-        # OVN answers for the names of the network, whoever is asked. All others are refused there at once.
+        # OVN answers for the names of the network, whoever is asked. Who asks for others is not kept waiting there.
         servers = [metadata_ip]
     if servers:
         options["dns_server"] = _listed(servers)
