@@ -128,9 +128,9 @@ def test_each_host_is_told_of_the_port_that_is_there(scene):
     assert scene.demo.delete(f"{scene.path}/{first['id']}").status == 204
     gone = scene.demo.get(f"{scene.path}/{first['id']}")
     assert problem(gone) == (404, "LocalIPAssociationNotFound")
-    assert scene.variables("h1") == []
+    assert scene.variables("h1") == [set()]
     scene.demo.remove("port", second)
-    assert scene.variables("h2") == []
+    assert scene.variables("h2") == [set()]
     assert scene.demo.find(scene.path) == []
     assert scene.cloud.audit() == []
 
@@ -142,7 +142,7 @@ def test_a_port_takes_its_local_ips_along_to_another_host(scene):
 
     scene.admin.changed("port", port, **{"binding:host_id": "h3"})
 
-    assert scene.variables("h1") == []
+    assert scene.variables("h1") == [set()]
     assert scene.variables("h3") == [{address(port)}]
     assert scene.demo.find(scene.path)[0]["host"] == "h3"
 
@@ -170,7 +170,7 @@ def test_what_passes_through_is_led_by_rules_of_the_local_ip(scene):
     rules = [row for row in rows if row.table == "Logical_Router_Policy"]
     hops = {hop for row in rules for hop in row.columns["nexthops"]}
     assert hops == {address(port) for port in scene.ports}
-    assert scene.variables("h1") == []
+    assert scene.variables("h1") == [set()]
     assert scene.cloud.audit() == []
 
 
@@ -210,4 +210,4 @@ def test_a_local_ip_leads_to_an_address_only_while_the_port_has_it(scene):
     )
 
     assert scene.demo.find(scene.path) == []
-    assert scene.variables("h1") == []
+    assert scene.variables("h1") == [set()]

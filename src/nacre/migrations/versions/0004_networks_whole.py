@@ -43,6 +43,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("host_id", "physical_network"),
     )
     op.create_table(
+        "local_ip_host", sa.Column("host_id", sa.Text(), nullable=False), sa.PrimaryKeyConstraint("host_id")
+    )
+    op.create_table(
         "network_segment_range",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("project_id", sa.Text(), nullable=False),

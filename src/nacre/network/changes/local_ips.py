@@ -160,4 +160,5 @@ def _make_due(tx: Tx, changed: Iterable[Association]) -> None:
     for each in changed:
         tx.make_due(LOCAL_IPS, each.local_ip_id)
         if each.host_id:
+            local_ips.note_host(tx, each.host_id)
             tx.make_due(HOSTS, each.host_id)

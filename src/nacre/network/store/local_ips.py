@@ -11,7 +11,7 @@ from nacre.kernel.database import AnyRow, Reader, Tx
 from nacre.network.domain.local_ips import Association, IpMode, LocalIp
 from nacre.network.errors import LocalIPAssociationNotFound, LocalIPNotFound
 from nacre.network.store.shelf import Shelf
-from nacre.network.store.tables import LOCAL_IP, LOCAL_IP_ASSOCIATION
+from nacre.network.store.tables import LOCAL_IP, LOCAL_IP_ASSOCIATION, LOCAL_IP_HOST
 
 LOCAL_IPS = Shelf(LOCAL_IP, LocalIp)
 
@@ -25,7 +25,9 @@ _ON_HOSTS = (
     .where(_TABLE.c.host_id.in_(_ids))
     .where(LOCAL_IP.c.ip_mode == str(IpMode.TRANSLATE))
 )
-_HOSTS = sa.select(_TABLE.c.host_id).where(_TABLE.c.host_id != "").distinct()
+_HOSTS = sa.select(LOCAL_IP_HOST.c.host_id)
+_KNOWN = _HOSTS.where(LOCAL_IP_HOST.c.host_id.in_(_ids))
+_NOTE_HOST = sa.text("INSERT INTO local_ip_host (host_id) VALUES (:host_id) ON CONFLICT (host_id) DO NOTHING")
 _ELSEWHERE = _ALL.where(_TABLE.c.fixed_port_id.in_(_ids), _TABLE.c.host_id != sa.bindparam("host"))
 _INSERT = sa.insert(_TABLE)
 _REBIND = sa.update(_TABLE).where(_TABLE.c.fixed_port_id.in_(_ids)).values(host_id=sa.bindparam("host"))
@@ -67,21 +69,28 @@ def load_association(db: Reader, local_ip_id: str, port_id: str) -> Association:
 
 
 def translated_on(db: Reader, host_ids: Collection[str]) -> Mapping[str, list[Association]]:
-    """The associations of ports on hosts, of those local IPs that are translated."""
-    found: dict[str, list[Association]] = {host_id: [] for host_id in host_ids}
+    """The associations of ports on those of the hosts that have ever had any, of local IPs that are translated."""
+    found: dict[str, list[Association]] = {
+        row[0]: [] for row in (db.rows(_KNOWN, ids=list(host_ids)) if host_ids else ())
+    }
     for each in _read(db.rows(_ON_HOSTS, ids=list(host_ids)) if host_ids else ()):
         found[each.host_id].append(each)
     return found
 
 
 def hosts(db: Reader) -> list[str]:
-    """The hosts on which local IPs lead to ports."""
+    """The hosts on which local IPs lead to ports, or ever did."""
     return [row[0] for row in db.rows(_HOSTS)]
 
 
 def not_on(db: Reader, port_ids: Collection[str], host_id: str) -> list[Association]:
     """Those associations of ports of which it is written that they are elsewhere than on a host."""
     return _read(db.rows(_ELSEWHERE, ids=list(port_ids), host=host_id)) if port_ids else []
+
+
+def note_host(tx: Tx, host_id: str) -> None:
+    """Local IPs lead to ports of this host from now on; safe to repeat."""
+    tx.execute(_NOTE_HOST, host_id=host_id)
 
 
 def insert(tx: Tx, association: Association) -> None:

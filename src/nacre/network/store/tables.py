@@ -519,6 +519,9 @@ LOCAL_IP_ASSOCIATION = sa.Table(
     sa.Column("host_id", sa.Text, nullable=False, index=True),
 )
 
+LOCAL_IP_HOST = sa.Table("local_ip_host", METADATA, sa.Column("host_id", sa.Text, primary_key=True))
+"""The hosts on which local IPs lead to ports, or ever did: what they were told is emptied, and not taken away."""
+
 # -- where ports may go, and what groups begin with ------------------------------------------------------------
 
 PORT_BINDING = sa.Table(

@@ -15,7 +15,7 @@ from nacre.kernel.ids import HostId
 from nacre.network.domain.local_ips import Association, IpMode, LocalIp
 from nacre.network.domain.ovn import names
 from nacre.network.domain.ovn.security_groups import unchecked
-from nacre.network.domain.rows import NOTHING, Desired, Ref, Row
+from nacre.network.domain.rows import Desired, Ref, Row
 from nacre.network.domain.subnets import Subnet
 
 REROUTE_PRIORITY, DROP_PRIORITY = 200, 100
@@ -109,12 +109,14 @@ def _rule(
 
 
 def compile_host(host_id: HostId, associations: Sequence[Association]) -> Desired:
-    """The variables of one host: where each local IP leads there. `associations` are those of ports on it."""
+    """The variables of one host: where each local IP leads there. `associations` are those of ports on it.
+
+    The row stays when there are none any more. Take it away, and ovn-controller 23.03 goes by what it said, and fails
+    an assertion when it comes back.
+    """
     targets: dict[str, list[str]] = defaultdict(list)
     for each in associations:
         targets[names.local_variable(each.local_ip_id)].append(each.fixed_ip)
-    if not targets:
-        return NOTHING
     variables = {name: ",".join(sorted(set(addresses))) for name, addresses in targets.items()}
     return Desired(
         (
