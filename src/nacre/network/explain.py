@@ -20,6 +20,7 @@ from nacre.network.hindrances import Hindrance
 from nacre.network.store import (
     ports,
     routers,
+    segment_ranges,
     segments,
     subnets,
     trunks,
@@ -148,6 +149,12 @@ def _segment(db: Reader, segment_id: str) -> Iterator[Hindrance]:
         yield from hindrances.of_segment(db, segment)
 
 
+def _segment_range(db: Reader, range_id: str) -> Iterator[Hindrance]:
+    held = segment_ranges.RANGES.find(db, range_id)
+    if held is not None:
+        yield from hindrances.of_segment_range(db, held)
+
+
 NOUNS: Mapping[str, Noun] = {
     "network": Noun(t.NETWORK, "network", _network, errors.NetworkNotFound),
     "subnet": Noun(t.SUBNET, "subnet", _subnet, errors.SubnetNotFound),
@@ -169,6 +176,12 @@ NOUNS: Mapping[str, Noun] = {
         t.QOS_POLICY, "network qos policy", hindrances.of_qos_policy, errors.QosPolicyNotFound
     ),
     "segment": Noun(t.NETWORK_SEGMENT, "network segment", _segment, errors.SegmentNotFound),
+    "segment-range": Noun(
+        t.NETWORK_SEGMENT_RANGE,
+        "network segment range",
+        _segment_range,
+        errors.NetworkSegmentRangeNotFound,
+    ),
     "trunk": Noun(t.TRUNK, "network trunk", _trunk, errors.TrunkNotFound),
     "flavor": Noun(t.NETWORK_FLAVOR, "network flavor", hindrances.of_flavor, errors.FlavorNotFound),
     "service-profile": Noun(

@@ -16,7 +16,7 @@ from nacre.kernel.errors import Problem
 from nacre.network.domain.floating_ips import FloatingIp
 from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
 from nacre.network.domain.routers import Router
-from nacre.network.domain.segments import Segment
+from nacre.network.domain.segments import Segment, SegmentRange
 from nacre.network.domain.subnets import Subnet
 from nacre.network.domain.trunks import Trunk
 from nacre.network.errors import (
@@ -26,6 +26,8 @@ from nacre.network.errors import (
     FloatingIpInUse,
     LocalIPInUse,
     NetworkInUse,
+    NetworkSegmentRangeDefaultReadOnly,
+    NetworkSegmentRangeReferencedByProject,
     PortInUseAsSubPort,
     PortInUseAsTrunkParent,
     QosPolicyInUse,
@@ -54,6 +56,7 @@ from nacre.network.store import (
     qos,
     routers,
     security_groups,
+    segment_ranges,
     segments,
     subnets,
     trunks,
@@ -300,6 +303,25 @@ def of_segment(db: Reader, segment: Segment) -> Iterator[Hindrance]:
             what=f"that it is the first of network {network_id}",
             clear=f"openstack network delete {network_id}",
             first=("network", network_id),
+        )
+
+
+def of_segment_range(db: Reader, held: SegmentRange) -> Iterator[Hindrance]:
+    """Networks that have numbers of a range; and a default one goes with the configuration alone."""
+    if held.default:
+        yield Hindrance(
+            problem=NetworkSegmentRangeDefaultReadOnly(held.id),
+            what="that it is a default range",
+            clear=f"take it out of segments.{held.network_type} in the configuration",
+        )
+    for user in held.users_among(segment_ranges.users(db, [held])):
+        yield Hindrance(
+            problem=NetworkSegmentRangeReferencedByProject(held.id),
+            what=f"network {user.network_id}, which has its number {user.number}",
+            clear=f"openstack network delete {user.network_id}",
+            subject=user.network_id,
+            goes=True,
+            first=("network", user.network_id),
         )
 
 

@@ -91,6 +91,7 @@ PATHS = {
     "subnet pool": "/subnetpools",
     "network qos policy": "/qos/policies",
     "network segment": "/segments",
+    "network segment range": "/network-segment-ranges",
     "network trunk": "/trunks",
     "network flavor": "/flavors",
     "network flavor profile": "/service_profiles",
@@ -219,6 +220,15 @@ def test_pools_scopes_and_policies_are_explained(operator, admin):
     assert len(operator.clears("address-scope", "s")) == 1
     assert len(operator.clears("subnet-pool", "p")) == 1
     assert len(operator.clears("qos-policy", "q")) == 1
+
+
+def test_a_range_of_numbers_is_explained_by_the_networks_that_have_them(operator, admin, demo):
+    said = {"name": "r", "network_type": "vxlan", "minimum": 5, "maximum": 9}
+    admin.make("network_segment_range", **said, shared=False, project_id="demo")
+    net, _ = demo.make_network()
+    demo.make("port", network_id=net["id"])
+
+    assert len(operator.clears("segment-range", "r")) == 2
 
 
 def test_a_name_that_several_bear_is_refused_and_one_that_nobody_bears_is_not_there(operator, demo):

@@ -17,7 +17,7 @@ from nacre.network.api.noun import Noun, Policies, View, standard_view
 from nacre.network.api.parts import Parts
 from nacre.network.changes import segment_ranges as changes
 from nacre.network.domain.networks import NetworkType
-from nacre.network.domain.segments import NUMBERS, SegmentRange, WireAsk, check_number, check_wire
+from nacre.network.domain.segments import NUMBERS, NumberUser, SegmentRange, WireAsk, check_number, check_wire
 from nacre.network.errors import InvalidInput, NetworkSegmentRangeNotFound
 from nacre.network.store import segment_ranges
 
@@ -42,7 +42,7 @@ def _views(db: Reader, items: Sequence[SegmentRange]) -> list[View]:
     return [_view(item, users) for item in items]
 
 
-def _view(item: SegmentRange, users: Sequence[segment_ranges.User]) -> View:
+def _view(item: SegmentRange, users: Sequence[NumberUser]) -> View:
     taken = {user.number for user in users if user.pool == item.pool}
     owner = None if item.shared else item.project_id
     return standard_view(item) | {
@@ -55,7 +55,7 @@ def _view(item: SegmentRange, users: Sequence[segment_ranges.User]) -> View:
         "physical_network": item.physical_network,
         "minimum": item.minimum,
         "maximum": item.maximum,
-        "used": {str(number): project_id for number, project_id in changes.used_in(item, users).items()},
+        "used": {str(user.number): user.project_id for user in item.users_among(users)},
         "available": _free(item, taken),
     }
 

@@ -16,6 +16,7 @@ from nacre.network.errors import (
     NetworkSegmentRangeOverlaps,
     NetworkSegmentRangeReferencedByProject,
 )
+from nacre.network.hindrances import of_segment_range, refuse
 from nacre.network.store import segment_ranges
 from nacre.network.store.shelf import serialise
 
@@ -38,12 +39,8 @@ def update(tx: Tx, before: SegmentRange, after: SegmentRange) -> SegmentRange:
         raise NetworkSegmentRangeDefaultReadOnly(before.id)
     if (before.minimum, before.maximum) != (after.minimum, after.maximum):
         _check_apart(tx, after)
-        left_out = [
-            number
-            for number in used_in(before, segment_ranges.users(tx, [before]))
-            if not (after.minimum <= number <= after.maximum)
-        ]
-        if left_out:
+        users = before.users_among(segment_ranges.users(tx, [before]))
+        if any(not after.minimum <= user.number <= after.maximum for user in users):
             raise NetworkSegmentRangeReferencedByProject(before.id)
     after = segment_ranges.RANGES.update(tx, before, after)
     events.updated(tx, KIND, before, after)
@@ -52,23 +49,9 @@ def update(tx: Tx, before: SegmentRange, after: SegmentRange) -> SegmentRange:
 
 def delete(tx: Tx, gone: SegmentRange) -> None:
     """Delete a locked range. Errors: NetworkSegmentRangeDefaultReadOnly, NetworkSegmentRangeReferencedByProject."""
-    if gone.default:
-        raise NetworkSegmentRangeDefaultReadOnly(gone.id)
-    if used_in(gone, segment_ranges.users(tx, [gone])):
-        raise NetworkSegmentRangeReferencedByProject(gone.id)
+    refuse(of_segment_range(tx, gone))
     segment_ranges.RANGES.remove(tx, gone.id)
     events.deleted(tx, KIND, gone)
-
-
-def used_in(held: SegmentRange, users: Sequence[segment_ranges.User]) -> dict[int, str]:
-    """The numbers of a range that networks have, and whose these are: its project's, or anybody's if it is shared."""
-    return {
-        user.number: user.project_id
-        for user in users
-        if user.pool == held.pool
-        and held.minimum <= user.number <= held.maximum
-        and (held.shared or user.project_id == held.project_id)
-    }
 
 
 def _check_apart(tx: Tx, wanted: SegmentRange) -> None:

@@ -53,6 +53,15 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: float = 0.0
 
 
+class NumberUser(msgspec.Struct, frozen=True):
+    """A number of a pool in use: by which network, and whose that is."""
+
+    pool: tuple[NetworkType, str | None]
+    number: int
+    network_id: str
+    project_id: str
+
+
 class SegmentRange(msgspec.Struct, frozen=True, kw_only=True):
     """Numbers from which segments are taken: those of one project, or of all that have none of their own.
 
@@ -82,6 +91,16 @@ class SegmentRange(msgspec.Struct, frozen=True, kw_only=True):
     def is_of(self, project_id: str) -> bool:
         """Whether it is kept for this project."""
         return not self.shared and self.project_id == project_id
+
+    def users_among(self, users: Iterable[NumberUser]) -> list[NumberUser]:
+        """Those who have a number of it: of its project, or anybody if it is shared."""
+        return [
+            user
+            for user in users
+            if user.pool == self.pool
+            and self.minimum <= user.number <= self.maximum
+            and (self.shared or user.project_id == self.project_id)
+        ]
 
     def overlaps(self, other: SegmentRange) -> bool:
         return self.pool == other.pool and self.minimum <= other.maximum and other.minimum <= self.maximum

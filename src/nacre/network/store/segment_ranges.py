@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import final
 
-import msgspec
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
 from nacre.network.domain.networks import OVERLAYS, NetworkType
-from nacre.network.domain.segments import SegmentRange
+from nacre.network.domain.segments import NumberUser, SegmentRange
 from nacre.network.errors import NetworkSegmentRangeNotFound
 from nacre.network.store import numbers
 from nacre.network.store.shelf import Shelf
@@ -33,6 +32,7 @@ _USERS = (
         NETWORK_SEGMENT.c.network_type,
         NETWORK_SEGMENT.c.physical_network,
         NETWORK_SEGMENT.c.segmentation_id,
+        NETWORK.c.id,
         NETWORK.c.project_id,
     )
     .join(NETWORK, NETWORK.c.id == NETWORK_SEGMENT.c.network_id)
@@ -85,15 +85,7 @@ def defaults(db: Reader) -> list[SegmentRange]:
 # -- numbers -----------------------------------------------------------------------------------------------
 
 
-class User(msgspec.Struct, frozen=True):
-    """A number of a pool in use, and by whose network."""
-
-    pool: tuple[NetworkType, str | None]
-    number: int
-    project_id: str
-
-
-def users(db: Reader, ranges: Sequence[SegmentRange]) -> list[User]:
+def users(db: Reader, ranges: Sequence[SegmentRange]) -> list[NumberUser]:
     """The numbers in use within ranges, ascending, and some besides: one statement, however many ranges."""
     if not ranges:
         return []
@@ -103,7 +95,7 @@ def users(db: Reader, ranges: Sequence[SegmentRange]) -> list[User]:
         low=min(each.minimum for each in ranges),
         high=max(each.maximum for each in ranges),
     )
-    return [User((NetworkType(row[0]), row[1]), row[2], row[3]) for row in rows]
+    return [NumberUser((NetworkType(row[0]), row[1]), *row[2:]) for row in rows]
 
 
 def lowest_free(
