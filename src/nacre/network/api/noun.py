@@ -91,8 +91,7 @@ class Shelved(Generic[Item]):
     def index(self, call: Call[Parts]) -> Answer:
         """One page of the objects that the caller may know of, filtered and sorted."""
         page, reverse = filters.page(call, self.sortable, most=call.parts.page_limit)
-        known = {name: each for name, each in self.known.items() if name not in self._hidden_from(call)}
-        wanted = filters.conditions(call, self.shelf.table, known, self._special(call))
+        wanted = filters.conditions(call, self.shelf.table, self.known, self._special(call))
         if self.before_list is not None and page.marker is None:
             self.before_list(call)
         statement = self._rows().where(*wanted, *self._scope(call))
@@ -146,7 +145,7 @@ class Shelved(Generic[Item]):
         views = self.views(db, items)
         self._complete(call, db, views)
         fields = filters.wanted_fields(call) if call.method in ("GET", "HEAD") else None
-        hidden = self._hidden_from(call)
+        hidden = frozenset() if policy.ADMINISTER.allows(call.caller, {}) else self.hidden
         if fields is not None:
             wanted = fields - hidden
             return [{name: value for name, value in view.items() if name in wanted} for view in views]
@@ -154,10 +153,6 @@ class Shelved(Generic[Item]):
             for name in hidden:
                 view.pop(name, None)
         return views
-
-    def _hidden_from(self, call: Call[Parts]) -> frozenset[str]:
-        """What the caller neither sees nor finds out by asking for those that have a value of it."""
-        return frozenset() if policy.ADMINISTER.allows(call.caller, {}) else self.hidden
 
     def _complete(self, call: Call[Parts], db: Reader, views: Sequence[View]) -> None:
         """Tell what depends on who asks: what is shared with the caller's project alone is shared, to the caller."""
