@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nacre.network.domain.rows import Owner
 from tests.services.network.conftest import problem
 
 
