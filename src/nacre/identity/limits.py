@@ -19,6 +19,7 @@ from nacre.identity.errors import NotPossible
 from nacre.identity.store import limits as store
 from nacre.identity.store.limits import REGISTERED_LIMITS, RegisteredLimit
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.errors import Bad
 from nacre.kernel.events import Event
 from nacre.kernel.ids import ProjectId, new_hex_id
 
@@ -181,11 +182,13 @@ def _said(kinds: Sequence[RegisteredLimit]) -> list[Said]:
 
 
 def set_limits(tx: Tx, account: Account, node_id: str, wanted: Mapping[str, int]) -> None:
-    """Give a project or domain limits of its own; those not named stay. Raises NotPossible."""
+    """Give a project or domain limits of its own; those not named stay. Raises NotPossible; Bad if there is none."""
     if not wanted:
         return
     kinds = _kinds(tx, account, wanted)
-    is_domain = store.is_domain(tx, node_id)
+    is_domain = store.hold_kind(tx, node_id)
+    if is_domain is None:
+        raise Bad(f"Project ID {node_id} is not a valid project.", where="project_id")
     before = rules.amounts({}, store.limits_of(tx, account.service, node_id))
     store.set_limits(
         tx,

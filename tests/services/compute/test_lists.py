@@ -59,6 +59,13 @@ def test_servers_are_listed_by_project_and_filtered(lab, mine, admin):
     assert mine.get("/servers?all_tenants=1").status == 403
 
 
+def test_quotas_of_a_project_that_is_not_there_are_not_set(lab, admin):
+    reply = admin.put("/os-quota-sets/nobodys", json={"quota_set": {"cores": 1}})
+
+    assert reply.status == 400
+    assert "nobodys is not a valid project" in reply.json["badRequest"]["message"]
+
+
 def test_quotas_are_set_enforced_and_shown(lab, mine, admin):
     assert admin.put("/os-quota-sets/mine", json={"quota_set": {"cores": 1}}).json["quota_set"]["cores"] == 1
     assert mine.ask_server().status == 202

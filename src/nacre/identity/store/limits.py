@@ -142,7 +142,11 @@ _OF_NODES = (
 )
 _OF_ONE = _OF_NODE.where(LIMIT.c.node_id == sa.bindparam("node_id"))
 _OF_PROJECTS = _OF_NODE.where(sa.not_(LIMIT.c.is_domain)).order_by(LIMIT.c.node_id)
-_IS_DOMAIN = sa.select(PROJECT.c.is_domain).where(PROJECT.c.project_id == sa.bindparam("node_id"))
+_HOLD_KIND = (
+    sa.select(PROJECT.c.is_domain)
+    .where(PROJECT.c.project_id == sa.bindparam("node_id"))
+    .with_for_update(read=True)
+)
 _SET = sa.text(
     "INSERT INTO identity_limit (limit_id, node_id, registered_limit_id, is_domain, resource_limit)"
     " VALUES (:limit_id, :node_id, :registered_limit_id, :is_domain, :resource_limit)"
@@ -202,9 +206,10 @@ def limits_of_projects(db: Reader, service: str) -> list[Said]:
     return [Said(row[0], 0, *row[1:]) for row in db.rows(_OF_PROJECTS, service=service)]
 
 
-def is_domain(db: Reader, node_id: str) -> bool:
-    """Whether a node is a domain. What is no node is none."""
-    return bool(db.scalar(_IS_DOMAIN, node_id=node_id))
+def hold_kind(tx: Tx, node_id: str) -> bool | None:
+    """Whether a node is a domain, which nobody deletes before this transaction ends; None if there is no such node."""
+    found: bool | None = tx.scalar(_HOLD_KIND, node_id=node_id)
+    return found
 
 
 def set_limits(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
