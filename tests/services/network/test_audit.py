@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from nacre.kernel.events import Actor
 from nacre.kernel.ids import HostId, PortId
+from nacre.network.contract import ChassisFacts
 from nacre.network.domain.ovn import names
 from nacre.network.domain.rows import Owner, Place
 from nacre.network.drivers.base import RowsRefused
@@ -111,6 +113,19 @@ def test_what_hosts_make_of_the_rows_is_compared_too(cloud, scene):
     cloud.driver.stuck.clear()
     cloud.driver.chassis.add("intruder")
     assert cloud.audit() == ["chassis/intruder: no host of this name is known"]
+
+
+def test_a_host_that_reports_too_few_tunnels_is_named(cloud, scene):
+    a_bound_port(cloud, scene["one"]["id"])
+    cloud.driver.chassis.add("host2")
+    said = ChassisFacts(
+        bridge="br-int", datapath_type="netdev", encap_type="geneve", encap_ip="192.0.2.1", tunnel_mtu=1500
+    )
+    with cloud.database.write(Actor("test")) as tx:
+        agents.note_heard(tx, ["host2"])
+        cloud.networks.report_chassis(tx, {HostId("host1"): said, HostId("host2"): replace(said, tunnels=1)})
+
+    assert cloud.audit() == ["chassis/host1: has tunnels to 0 of 1 others"]
 
 
 def test_a_gateway_host_without_a_chassis_is_named(cloud, scene):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from nacre.kernel import due
 from nacre.kernel.database import Database, Reader, Tx
 from nacre.kernel.errors import Problem
+from nacre.kernel.ids import HostId
 from nacre.kernel.loops import AGAIN, SETTLED, Outcome, Wait, current_actor
 from nacre.network.changes import loops as names
 from nacre.network.domain.rows import NOTHING, Desired, Owner, owner_of
@@ -54,6 +55,7 @@ def compare(db: Reader, driver: NetworkDriver) -> Sequence[str]:
         *rows,
         *_unrealised(port_wishes(db), realised),
         *_strangers(known_hosts(db), hosts.gateway_hosts(db), realised),
+        *_short_of_tunnels(hosts.tunnels_of_hosts(db), realised),
     ]
 
 
@@ -81,6 +83,14 @@ def _strangers(known: Collection[str], gateways: Iterable[str], realised: Realis
     for host_id in gateways:
         if host_id not in realised.chassis:
             yield f"chassis/{host_id}: should carry gateways and is missing"
+
+
+def _short_of_tunnels(tunnels: Mapping[HostId, int], realised: Realised) -> Iterator[str]:
+    """Hosts that report fewer tunnels than there are other chassis."""
+    others = len(realised.chassis) - 1
+    for host_id, count in sorted(tunnels.items()):
+        if host_id in realised.chassis and count < others:
+            yield f"chassis/{host_id}: has tunnels to {count} of {others} others"
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,11 @@ def ailing_chassis(db: Reader) -> dict[HostId, ChassisFacts]:
     return {HostId(row[0]): row[1] for row in db.rows(_AILING)}
 
 
+def tunnels_of_hosts(db: Reader) -> dict[HostId, int]:
+    """To how many others those that report have tunnels."""
+    return {HostId(row[0]): row[1].tunnels for row in db.rows(_CHASSIS)}
+
+
 def heard_since(db: Reader, host_ids: Collection[str], moment: float) -> frozenset[HostId]:
     """Those of the hosts that were heard after a moment."""
     rows = db.rows(_HEARD_SINCE, ids=list(host_ids), since=moment) if host_ids else ()
