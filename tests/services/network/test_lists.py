@@ -10,6 +10,7 @@ import pytest
 from nacre.kernel.events import Actor
 from nacre.network.api.routes import ROUTES
 from tests.services.network.conftest import problem
+from tests.services.network.test_ndp_proxies import Scene as NdpProxyScene
 
 
 def names(demo, query):
@@ -232,6 +233,8 @@ def test_every_attribute_that_is_shown_is_declared_and_the_reverse(cloud, demo, 
             json={"security_groups_default_statefulness": {"stateful": True}},
         ).json["security_groups_default_statefulness"],
         "trunk": demo.make("trunk", port_id=demo.make("port", network_id=net["id"])["id"]),
+        "local_ip": demo.make("local_ip", network_id=net["id"]),
+        "ndp_proxy": NdpProxyScene(cloud).proxy().json["ndp_proxy"],
         "metering_label": (label := admin.make("metering_label", name="out")),
         "metering_label_rule": admin.make(
             "metering_label_rule", metering_label_id=label["id"], remote_ip_prefix="10.0.0.0/24"

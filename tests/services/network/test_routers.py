@@ -490,6 +490,29 @@ def test_a_router_has_several_ways_out_of_which_the_first_is_shown_alone_as_well
     assert cloud.audit() == []
 
 
+def test_a_way_out_has_several_addresses(cloud, demo, admin, outside):
+    def said(*ips):
+        return {"network_id": outside["id"], "external_fixed_ips": [{"ip_address": ip} for ip in ips]}
+
+    router = admin.make("router", project_id="demo", external_gateway_info=said("172.24.4.8", "172.24.4.9"))
+    _, subnet = demo.make_network()
+    demo.join(router, subnet_id=subnet["id"])
+    cloud.settle()
+
+    (port,) = admin.find("/ports?device_owner=network:router_gateway")
+    end = next(
+        row for row in cloud.driver.rows_of(f"port/{port['id']}") if row.table == "Logical_Router_Port"
+    )
+    assert end.columns["networks"] == {"172.24.4.8/24", "172.24.4.9/24"}
+    rows = cloud.driver.rows_of(f"router/{router['id']}")
+    assert [row.columns["external_ip"] for row in rows if row.table == "NAT"] == ["172.24.4.8"]
+    assert sum(row.table == "Logical_Router_Static_Route" for row in rows) == 1
+    changed = admin.changed("router", router, external_gateway_info=said("172.24.4.9", "172.24.4.10"))
+    assert addresses(changed["external_gateways"]) == [["172.24.4.9", "172.24.4.10"]]
+    cloud.settle()
+    assert cloud.audit() == []
+
+
 def test_a_router_goes_with_all_its_ways_out(cloud, demo, admin, outside, other_outside):
     router = demo.make("router")
     with_gateways(demo, "add", router, {"network_id": outside["id"]}, {"network_id": other_outside["id"]})
