@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from nacre.agent.domain.sight import MetadataNetwork
-from nacre.agent.drivers.base import EngineRefused
 from nacre.agent.drivers.switch import OvsSwitch
 from nacre.agent.keeper import Keeper
 from nacre.agent.metadata.namespaces import NamespaceMetadata
@@ -187,10 +186,3 @@ def test_a_host_opens_many_networks_quickly_and_again_more_quickly(lab: OvnLab, 
     print(f"{len(many)} networks opened in {first_s:.2f} s, and in {again_s:.2f} s by the next agent")
     assert all(host.metadata.is_open(each) for each in many)
     assert max(first_s, again_s) / len(many) < 0.5
-
-
-def test_a_namespace_that_cannot_be_entered_is_refused(host: Host) -> None:
-    from nacre.agent.metadata.namespaces import listen_in
-
-    with pytest.raises(EngineRefused, match="No such file"):
-        listen_in("no-such-namespace")

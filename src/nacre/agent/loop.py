@@ -149,21 +149,29 @@ class Agent:
 
     def _survey(self) -> float:
         """Look at the whole host; in how many seconds to look again."""
-        well = False
-        try:
-            well = self._drivers.chassis.survey()
-            for guest_id in self.keeper.survey():
-                self._queue.wake_idle(guest_id)
-            self.keeper.close_spare_networks()
-            self.keeper.sweep()
-        except Problem as problem:
-            log.warning("the host could not be surveyed: %s", problem)
-        except Exception:
-            log.exception("the host could not be surveyed")
+        well = self._look(self._drivers.chassis.survey)
+        self._look(self._survey_guests)
         report = self._described()
         if report != self._told:
             self._news.set()
         return SURVEY_S if well and report.healthy else AILING_SURVEY_S
+
+    def _survey_guests(self) -> bool:
+        for guest_id in self.keeper.survey():
+            self._queue.wake_idle(guest_id)
+        self.keeper.close_spare_networks()
+        self.keeper.sweep()
+        return True
+
+    def _look(self, look: Callable[[], bool]) -> bool:
+        """Whether a look at the host found all well. One that fails keeps no other from being made."""
+        try:
+            return look()
+        except Problem as problem:
+            log.warning("the host could not be surveyed: %s", problem)
+        except Exception:
+            log.exception("the host could not be surveyed")
+        return False
 
     # -- in threads ------------------------------------------------------------------------------------
 

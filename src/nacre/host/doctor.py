@@ -22,7 +22,6 @@ from nacre.kernel.config import Settings
 # program: the Debian package it comes from
 PROGRAMS = {
     "ip": "iproute2",
-    "ethtool": "ethtool",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "qemu-img": "qemu-utils",

@@ -148,12 +148,8 @@ def outer_end(network_id: NetworkId) -> str:
     return "met" + network_id[:11]
 
 
-def listen_in(namespace: str) -> Sequence[socket.socket]:
-    """Sockets within the namespace for requests of metadata and for questions, whatever its addresses."""
-    return _within(namespace, _listen)
-
-
 def _listen() -> Sequence[socket.socket]:
+    """Sockets for requests of metadata and for questions, whatever the addresses of the namespace."""
     both = has_ipv6()
     family = socket.AF_INET6 if both else socket.AF_INET
     requests = socket.create_server(("", METADATA_PORT), family=family, dualstack_ipv6=both, backlog=BACKLOG)
