@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -102,7 +103,7 @@ class Daemons:
         """A database server on a socket in the folder."""
         subprocess.run(["ovsdb-tool", "create", self._path(name, "db"), SHARE / schema], check=True)
         self.start(name, "ovsdb-server", f"{name}.db", f"--remote=punix:{self._path(name, 'sock')}")
-        eventually(self._path(name, "sock").exists, name)
+        eventually(lambda: _answers(self._path(name, "sock")), name)
 
     def log(self, name: str) -> str:
         return self._path(name, "log").read_text()
@@ -359,6 +360,12 @@ class OvnLab:
             )
         self._address(host.namespace, "br-tun", f"{endpoint}/24")
         self.run("ip", "link", "set", "br-tun", "up", namespace=host.namespace)
+
+
+def _answers(path: Path) -> bool:
+    """Whether somebody listens on a socket: its file is there before."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        return asking.connect_ex(str(path)) == 0
 
 
 def _is_over(pid: int) -> bool:

@@ -24,8 +24,7 @@ from nacre.network.api.attributes import (
     unwrap,
 )
 from nacre.network.api.kinds import NAME, ip, one_of, optional, text, uuid
-from nacre.network.api.ndp_proxies import historic_view
-from nacre.network.api.noun import Noun, Policies, View
+from nacre.network.api.noun import Noun, Policies, View, historic_view
 from nacre.network.api.parts import Parts
 from nacre.network.changes import local_ips as changes
 from nacre.network.domain.local_ips import Association, IpMode, LocalIp

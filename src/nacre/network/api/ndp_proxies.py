@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
-from nacre.kernel.clock import iso_z
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.http.call import Call
 from nacre.kernel.ids import ProjectId, new_id
 from nacre.network import policy
 from nacre.network.api.attributes import HISTORIC, Given, fixed, free, project_of
 from nacre.network.api.kinds import NAME, ip, optional, uuid
-from nacre.network.api.noun import Noun, Policies, View
+from nacre.network.api.noun import Noun, Policies, View, historic_view
 from nacre.network.api.parts import Parts
 from nacre.network.changes import ndp_proxies as changes
 from nacre.network.domain.ndp_proxies import NdpProxy
@@ -31,15 +29,6 @@ ATTRIBUTES = (
 
 def _views(_db: Reader, items: Sequence[NdpProxy]) -> list[View]:
     return [historic_view(item) for item in items]
-
-
-def historic_view(item: Any) -> View:
-    """All fields of an object, and its history."""
-    return msgspec.structs.asdict(item) | {
-        "tenant_id": item.project_id,
-        "created_at": iso_z(item.created_at),
-        "updated_at": iso_z(item.updated_at),
-    }
 
 
 def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[NdpProxy]:

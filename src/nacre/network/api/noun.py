@@ -267,3 +267,12 @@ def standard_view(item: Any) -> View:
         "created_at": iso_z(item.created_at),
         "updated_at": iso_z(item.updated_at),
     }
+
+
+def historic_view(item: Any) -> View:
+    """All fields of an object that carries a history and no tags."""
+    return msgspec.structs.asdict(item) | {
+        "tenant_id": item.project_id,
+        "created_at": iso_z(item.created_at),
+        "updated_at": iso_z(item.updated_at),
+    }
