@@ -130,10 +130,10 @@ def test_a_host_that_changes_racks_reaches_the_other_segment(routed):
 # -- servers ---------------------------------------------------------------------------------------------
 
 
-def claim(routed, ask, project="demo"):
+def claim(routed, *asks, project="demo"):
     cloud = routed.cloud
     with cloud.database.read() as db:
-        plan = cloud.networks.plan_nics(db, caller_of(project), [ask], ())
+        plan = cloud.networks.plan_nics(db, caller_of(project), asks, ())
     with cloud.database.write(Actor("test")) as tx:
         return cloud.networks.claim_nics(tx, plan, server_id=SERVER, caller=caller_of(project))
 
@@ -168,6 +168,16 @@ def test_a_server_goes_only_where_a_segment_is_and_has_addresses(routed, admin):
     assert admin.show("port", {"id": port_id})["binding:host_id"] == ""
     bind(routed, "host-2")
     assert ips(admin.show("port", {"id": port_id})) == ["10.2.0.3"]
+
+
+def test_a_server_with_two_interfaces_needs_two_addresses(routed, admin):
+    for number, subnet in enumerate(routed.subnets, start=1):
+        pool = {"start": f"10.{number}.0.10", "end": f"10.{number}.0.1{number - 1}"}
+        admin.changed("subnet", subnet, allocation_pools=[pool])
+    claim(routed, on(routed.net), on(routed.net))
+
+    assert objections(routed).keys() == {"host-0", "host-1", "host-12"}
+    bind(routed, "host-2")
 
 
 def test_a_server_follows_the_addresses_that_its_port_has(routed, admin):

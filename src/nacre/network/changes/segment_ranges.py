@@ -9,7 +9,7 @@ import msgspec
 from nacre.kernel.database import Tx
 from nacre.kernel.ids import new_id
 from nacre.network.changes import events
-from nacre.network.changes.segments import Wires
+from nacre.network.changes.segments import HELD, Wires
 from nacre.network.domain.segments import SegmentRange, WireAsk
 from nacre.network.errors import (
     NetworkSegmentRangeDefaultReadOnly,
@@ -49,6 +49,7 @@ def update(tx: Tx, before: SegmentRange, after: SegmentRange) -> SegmentRange:
 
 def delete(tx: Tx, gone: SegmentRange) -> None:
     """Delete a locked range. Errors: NetworkSegmentRangeDefaultReadOnly, NetworkSegmentRangeReferencedByProject."""
+    serialise(tx, HELD)
     refuse(of_segment_range(tx, gone))
     segment_ranges.RANGES.remove(tx, gone.id)
     events.deleted(tx, KIND, gone)
@@ -56,7 +57,7 @@ def delete(tx: Tx, gone: SegmentRange) -> None:
 
 def _check_apart(tx: Tx, wanted: SegmentRange) -> None:
     """A number is in one range besides the default ones. Raises NetworkSegmentRangeOverlaps."""
-    serialise(tx, "segment ranges")
+    serialise(tx, HELD)
     for other in segment_ranges.everything(tx):
         if not other.default and other.id != wanted.id and other.overlaps(wanted):
             raise NetworkSegmentRangeOverlaps(other.id)

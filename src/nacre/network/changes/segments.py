@@ -32,6 +32,8 @@ from nacre.network.store import segment_ranges, segments
 from nacre.network.store.shelf import serialise
 
 KIND = "segment"
+HELD = "wires"
+"""What is held by whoever decides which wires and numbers are whose."""
 
 
 class Wires:
@@ -43,6 +45,7 @@ class Wires:
         self._self_service = self_service
         self._promised: dict[tuple[NetworkType, str | None], set[int]] = defaultdict(set)
         self._known: list[SegmentRange] | None = None
+        self._is_held = False
 
     def choose(self, ask: WireAsk) -> Wire:
         """The wire that was asked for; a number that nobody named is taken from the ranges, the project's own first.
@@ -50,6 +53,7 @@ class Wires:
         Errors: InvalidInput, FlatNetworkInUse, VlanIdInUse, TunnelIdInUse, NoNetworkAvailable.
         """
         check_wire(ask)
+        self._hold()
         kind = ask.network_type
         if kind is None:
             return self._any(ask.project_id)
@@ -59,6 +63,12 @@ class Wires:
         self._check_free(wire)
         self._promised[kind, wire.physical_network].add(wire.segmentation_id or 0)
         return wire
+
+    def _hold(self) -> None:
+        """One lock for all wires: whoever makes networks in tunnels waits for the others anyway."""
+        if not self._is_held:
+            serialise(self._tx, HELD)
+            self._is_held = True
 
     def _numbered(self, project_id: str, kind: NetworkType, name: str | None) -> Wire:
         if not self._ranges(kind, name):
@@ -102,7 +112,6 @@ class Wires:
     ) -> Wire | None:
         if not intervals:
             return None
-        serialise(self._tx, _held(kind, name))
         promised = self._promised[kind, name]
         number = segment_ranges.lowest_free(self._tx, kind, name, intervals, but=promised, search=of[0].id)
         if number is None:
@@ -120,15 +129,10 @@ class Wires:
     def _check_free(self, wire: Wire) -> None:
         """Nobody else has the wire, or its number. Raises FlatNetworkInUse, VlanIdInUse, TunnelIdInUse."""
         kind, name, number = wire.network_type, wire.physical_network, wire.segmentation_id or 0
-        serialise(self._tx, _held(kind, name))
         if number in self._promised[kind, name] or segments.is_taken(self._tx, wire):
             if kind in OVERLAYS:
                 raise TunnelIdInUse(number)
             raise VlanIdInUse(number, name or "") if number else FlatNetworkInUse(name or "")
-
-
-def _held(kind: NetworkType, name: str | None) -> str:
-    return f"wire {name}" if name else f"numbers {kind}"
 
 
 def create(tx: Tx, network: Network, segment: Segment) -> Segment:
