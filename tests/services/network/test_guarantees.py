@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -75,14 +76,20 @@ class World:
         port_shown: dict[str, Any] = self.admin.get(f"{NETWORKING}/ports/{port}").json["port"]
         return port_shown
 
-    def server(self, *ports: str, network: str = "") -> dict[str, Any]:
-        """A server once it has come to rest."""
+    def ask(self, *ports: str, network: str = "") -> str:
+        """Ask for a server; its id."""
         nics = [{"port": port} for port in ports] or [{"uuid": network or self.network}]
         said = {"name": "s", "flavorRef": self.flavor, "imageRef": self.image, "networks": nics}
         reply = self.admin.post(SERVERS, json={"server": said})
         assert reply.status == 202, reply
+        server_id: str = reply.json["server"]["id"]
+        return server_id
+
+    def server(self, *ports: str, network: str = "") -> dict[str, Any]:
+        """A server once it has come to rest."""
+        server_id = self.ask(*ports, network=network)
         self.cloud.settle()
-        shown: dict[str, Any] = self.admin.get(f"{SERVERS}/{reply.json['server']['id']}").json["server"]
+        shown: dict[str, Any] = self.admin.get(f"{SERVERS}/{server_id}").json["server"]
         return shown
 
     def differences(self) -> list[str]:
@@ -218,6 +225,32 @@ def test_a_change_of_a_rule_is_claimed_for_ports_that_are_placed_or_refused(worl
 
     assert world.admin.delete(path).status == 204
     assert world.used() == {IN: 20}
+
+
+def test_what_is_claimed_is_what_is_guaranteed_whatever_changes_while_servers_are_placed(world):
+    policy = world.policy(egress=10)
+    other = world.policy(egress=20)
+    ports = [world.port(policy) for _ in range(6)]
+    (rule,) = world.admin.get(f"{NETWORKING}/qos/policies/{policy}/{BANDWIDTH}_rules").json[
+        f"{BANDWIDTH}_rules"
+    ]
+    path = f"{NETWORKING}/qos/policies/{policy}/{BANDWIDTH}_rules/{rule['id']}"
+
+    def change(n: int) -> int:
+        if n % 2:
+            return world.change("port", ports[n % 6], qos_policy_id=other).status
+        return world.admin.put(path, json={f"{BANDWIDTH}_rule": {"min_kbps": 11 + n}}).status
+
+    with ThreadPoolExecutor(2) as threads:
+        changes = threads.map(change, range(16))
+        for port in ports:
+            world.ask(port)
+            world.cloud.settle()
+
+    assert set(changes) == {200}
+    assert world.differences() == []
+    last = world.admin.get(path).json[f"{BANDWIDTH}_rule"]["min_kbps"]
+    assert world.used() == {OUT: 3 * 20 + 3 * last}
 
 
 def test_another_policy_of_a_placed_port_or_its_network_is_claimed_or_refused(world):
