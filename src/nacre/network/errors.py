@@ -1073,6 +1073,17 @@ class DefaultSecurityGroupRuleExists(Conflict):
 
 
 @dataclass(eq=False)
+class PolicyRemoveAuthorizationError(Forbidden):
+    """A policy that the operator gave was to be taken away by somebody who may not use it."""
+
+    code: ClassVar[str] = "network.qos_policy_stays"
+    policy_id: str
+
+    def __str__(self) -> str:
+        return f"User is not allowed to remove QoS policy {self.policy_id}."
+
+
+@dataclass(eq=False)
 class QosPolicyNotFound(NotFound):
     """No such policy of quality of service, for the caller."""
 

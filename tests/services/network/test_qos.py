@@ -346,3 +346,24 @@ def test_the_kinds_of_rules_are_told_with_what_they_may_say(admin, demo):
     assert driver["supported_parameters"][0]["parameter_name"] == "dscp_mark"
     assert demo.get("/qos/rule-types/dscp_marking").status == 403
     assert admin.get("/qos/rule-types/colour").status == 404
+
+
+def test_whoever_may_not_use_a_policy_takes_it_from_nothing(cloud, admin, demo):
+    outside, _ = cloud.outside()
+    net, _ = demo.make_network()
+    things = {
+        "network": net,
+        "port": demo.make("port", network_id=net["id"]),
+        "floatingip": demo.make("floatingip", floating_network_id=outside["id"]),
+    }
+    limit = admin.make("policy", name="limit")
+    for noun, thing in things.items():
+        admin.changed(noun, thing, qos_policy_id=limit["id"])
+
+        refused = demo.change(noun, thing, qos_policy_id=None)
+        assert problem(refused) == (403, "PolicyRemoveAuthorizationError"), noun
+        assert demo.changed(noun, thing, qos_policy_id=limit["id"], description="d")["description"] == "d"
+
+    admin.changed("policy", limit, shared=True)
+    for noun, thing in things.items():
+        assert demo.changed(noun, thing, qos_policy_id=None)["qos_policy_id"] is None

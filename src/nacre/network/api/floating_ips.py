@@ -171,7 +171,7 @@ def _change(call: Call[Parts], tx: Tx, item: FloatingIp, given: Given) -> Floati
 
     Errors: those of `changes.floating_ips`, PortNotFound, QosPolicyNotFound, RouterNotFound.
     """
-    check_usable(call, tx, given)
+    check_usable(call, tx, given, had=item.qos_policy_id)
     after = _aimed(call, tx, item, given if given.said else Given({"port_id": None}))
     return changes.change(
         tx,

@@ -221,7 +221,7 @@ def _mtu(given: Given, kind: NetworkType) -> int:
 
 def _change(call: Call[Parts], tx: Tx, item: Network, given: Given) -> Network:
     """Errors: InvalidSharedSetting, InvalidInput, QosPolicyNotFound."""
-    check_usable(call, tx, given)
+    check_usable(call, tx, given, had=item.qos_policy_id)
     said = dict(given.said)
     if "mtu" in said:
         said["mtu"] = _mtu(given, item.provider_network_type)

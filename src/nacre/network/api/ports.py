@@ -325,7 +325,7 @@ def _check_guarded(port: Port) -> None:
 
 def _change(call: Call[Parts], tx: Tx, item: Port, given: Given) -> Port:
     """Errors: NotAllowed, SecurityGroupNotFound, InvalidInput, and those of `changes.ports.update`."""
-    check_usable(call, tx, given)
+    check_usable(call, tx, given, had=item.qos_policy_id)
     if given.get("device_owner", item.device_owner) != item.device_owner:
         _check_owner(call, given)
     network = networks.load(tx, item.network_id)

@@ -31,7 +31,12 @@ from nacre.network.domain.qos import (
     QosRule,
     RuleKind,
 )
-from nacre.network.errors import QosPolicyNotFound, QosRuleNotFound, QosRuleTypeNotFound
+from nacre.network.errors import (
+    PolicyRemoveAuthorizationError,
+    QosPolicyNotFound,
+    QosRuleNotFound,
+    QosRuleTypeNotFound,
+)
 from nacre.network.store import qos
 from nacre.network.store.tables import QOS_POLICY
 
@@ -153,14 +158,23 @@ QOS_POLICIES = Noun(
 )
 
 
-def check_usable(call: Call[Parts], db: Reader, given: Given) -> None:
-    """Whoever gives a policy to something of theirs must know of it. Raises QosPolicyNotFound."""
-    policy_id = given.get("qos_policy_id")
-    if policy_id is None:
+def check_usable(call: Call[Parts], db: Reader, given: Given, *, had: str | None = None) -> None:
+    """Whoever gives a policy to something of theirs must know of it, and so must who takes away the one it `had`.
+
+    Raises QosPolicyNotFound, PolicyRemoveAuthorizationError.
+    """
+    wanted = given.get("qos_policy_id", had)
+    if wanted == had:
         return
+    if wanted is not None and not _is_usable(call, db, wanted):
+        raise QosPolicyNotFound(wanted)
+    if had is not None and not _is_usable(call, db, had):
+        raise PolicyRemoveAuthorizationError(had)
+
+
+def _is_usable(call: Call[Parts], db: Reader, policy_id: str) -> bool:
     item = qos.POLICIES.find(db, policy_id)
-    if item is None or not (call.sees(item.project_id) or qos.is_usable_by(db, item, call.project_id)):
-        raise QosPolicyNotFound(policy_id)
+    return item is not None and (call.sees(item.project_id) or qos.is_usable_by(db, item, call.project_id))
 
 
 # -- rules ---------------------------------------------------------------------------------------------------
