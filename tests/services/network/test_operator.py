@@ -141,7 +141,10 @@ def test_a_network_is_made_for_those_who_ask_for_any(cloud, demo, ground):
 
     assert made == again
     assert [each["name"] for each in demo.find("/routers")] == ["auto_allocated_router"]
-    assert sorted(each["cidr"] for each in demo.find("/subnets?router:external=false")) == ["10.8.0.0/24", "fd00::/64"]
+    assert sorted(each["cidr"] for each in demo.find("/subnets?router:external=false")) == [
+        "10.8.0.0/24",
+        "fd00::/64",
+    ]
     cloud.settle()
     assert cloud.audit() == []
     port = demo.make("port", network_id=made["id"])
