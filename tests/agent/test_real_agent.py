@@ -111,7 +111,7 @@ class Cloud:
         """The guest's last word on having booted, when it has done so often."""
 
         def marks() -> list[str]:
-            found = re.findall(r"TINY-BOOT-OK .*", self.console(spec))
+            found = re.findall(r"TINY-BOOT-OK .*(?=\n)", self.console(spec))
             return found if len(found) >= times else []
 
         return eventually(marks, "the guest boots", within_s=BOOT_LIMIT_S)[-1]

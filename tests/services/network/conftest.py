@@ -81,6 +81,7 @@ PATHS = {
     "policy": "/qos/policies",
     "metering_label": "/metering/metering-labels",
     "metering_label_rule": "/metering/metering-label-rules",
+    "security_groups_default_statefulness": "/security-groups-default-statefulness",
 }
 
 
