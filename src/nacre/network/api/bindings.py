@@ -14,7 +14,7 @@ from nacre.network import policy
 from nacre.network.api.attributes import ANY_BODY, Attribute, Whole, fixed, free, read, unwrap
 from nacre.network.api.kinds import mapping, or_empty, text
 from nacre.network.api.parts import Parts
-from nacre.network.api.ports import PORTS, VNIC_TYPE, bound_details
+from nacre.network.api.ports import BOUND_DETAILS, PORTS, VNIC_TYPE
 from nacre.network.changes import bindings as changes
 from nacre.network.domain.bindings import Binding, active_of
 from nacre.network.domain.ports import Port
@@ -35,7 +35,7 @@ def _view(port: Port, binding: Binding) -> dict[str, Any]:
     return {
         "host": binding.host_id,
         "vif_type": "ovs",
-        "vif_details": bound_details(),
+        "vif_details": BOUND_DETAILS,
         "vnic_type": binding.vnic_type,
         "profile": binding.profile,
         "status": "ACTIVE" if is_active else "INACTIVE",

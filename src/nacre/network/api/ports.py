@@ -118,6 +118,9 @@ ATTRIBUTES = (
 OF_NETWORK_OWNER = ("mac_address", "port_security_enabled", "allowed_address_pairs")
 """What on a network of others only its owner may choose, since it could disturb the neighbours."""
 
+BOUND_DETAILS: View = {"port_filter": True, "bridge_name": "br-int"}
+"""How a host plugs a port that it has."""
+
 MATTERS_TO_GUARANTEES = ("qos_policy_id", "device_id", "device_owner", "binding_host_id")
 
 
@@ -162,13 +165,8 @@ def _view(item: Port, network_policy_id: str | None, domain: str) -> View:
         "binding:profile": item.binding_profile,
         "binding:vnic_type": item.binding_vnic_type,
         "binding:vif_type": "ovs" if bound else "unbound",
-        "binding:vif_details": bound_details() if bound else {},
+        "binding:vif_details": BOUND_DETAILS if bound else {},
     }
-
-
-def bound_details() -> View:
-    """How a host plugs a port that it has."""
-    return {"port_filter": True, "bridge_name": "br-int"}
 
 
 def _guarantees_view(item: Port, guaranteed: Sequence[Guarantee]) -> View:

@@ -27,9 +27,8 @@ _UNBIND = sa.delete(FLAVOR_PROFILE).where(
     FLAVOR_PROFILE.c.service_profile_id == sa.bindparam("profile"),
 )
 _UNBIND_ALL = sa.delete(FLAVOR_PROFILE).where(FLAVOR_PROFILE.c.flavor_id == sa.bindparam("flavor"))
-_BOUND = (
-    sa.select(FLAVOR_PROFILE.c.flavor_id)
-    .where(FLAVOR_PROFILE.c.service_profile_id == sa.bindparam("profile"))
+_BOUND = sa.select(FLAVOR_PROFILE.c.flavor_id).where(
+    FLAVOR_PROFILE.c.service_profile_id == sa.bindparam("profile")
 )
 _ROUTERS = sa.select(ROUTER.c.id).where(ROUTER.c.flavor_id == sa.bindparam("flavor"))
 

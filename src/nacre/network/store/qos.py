@@ -44,7 +44,9 @@ _PORTS = sa.select(PORT.c.id).where(PORT.c.qos_policy_id == _policy_id)
 _ROUTERS = (
     sa.select(ROUTER.c.id)
     .outerjoin(FURTHER_GATEWAY, FURTHER_GATEWAY.c.router_id == ROUTER.c.id)
-    .where(sa.or_(ROUTER.c.gateway_qos_policy_id == _policy_id, FURTHER_GATEWAY.c.qos_policy_id == _policy_id))
+    .where(
+        sa.or_(ROUTER.c.gateway_qos_policy_id == _policy_id, FURTHER_GATEWAY.c.qos_policy_id == _policy_id)
+    )
 )
 _SHAPED = sa.union(
     _PORTS,

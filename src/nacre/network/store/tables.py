@@ -32,9 +32,17 @@ class IpAddress(sa.types.TypeDecorator[Any]):
         return socket.inet_pton(socket.AF_INET6 if ":" in value else socket.AF_INET, value)
 
     def process_result_value(self, value: Any, dialect: Any) -> str | None:
-        if value is None:
-            return None
-        return socket.inet_ntop(socket.AF_INET if len(value) == 4 else socket.AF_INET6, value)
+        return _ip_text(value)
+
+    def result_processor(self, dialect: Any, coltype: Any) -> Any:
+        """What reads a value, without the layers that SQLAlchemy would put around it: lists read thousands."""
+        return _ip_text
+
+
+def _ip_text(value: bytes | None) -> str | None:
+    if value is None:
+        return None
+    return socket.inet_ntop(socket.AF_INET if len(value) == 4 else socket.AF_INET6, value)
 
 
 class Listed(Json):
