@@ -177,9 +177,7 @@ class Networks(Protocol):
         """
         ...
 
-    def guarantees_of(
-        self, db: Reader, server_ids: Collection[ServerId]
-    ) -> Mapping[ServerId, PartDemands]:
+    def guarantees_of(self, db: Reader, server_ids: Collection[ServerId]) -> Mapping[ServerId, PartDemands]:
         """What the ports of servers are guaranteed: the amounts that parts of their hosts must have left."""
         ...
 
