@@ -258,9 +258,10 @@ def update(call: Call[Parts], ask: UpdateProject, project_id: str) -> Answer:
         PROJECTS.update(tx, after)
         newly_above = [each for each in path if each not in placed.above]
         limits.check_moved(tx, call.parts.accounts, project_id, newly_above=newly_above)
+        tags = placed.tags
         if ask.tags is not UNSET:
-            store.set_tags(tx, project_id, _checked_tags(ask.tags))
-        tags = store.tags_of(tx, [project_id])[project_id]
+            tags = _checked_tags(ask.tags)
+            store.set_tags(tx, project_id, tags)
         changed(tx, "update", "project", project_id, before=before, after=after)
     return Ok({"project": project_view(call, after, tags)})
 
@@ -313,7 +314,7 @@ def _check_switch(tx: Tx, before: Project, *, enabled: bool) -> None:
 def delete(call: Call[Parts], project_id: str) -> Answer:
     """Delete a project with nothing below it. Errors: ProjectNotFound, NotPossible."""
     with call.database.write(call.actor) as tx:
-        before = _locked(tx, call, project_id)
+        before = _placed_and_locked(tx, call, project_id).project
         check_mutable(before, UNSET)
         if before.is_domain and before.enabled:
             raise NotPossible("Cannot delete a project acting as a domain that is enabled.")
@@ -381,9 +382,9 @@ def _change_tags(
     call: Call[Parts], project_id: str, change: Callable[[Sequence[str]], Sequence[str]]
 ) -> Sequence[str]:
     with call.database.write(call.actor) as tx:
-        check_mutable(_locked(tx, call, project_id), UNSET)
-        before = store.tags_of(tx, [project_id])[project_id]
-        after = change(before)
+        placed = _placed_and_locked(tx, call, project_id)
+        check_mutable(placed.project, UNSET)
+        before, after = placed.tags, change(placed.tags)
         store.set_tags(tx, project_id, after)
         changed(tx, "update", "project", project_id, before={"tags": before}, after={"tags": after})
     return after
@@ -413,18 +414,19 @@ def _placed_and_locked(tx: Tx, call: Call[Parts], project_id: str) -> Placed:
     """The same, about to be changed, and where it is."""
     above = store.projects_above(tx, project_id)
     placed = known(call, lambda: load_placed(above, project_id), lambda placed: placed.target)
-    return msgspec.structs.replace(placed, project=PROJECTS.lock(tx, project_id))
-
-
-def _locked(tx: Tx, call: Call[Parts], project_id: str) -> Project:
-    return _placed_and_locked(tx, call, project_id).project
+    project, tags = store.lock_tagged(tx, project_id)
+    return msgspec.structs.replace(placed, project=project, tags=tags)
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
-    """A project, or a domain, and the ids of all above it, the nearest first; the domain is the last of them."""
+    """A project, or a domain, and the ids of all above it, the nearest first; the domain is the last of them.
+
+    `tags` are only known of one that is locked.
+    """
 
     project: Project
     above: tuple[str, ...]
+    tags: Sequence[str] = ()
 
     @property
     def target(self) -> Mapping[str, Any]:

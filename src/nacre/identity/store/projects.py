@@ -143,6 +143,16 @@ _TAGS = (
     .where(PROJECT_TAG.c.project_id.in_(sa.bindparam("project_ids", expanding=True)))
     .order_by(PROJECT_TAG.c.tag)
 )
+_tags = (
+    sa.select(sa.func.aggregate_strings(PROJECT_TAG.c.tag, ","))  # None of them has a comma in it.
+    .where(PROJECT_TAG.c.project_id == PROJECT.c.project_id)
+    .scalar_subquery()
+)
+_LOCK_TAGGED = (
+    PROJECTS.all.add_columns(_tags)
+    .where(PROJECT.c.project_id == sa.bindparam("project_id"))
+    .with_for_update(of=PROJECT)
+)
 _ADD_TAG = sa.insert(PROJECT_TAG)
 _REMOVE_TAG = sa.delete(PROJECT_TAG).where(
     PROJECT_TAG.c.project_id == sa.bindparam("this"), PROJECT_TAG.c.tag == sa.bindparam("that")
@@ -157,6 +167,14 @@ def tags_of(db: Reader, project_ids: Collection[str]) -> Mapping[str, Sequence[s
         for project_id, tag in db.rows(_TAGS, project_ids=list(tags)):
             tags[project_id].append(tag)
     return tags
+
+
+def lock_tagged(tx: Tx, project_id: str) -> tuple[Project, Sequence[str]]:
+    """A project about to be changed, and its tags. Raises ProjectNotFound."""
+    row = tx.row(_LOCK_TAGGED, project_id=project_id)
+    if row is None:
+        raise ProjectNotFound(project_id)
+    return PROJECTS.of(row), sorted(filter(None, (row[-1] or "").split(",")))
 
 
 def set_tags(tx: Tx, project_id: str, tags: Collection[str]) -> None:
