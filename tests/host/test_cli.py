@@ -118,6 +118,21 @@ def test_up_refuses_hosts_that_cannot_be_meant(state: Path):
     assert "fake:N" in done.stderr
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_who_has_heard_enough_is_no_fault(state: Path, cloud: Settings, unbuffered: str):
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "nacre.cli.main", "doctor"],
+        env={**os.environ, "NACRE_STATE": str(state), "PYTHONUNBUFFERED": unbuffered},
+        stdout=write_end, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    os.close(write_end)
+
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def test_every_command_tells_what_it_is_for():
     waiting = [parser()]
     while waiting:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 
@@ -22,7 +23,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     ask = parser().parse_args(argv)
     command: Command = ask.command
     try:
-        return command(ask)
+        status = command(ask)
+        sys.stdout.flush()  # While somebody can still be told that it failed.
+        return status
     except Problem as problem:
         print(f"nacre: {told(problem)}", file=sys.stderr)
         return 1
@@ -40,11 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _somebody_reads() -> bool:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return False
-    return True
+    """Whether our output is not a pipe whose reader has gone: such a one says so without being asked for anything."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return not poll.poll(0)
 
 
 def told(problem: Problem) -> str:
