@@ -11,11 +11,11 @@ from nacre.kernel.ids import HostId
 from nacre.network.domain.ovn.ports import compile_port
 from nacre.network.domain.rows import owner_of
 from tests.support.ovn_cloud import Cloud
-from tests.support.ovn_lab import can_run, eventually
+from tests.support.ovn_lab import NEEDS_OVN, eventually
 
 pytestmark = [
     pytest.mark.engines,
-    pytest.mark.skipif(not can_run(), reason="needs root, Open vSwitch and OVN"),
+    NEEDS_OVN,
 ]
 
 ONE, TWO, THREE = (HostId(f"host{number}") for number in (1, 2, 3))

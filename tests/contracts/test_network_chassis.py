@@ -14,11 +14,11 @@ from nacre.kernel.ids import HostId
 from nacre.network.contract import ChassisFacts, Spoils
 from nacre.network.domain.chassis import standings
 from tests.support.inside import inside
-from tests.support.ovn_lab import PHYSICAL_NETWORK, Host, OvnLab, can_run, eventually
+from tests.support.ovn_lab import NEEDS_OVN, PHYSICAL_NETWORK, Host, OvnLab, eventually
 
 pytestmark = [
     pytest.mark.engines,
-    pytest.mark.skipif(not can_run(), reason="needs root, Open vSwitch and OVN"),
+    NEEDS_OVN,
 ]
 
 

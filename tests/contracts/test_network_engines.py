@@ -13,11 +13,11 @@ import pytest
 from nacre.network.domain.rows import NOTHING
 from nacre.network.drivers.ovn import OvnNetwork
 from tests.support.ovn_cloud import Cloud
-from tests.support.ovn_lab import CHASSIS, Daemons, OvnLab, can_run, eventually
+from tests.support.ovn_lab import CHASSIS, NEEDS_OVN, Daemons, OvnLab, eventually
 
 pytestmark = [
     pytest.mark.engines,
-    pytest.mark.skipif(not can_run(), reason="needs root, Open vSwitch and OVN"),
+    NEEDS_OVN,
 ]
 
 PAUSE_S = 0.05

@@ -23,11 +23,11 @@ from nacre.network.domain.rows import owner_of
 from nacre.network.domain.subnets import Subnet
 from tests.domain.network.objects import a_floating_ip, a_port, a_router
 from tests.support.ovn_cloud import Cloud
-from tests.support.ovn_lab import OUTSIDE, OUTSIDE6, PHYSICAL_NETWORK, can_run
+from tests.support.ovn_lab import NEEDS_OVN, OUTSIDE, OUTSIDE6, PHYSICAL_NETWORK
 
 pytestmark = [
     pytest.mark.engines,
-    pytest.mark.skipif(not can_run(), reason="needs root, Open vSwitch and OVN"),
+    NEEDS_OVN,
 ]
 
 ONE, TWO = HostId("host1"), HostId("host2")

@@ -24,11 +24,11 @@ from nacre.network.domain.rows import owner_of
 from nacre.network.domain.subnets import Subnet
 from tests.domain.network.objects import a_floating_ip, a_port, a_router
 from tests.support.ovn_cloud import Cloud, a_cloud_on
-from tests.support.ovn_lab import CHASSIS, OUTSIDE, OUTSIDE6, PHYSICAL_NETWORK, OvnLab, can_run, eventually
+from tests.support.ovn_lab import CHASSIS, NEEDS_OVN, OUTSIDE, OUTSIDE6, PHYSICAL_NETWORK, OvnLab, eventually
 
 pytestmark = [
     pytest.mark.engines,
-    pytest.mark.skipif(not can_run(), reason="needs root, Open vSwitch and OVN"),
+    NEEDS_OVN,
 ]
 
 BFD_PROBE = str(Path(__file__).with_name("bfd_probe.py"))

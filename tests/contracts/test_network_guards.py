@@ -26,11 +26,11 @@ from nacre.network.domain.rows import owner_of
 from nacre.network.domain.trunks import Carried
 from tests.domain.network.objects import a_group
 from tests.support.ovn_cloud import Cloud
-from tests.support.ovn_lab import Host, can_run, eventually
+from tests.support.ovn_lab import NEEDS_OVN, Host, eventually
 
 pytestmark = [
     pytest.mark.engines,
-    pytest.mark.skipif(not can_run(), reason="needs root, Open vSwitch and OVN"),
+    NEEDS_OVN,
 ]
 
 FORGE, VLAN_PROBE, DNS_PROBE = (

@@ -24,11 +24,11 @@ from nacre.network.domain.rows import owner_of
 from nacre.network.domain.subnets import Ipv6Mode, Subnet
 from tests.domain.network.objects import a_floating_ip, a_port, a_router
 from tests.support.ovn_cloud import Cloud
-from tests.support.ovn_lab import OUTSIDE, OUTSIDE6, PHYSICAL_NETWORK, can_run, eventually
+from tests.support.ovn_lab import NEEDS_OVN, OUTSIDE, OUTSIDE6, PHYSICAL_NETWORK, eventually
 
 pytestmark = [
     pytest.mark.engines,
-    pytest.mark.skipif(not can_run(), reason="needs root, Open vSwitch and OVN"),
+    NEEDS_OVN,
 ]
 
 PROBE6 = str(Path(__file__).with_name("dhcp6_probe.py"))

@@ -16,11 +16,11 @@ from nacre.network.domain.ovn.local_ips import compile_host, compile_local_ip
 from nacre.network.domain.ports import AddressPair
 from nacre.network.domain.rows import owner_of
 from tests.support.ovn_cloud import Cloud
-from tests.support.ovn_lab import can_run
+from tests.support.ovn_lab import NEEDS_OVN
 
 pytestmark = [
     pytest.mark.engines,
-    pytest.mark.skipif(not can_run(), reason="needs root, Open vSwitch and OVN"),
+    NEEDS_OVN,
 ]
 
 ONE, TWO, THREE = (HostId(f"host{number}") for number in (1, 2, 3))

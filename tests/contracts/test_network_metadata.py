@@ -25,11 +25,11 @@ from nacre.network.drivers.ovn import OvnNetwork
 from tests.agent.control_plane import new_nic, new_spec
 from tests.support.inside import inside
 from tests.support.ovn_cloud import Cloud
-from tests.support.ovn_lab import CHASSIS, OvnLab, can_run, eventually
+from tests.support.ovn_lab import CHASSIS, NEEDS_OVN, OvnLab, eventually
 
 pytestmark = [
     pytest.mark.engines,
-    pytest.mark.skipif(not can_run(), reason="needs root, Open vSwitch and OVN"),
+    NEEDS_OVN,
 ]
 
 FETCH = """

@@ -42,11 +42,11 @@ from nacre.network.domain.trunks import Carried
 from nacre.network.drivers.ovn import OvnNetwork
 from tests.domain.network.objects import a_floating_ip, a_group, a_port, a_router
 from tests.support.ovn_cloud import READ, Cloud
-from tests.support.ovn_lab import OUTSIDE, PHYSICAL_NETWORK, OvnLab, can_run, eventually
+from tests.support.ovn_lab import NEEDS_OVN, OUTSIDE, PHYSICAL_NETWORK, OvnLab, eventually
 
 pytestmark = [
     pytest.mark.engines,
-    pytest.mark.skipif(not can_run(), reason="needs root, Open vSwitch and OVN"),
+    NEEDS_OVN,
 ]
 
 PROBE = str(Path(__file__).with_name("dhcp_probe.py"))

@@ -17,11 +17,11 @@ from nacre.network.domain.rows import owner_of
 from nacre.network.domain.segments import Segment
 from nacre.network.domain.subnets import Subnet, with_peer_routes
 from tests.support.ovn_cloud import Cloud
-from tests.support.ovn_lab import PHYSICAL_NETWORK, can_run
+from tests.support.ovn_lab import NEEDS_OVN, PHYSICAL_NETWORK
 
 pytestmark = [
     pytest.mark.engines,
-    pytest.mark.skipif(not can_run(), reason="needs root, Open vSwitch and OVN"),
+    NEEDS_OVN,
 ]
 
 PROBE = str(Path(__file__).with_name("dhcp_probe.py"))

@@ -15,12 +15,12 @@ from nacre.kernel.ids import HostId, PortId
 from nacre.network.drivers.ovn import OvnNetwork
 from tests.domain.network.objects import a_port
 from tests.services.network.conftest import NetworkClient, NetworkCloud
-from tests.support.ovn_lab import CHASSIS, OUTSIDE, OUTSIDE6, PHYSICAL_NETWORK, OvnLab, can_run, eventually
+from tests.support.ovn_lab import CHASSIS, NEEDS_OVN, OUTSIDE, OUTSIDE6, PHYSICAL_NETWORK, OvnLab, eventually
 from tests.support.stores import lay_sqlite
 
 pytestmark = [
     pytest.mark.engines,
-    pytest.mark.skipif(not can_run(), reason="needs root, Open vSwitch and OVN"),
+    NEEDS_OVN,
 ]
 
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from nacre.network.domain.ports import Port
 
 CHASSIS = "host1"
@@ -32,6 +34,9 @@ SHARE = Path("/usr/share")
 def can_run() -> bool:
     """Whether this machine has root and the engines."""
     return os.geteuid() == 0 and all(map(shutil.which, PROGRAMS))
+
+
+NEEDS_OVN = pytest.mark.skipif(not can_run(), reason="needs root, Open vSwitch and OVN")
 
 
 def eventually(condition: Callable[[], Any], what: str, *, within_s: float = 20.0) -> Any:

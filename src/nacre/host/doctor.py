@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from nacre.agent import machine
-from nacre.host import engines, ledger, locks, logs, namespaces, paths, probes, processes
+from nacre.host import engines, ledger, locks, logs, paths, probes, processes
 from nacre.host.api_client import ask_control_plane
 from nacre.host.errors import Refused
 from nacre.kernel.config import Settings
@@ -288,11 +288,3 @@ def _switch_aborts(settings: Settings) -> Iterator[Finding]:
             "Traffic stopped for 1 to 2 s each time. A kernel with the openvswitch module does not have this."
         )
         yield Finding("switch", Verdict.NOTE, what, cure)
-
-
-def namespace_of(settings: Settings) -> str:
-    """Where the local networks are, in words."""
-    if not settings.netns:
-        return "this machine's own network namespace"
-    there = "there" if namespaces.exists(settings.netns) else "absent"
-    return f"network namespace {settings.netns} ({there})"

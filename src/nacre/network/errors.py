@@ -932,21 +932,6 @@ class AddressScopePrefixConflict(Conflict):
 
 
 @dataclass(eq=False)
-class IllegalSubnetPoolAssociationToAddressScope(Invalid):
-    """The scope takes no prefixes of this caller."""
-
-    code: ClassVar[str] = "network.address_scope_foreign"
-    pool_id: str
-    scope_id: str
-
-    def __str__(self) -> str:
-        return (
-            f"Illegal subnetpool association: subnetpool {self.pool_id} cannot be associated with address scope "
-            f"{self.scope_id}."
-        )
-
-
-@dataclass(eq=False)
 class IllegalSubnetPoolIpVersionAssociationToAddressScope(Invalid):
     """The scope is of the other IP version."""
 

@@ -16,9 +16,9 @@ from nacre.network.drivers.base import RowsRefused
 from nacre.network.drivers.ovn import OvnNetwork
 from nacre.network.store import agents, ports
 from tests.services.network.conftest import NetworkCloud
-from tests.support.ovn_lab import CHASSIS, OvnLab, can_run, eventually
+from tests.support.ovn_lab import CHASSIS, NEEDS_OVN, OvnLab, eventually
 
-on_real_ovn = pytest.mark.skipif(not can_run(), reason="needs root, Open vSwitch and OVN")
+on_real_ovn = NEEDS_OVN
 
 
 def repair(cloud) -> None:

@@ -79,7 +79,6 @@ _PATTERN: Mapping[str, sa.ColumnElement[Any]] = {
 }
 _TAGS: Final = since("2.26")
 _LOCKED: Final = since("2.73")
-_CHANGED_BEFORE: Final = since("2.66")
 
 
 class NothingMatches(Exception):

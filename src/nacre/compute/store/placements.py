@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -65,9 +65,3 @@ def find(db: Reader, server_id: str) -> Mapping[str, Any] | None:
 def hosts_of_group(db: Reader, group_id: str) -> Mapping[HostId, int]:
     """How many servers of a group each host has."""
     return {row[0]: row[1] for row in db.rows(_GROUP_HOSTS, group_id=group_id)}
-
-
-def placed_ids(db: Reader) -> Collection[tuple[ServerId, HostId]]:
-    """Every placed server and its host."""
-    statement = sa.select(SERVER_PLACEMENT.c.server_id, SERVER_PLACEMENT.c.host_id)
-    return [(row[0], row[1]) for row in db.rows(statement.where(SERVER_PLACEMENT.c.host_id.is_not(None)))]

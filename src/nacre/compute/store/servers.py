@@ -13,7 +13,7 @@ from nacre.compute.domain.status import status_of
 from nacre.compute.store import hosts
 from nacre.compute.store.tables import GUEST_FACTS, SERVER, SERVER_PLACEMENT
 from nacre.kernel.database import Reader, Tx
-from nacre.kernel.ids import HostId, ProjectId, ServerId
+from nacre.kernel.ids import HostId, ServerId
 
 _RENAMED = {"guest_power": GUEST_FACTS.c.power, "guest_boots": GUEST_FACTS.c.boots}
 
@@ -53,7 +53,6 @@ _ON_HOST = sa.select(SERVER.c.server_id, SERVER.c.name, SERVER_PLACEMENT.c.host_
     SERVER.join(SERVER_PLACEMENT)
 )
 _IDS_OF_NAME = sa.select(SERVER.c.server_id).where(SERVER.c.name == sa.bindparam("name"))
-_PROJECT_IDS = sa.select(SERVER.c.server_id).where(SERVER.c.project_id == sa.bindparam("project_id"))
 
 
 def find(db: Reader, server_id: str) -> Server | None:
@@ -136,11 +135,6 @@ def forget(tx: Tx, server_id: ServerId) -> None:
 def unsettled_ids(db: Reader) -> list[str]:
     """Servers for which the control plane has something left to do."""
     return [row[0] for row in db.rows(_UNSETTLED)]
-
-
-def ids_of_project(db: Reader, project_id: ProjectId) -> list[ServerId]:
-    """Every server of a project."""
-    return [row[0] for row in db.rows(_PROJECT_IDS, project_id=project_id)]
 
 
 def ids_of_name(db: Reader, name: str) -> list[ServerId]:

@@ -211,11 +211,6 @@ def lock_nics(tx: Tx, server_id: str) -> list[tuple[Port, bool]]:
     return [(port, bool(row[-1])) for port, row in zip(whole(tx, rows), rows, strict=True)]
 
 
-def ids_on(db: Reader, network_id: str) -> list[str]:
-    """The ports of a network."""
-    return [row[0] for row in db.rows(_OF_NETWORK, network_id=network_id)]
-
-
 def ids_named(db: Reader, network_id: str) -> list[str]:
     """The ports of a network that have a name."""
     return [row[0] for row in db.rows(_NAMED_ON, network_id=network_id)]

@@ -13,7 +13,7 @@ from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import SecurityGroupId
 from nacre.network.domain.rbac import Action
 from nacre.network.domain.security_groups import SecurityGroup, SecurityGroupRule, rule_meaning
-from nacre.network.errors import SecurityGroupNotFound, SecurityGroupRuleNotFound
+from nacre.network.errors import SecurityGroupNotFound
 from nacre.network.store import rbac
 from nacre.network.store.shelf import Shelf
 from nacre.network.store.tables import (
@@ -112,14 +112,6 @@ def lock_some(tx: Tx, group_ids: Collection[str]) -> Mapping[str, SecurityGroup]
     """Those of the groups that exist; nobody else changes them before this transaction ends."""
     rows = tx.rows(_LOCK_SOME, ids=list(group_ids)) if group_ids else ()
     return {group.id: group for group in map(GROUPS.of, rows)}
-
-
-def load_rule(db: Reader, rule_id: str) -> SecurityGroupRule:
-    """A rule. Raises SecurityGroupRuleNotFound."""
-    rule = RULES.find(db, rule_id)
-    if rule is None:
-        raise SecurityGroupRuleNotFound(rule_id)
-    return rule
 
 
 def rules_of(db: Reader, group_ids: Collection[str]) -> Mapping[str, list[SecurityGroupRule]]:
