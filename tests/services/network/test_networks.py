@@ -82,10 +82,10 @@ def test_strangers_see_shared_and_external_networks_and_nothing_else(cloud, demo
     assert [each["id"] for each in stranger.find("/subnets")] == [outside_subnet["id"]]
     assert stranger.show("subnet", outside_subnet)["router:external"] is True
     assert problem(stranger.get(f"/subnets/{subnet['id']}")) == (404, "SubnetNotFound")
-    assert problem(stranger.change("subnet", outside_subnet, name="x")) == (404, "SubnetNotFound")
+    assert problem(stranger.change("subnet", outside_subnet, name="x")) == (403, "PolicyNotAuthorized")
     assert problem(stranger.change("network", mine, name="x")) == (404, "NetworkNotFound")
-    assert problem(stranger.change("network", shared, name="x")) == (404, "NetworkNotFound")
-    assert problem(stranger.remove("network", shared)) == (404, "NetworkNotFound")
+    assert problem(stranger.change("network", shared, name="x")) == (403, "PolicyNotAuthorized")
+    assert problem(stranger.remove("network", shared)) == (403, "PolicyNotAuthorized")
 
 
 def test_a_reader_sees_and_changes_nothing(cloud, demo):

@@ -173,7 +173,7 @@ def test_the_owner_of_a_network_sees_the_ports_of_guests_on_it(demo, admin, stra
     port = stranger.make("port", network_id=net["id"])
 
     assert demo.show("port", port)["id"] == port["id"]
-    assert problem(demo.change("port", port, name="x")) == (404, "PortNotFound")
+    assert problem(demo.change("port", port, name="x")) == (403, "PolicyNotAuthorized")
     assert demo.remove("port", port).status == 204
     hidden = demo.make("port", network_id=net["id"])
     assert problem(stranger.get(f"/ports/{hidden['id']}")) == (404, "PortNotFound")

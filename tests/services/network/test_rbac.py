@@ -38,7 +38,7 @@ def test_a_network_is_shared_with_one_project_and_with_no_other(cloud, demo, str
     assert stranger.make("port", network_id=net["id"])
     assert problem(other.get(f"/networks/{net['id']}")) == (404, "NetworkNotFound")
     assert other.refused("port", network_id=net["id"]) == (404, "NetworkNotFound")
-    assert problem(stranger.change("network", net, name="x")) == (404, "NetworkNotFound")
+    assert problem(stranger.change("network", net, name="x")) == (403, "PolicyNotAuthorized")
     assert entry == {
         "id": entry["id"],
         "project_id": "demo",

@@ -231,13 +231,12 @@ class Noun(Shelved[Item]):
     ) -> Item:
         """An object that the caller may change by this route, locked. Raises its NotFound, NotAllowed, ...
 
-        What others own cannot be changed and, to this question, is not there, whether it is shared or not.
+        What others own is refused where the caller may know of it, as of what is shared, and is not there elsewhere.
         """
         item = self.lock(tx, object_id)
         owner = item.project_id  # type: ignore[attr-defined]
         if not (call.sees(owner) or (guardian is not None and call.sees(guardian(tx, item)))):
-            if owner != call.project_id:
-                raise self.absent(object_id)
+            self.load(call, tx, object_id)
             raise NotAllowed(call.route.policy.name)
         check_revision(call, item)
         return item
