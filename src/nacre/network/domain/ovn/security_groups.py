@@ -44,8 +44,8 @@ def switch_rules(network_id: NetworkId) -> tuple[Row, ...]:
     """What holds for whoever is on a switch: what no rule allows is dropped, but for DHCP and neighbour discovery.
 
     They name no port, so that they cost the same however many there are. Router advertisements of guests cannot be
-    dropped: wherever connections are remembered, OVN lets them pass before it looks at any rule. Source:
-    ovn-northd(8), "Ingress Table: from-lport ACLs".
+    dropped: OVN lets them pass before it looks at any rule, and again where it looks at those that ask to be late.
+    Source: ovn-northd(8), "Ingress Table 8: from-lport ACLs before LB"; the flows of ovn-northd 23.03.
     """
     switch = names.switch(network_id)
     drops = [
