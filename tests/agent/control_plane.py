@@ -54,9 +54,13 @@ def new_nic(number: int = 11, **fields: Any) -> GuestNic:
     return msgspec.structs.replace(nic, **fields)
 
 
-def new_spec(**fields: Any) -> GuestSpec:
+SAME_GUEST = ServerId("5bdf32c1-0d4f-4f93-9f1a-5c38cc6ba38d")
+"""For guests whose ids become parts of tests' names, which stay the same from run to run."""
+
+
+def new_spec(guest_id: ServerId | None = None, **fields: Any) -> GuestSpec:
     """A guest that should run, with one interface."""
-    guest_id = ServerId(new_id())
+    guest_id = guest_id or ServerId(new_id())
     spec = GuestSpec(
         guest_id=guest_id,
         project_id=ProjectId("3a" * 16),

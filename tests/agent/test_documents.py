@@ -10,10 +10,11 @@ import pytest
 
 from nacre.agent.metadata.documents import OPENSTACK_VERSIONS, find_document
 from nacre.compute.domain.guests import Address, InstanceData
-from tests.agent.control_plane import NETWORK_ID, new_nic, new_spec
+from tests.agent.control_plane import NETWORK_ID, SAME_GUEST, new_nic, new_spec
 
 KEY = "ssh-ed25519 AAAA pearl"
 SPEC = new_spec(
+    SAME_GUEST,
     nics=(
         new_nic(11),
         new_nic(12, mtu=9000, addresses=(Address(ip="fd00::12", prefix_length=64),)),

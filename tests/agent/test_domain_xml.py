@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from nacre.agent.drivers.domain_xml import DomainHost, domain_xml, tap_name
-from tests.agent.control_plane import new_nic, new_spec
+from tests.agent.control_plane import SAME_GUEST, new_nic, new_spec
 
 HOST = DomainHost(name_prefix="nacre-abc123-", kvm=False, bridge="br-int", userspace_switch=True)
 KERNEL_SWITCH = msgspec.structs.replace(HOST, userspace_switch=False)
 KVM = msgspec.structs.replace(HOST, kvm=True)
-SPEC = new_spec(vcpus=3, memory_mib=512, nics=(new_nic(11), new_nic(12, mtu=9000)))
+SPEC = new_spec(SAME_GUEST, vcpus=3, memory_mib=512, nics=(new_nic(11), new_nic(12, mtu=9000)))
 
 
 def domain_of(spec=SPEC, host=HOST):
