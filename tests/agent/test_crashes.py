@@ -11,7 +11,7 @@ import pytest
 from nacre.agent.domain.sight import Run
 from nacre.compute.domain.guests import GuestSpec, Power, Reboot
 from tests.agent.conftest import Stage
-from tests.agent.control_plane import HOST_ID, new_spec
+from tests.agent.control_plane import HOST_ID, new_nic, new_spec
 
 
 class Killed(BaseException):
@@ -70,6 +70,17 @@ STORIES = {
     "stop and start": Story((_wish(power=Power.OFF), _wish()), Run.RUNNING, frozenset({1, 2})),
     "soft reboot": Story((_wish(boots=2, reboot=Reboot.SOFT),), Run.RUNNING, frozenset({2})),
     "hard reboot": Story((_wish(boots=2, reboot=Reboot.HARD),), Run.RUNNING, frozenset({2})),
+    "pause": Story((_wish(power=Power.PAUSED),), Run.PAUSED, frozenset({1})),
+    "pause and unpause": Story((_wish(power=Power.PAUSED), _wish()), Run.RUNNING, frozenset({1})),
+    "suspend": Story((_wish(power=Power.SUSPENDED),), Run.OFF, frozenset({1})),
+    "suspend and resume": Story((_wish(power=Power.SUSPENDED), _wish()), Run.RUNNING, frozenset({1})),
+    "suspend and reboot": Story(
+        (_wish(power=Power.SUSPENDED), _wish(boots=2, reboot=Reboot.HARD)), Run.RUNNING, frozenset({2})
+    ),
+    "pause and reboot": Story(
+        (_wish(power=Power.PAUSED), _wish(boots=2, reboot=Reboot.HARD)), Run.RUNNING, frozenset({2})
+    ),
+    "change interfaces": Story((_wish(nics=(new_nic(12),)),), Run.RUNNING, frozenset({1})),
     "end itself": Story((_end_itself,), Run.OFF, frozenset({1})),
     "remove": Story((_wish(present=False),), None, frozenset()),
     "remove half built": Story(
@@ -129,12 +140,16 @@ def test_a_killed_agent_comes_to_the_same_end(name, place, host_falls):
     guest, run = stage.world.guests[spec.guest_id], story.run
     if host_falls and name == "end itself" and place == 1:
         run = Run.RUNNING  # The host fell before it was written down that the guest rests.
-    facts = stage.control.facts[spec.guest_id]
+    if host_falls and name == "pause":
+        run = Run.OFF  # What stood still in memory is lost.
+    powers = {Run.RUNNING: Power.ON, Run.PAUSED: Power.PAUSED, Run.OFF: Power.OFF}
+    facts, wished = stage.control.facts[spec.guest_id], stage.control.specs[HOST_ID][spec.guest_id][1]
     assert guest.run is run
-    assert set(stage.world.plugged) == ({spec.nics[0].port_id} if run is Run.RUNNING else set())
-    assert facts.power is (Power.ON if run is Run.RUNNING else Power.OFF)
+    assert set(stage.world.plugged) == (set() if run is Run.OFF else {nic.port_id for nic in wished.nics})
+    assert facts.power is (Power.SUSPENDED if guest.saved else powers[run])
+    assert guest.saved == (name == "suspend") or host_falls
     assert (facts.waiting, facts.fault) == ("", "")
-    assert facts.observed_generation == stage.control.specs[HOST_ID][spec.guest_id][1].generation
+    assert facts.observed_generation == wished.generation
     assert host_falls or guest.boots in story.starts
 
 
@@ -145,5 +160,6 @@ def test_the_stories_reach_every_effect_a_driver_has():
 
     assert reached == {
         "fetch", "ensure_disk", "ensure_network", "ensure_defined", "ensure_paused", "keep_record",
-        "ensure_running", "press_power_button", "ensure_off", "remove_guest", "remove_disk", "remove_network",
+        "ensure_running", "ensure_still", "ensure_saved", "remove_saved", "press_power_button", "ensure_off",
+        "remove_guest", "remove_disk", "remove_network", "ensure_plugged", "ask_unplug", "remove_port",
     }  # fmt: skip

@@ -5,11 +5,20 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from nacre.agent.domain.sight import GuestRecord, GuestSeen, Run, Surroundings, metadata_networks
+from nacre.agent.domain.sight import (
+    GuestRecord,
+    GuestSeen,
+    PluggedNic,
+    Run,
+    Surroundings,
+    metadata_networks,
+)
 from nacre.agent.domain.steps import (
     SHUTDOWN_LIMIT_S,
     Await,
+    ChangeNics,
     DefineGuest,
+    DropSaved,
     FetchImage,
     Forget,
     MakeDisk,
@@ -21,21 +30,31 @@ from nacre.agent.domain.steps import (
     RemoveDisk,
     RemoveGuest,
     Resume,
+    Save,
     Settle,
+    StandStill,
     StartPaused,
     Unstick,
     next_step,
 )
 from nacre.compute.domain.guests import Power, Reboot
-from tests.agent.control_plane import NETWORK_ID, new_spec
+from tests.agent.control_plane import NETWORK_ID, new_nic, new_spec
 
 NOW = 1000.0
 SPEC = new_spec(generation=5, boots=2)
 OFF_SPEC = msgspec.structs.replace(SPEC, power=Power.OFF)
 HARD_SPEC = msgspec.structs.replace(SPEC, reboot=Reboot.HARD)
+PAUSED_SPEC = msgspec.structs.replace(SPEC, power=Power.PAUSED)
+SUSPENDED_SPEC = msgspec.structs.replace(SPEC, power=Power.SUSPENDED)
 GONE_SPEC = msgspec.structs.replace(SPEC, present=False)
 NETWORK = metadata_networks(SPEC)[0]
 PORT_ID = SPEC.nics[0].port_id
+NICS = frozenset({PluggedNic(PORT_ID, SPEC.nics[0].mac)})
+NEW_NIC = new_nic(12)
+MORE_SPEC = msgspec.structs.replace(SPEC, nics=(*SPEC.nics, NEW_NIC))
+OTHER_SPEC = msgspec.structs.replace(SPEC, nics=(NEW_NIC,))
+BARE_SPEC = msgspec.structs.replace(SPEC, nics=())
+OTHER_MAC = frozenset({PluggedNic(PORT_ID, "fa:16:3e:00:00:99")})
 
 BARE = Surroundings(now=NOW, has_image=False, ports_ready=frozenset(), networks_open=frozenset())
 WITH_IMAGE = msgspec.structs.replace(BARE, has_image=True)
@@ -45,13 +64,18 @@ READY = msgspec.structs.replace(OPEN, ports_ready=frozenset({PORT_ID}))
 CURRENT = GuestRecord(boots=2, generation=5)
 OLD = GuestRecord(boots=1, generation=4)
 RESTING = GuestRecord(boots=2, generation=5, resting=True)
+HELD = GuestRecord(boots=2, generation=5, held=Power.PAUSED)
+OLD_HELD = GuestRecord(boots=1, generation=4, held=Power.PAUSED)
+ASLEEP = GuestRecord(boots=2, generation=5, held=Power.SUSPENDED)
+OLD_ASLEEP = GuestRecord(boots=1, generation=4, held=Power.SUSPENDED)
 PRESSED = GuestRecord(boots=2, generation=5, asked_off_at=NOW - 10)
 PRESSED_LONG_AGO = GuestRecord(boots=2, generation=5, asked_off_at=NOW - SHUTDOWN_LIMIT_S)
 PRESSED_IN_THE_FUTURE = GuestRecord(boots=2, generation=5, asked_off_at=NOW + 3600)
 
 
 def seen(run=Run.OFF, record=None, **fields):
-    known = {"disk": True, "defined": True, "record": record} | fields
+    nics = frozenset() if run is Run.OFF else NICS
+    known = {"disk": True, "defined": True, "record": record, "nics": nics} | fields
     return GuestSeen(guest_id=SPEC.guest_id, run=run, **known)
 
 
@@ -178,6 +202,71 @@ CASES = {
     "nor what cannot run": (OFF_SPEC, seen(Run.STUCK, CURRENT), READY, PowerOff()),
     "a stuck guest is let go": (SPEC, seen(Run.STUCK, CURRENT), READY, Unstick()),
     "unless it is to boot anyway": (SPEC, seen(Run.STUCK, OLD), READY, PowerOff()),
+    "a pause stops the processors": (PAUSED_SPEC, seen(Run.RUNNING, CURRENT), READY, StandStill()),
+    "then it is written down, lest it passes for a start": (
+        PAUSED_SPEC,
+        seen(Run.PAUSED, CURRENT),
+        READY,
+        Record(HELD),
+    ),
+    "and the guest stands": (PAUSED_SPEC, seen(Run.PAUSED, HELD), READY, Settle()),
+    "until it is let go": (SPEC, seen(Run.PAUSED, HELD), READY, Resume(CURRENT)),
+    "which waits for its ports": (
+        SPEC,
+        seen(Run.PAUSED, HELD),
+        OPEN,
+        Await(1.0, f"the switch has not yet realised port {PORT_ID}"),
+    ),
+    "or it is to boot": (HARD_SPEC, seen(Run.PAUSED, OLD_HELD), READY, PowerOff()),
+    "and is held no more": (HARD_SPEC, seen(record=OLD_HELD), READY, Record(OLD)),
+    "a paused guest is stopped at once": (OFF_SPEC, seen(Run.PAUSED, HELD), READY, PowerOff()),
+    "a paused guest its host took down is held no more": (PAUSED_SPEC, seen(record=HELD), READY, Record(CURRENT)),
+    "and stays off": (PAUSED_SPEC, seen(record=CURRENT), READY, Settle()),
+    "a stuck guest is let go before it is paused": (PAUSED_SPEC, seen(Run.STUCK, CURRENT), READY, Unstick()),
+    "and before it is suspended": (SUSPENDED_SPEC, seen(Run.STUCK, CURRENT), READY, Unstick()),
+    "a suspension saves the memory": (SUSPENDED_SPEC, seen(Run.RUNNING, CURRENT), READY, Save()),
+    "also where libvirt stopped it half-way": (SUSPENDED_SPEC, seen(Run.PAUSED, CURRENT), READY, Save()),
+    "then the suspension is written down": (SUSPENDED_SPEC, seen(record=CURRENT, saved=True), READY, Record(ASLEEP)),
+    "and the guest sleeps": (SUSPENDED_SPEC, seen(record=ASLEEP, saved=True), READY, Settle()),
+    "what ended before it was saved stays off": (SUSPENDED_SPEC, seen(record=CURRENT), READY, Settle()),
+    "its network is opened before it wakes": (SPEC, seen(record=ASLEEP, saved=True), BARE, OpenMetadata(NETWORK)),
+    "then its memory is read": (SPEC, seen(record=ASLEEP, saved=True), READY, StartPaused()),
+    "then its ports are awaited": (
+        SPEC,
+        seen(Run.PAUSED, ASLEEP),
+        OPEN,
+        Await(1.0, f"the switch has not yet realised port {PORT_ID}"),
+    ),
+    "then it goes on": (SPEC, seen(Run.PAUSED, ASLEEP), READY, Resume(CURRENT)),
+    "a reboot drops the memory": (HARD_SPEC, seen(record=OLD_ASLEEP, saved=True), READY, DropSaved()),
+    "then forgets the sleep": (HARD_SPEC, seen(record=OLD_ASLEEP), READY, Record(OLD)),
+    "so does a stop": (OFF_SPEC, seen(record=ASLEEP, saved=True), READY, DropSaved()),
+    "memory lost with the host's power is not waited for": (SPEC, seen(record=ASLEEP), READY, Record(CURRENT)),
+    "an interface that is new is plugged into a running guest": (
+        MORE_SPEC, seen(Run.RUNNING, CURRENT), READY, ChangeNics((), (NEW_NIC,)),
+    ),
+    "one that is not wished any more is taken from it": (
+        BARE_SPEC, seen(Run.RUNNING, CURRENT), READY, ChangeNics((PORT_ID,), ()),
+    ),
+    "and neither waits for the other": (
+        OTHER_SPEC, seen(Run.RUNNING, CURRENT), READY, ChangeNics((PORT_ID,), (NEW_NIC,)),
+    ),
+    "an interface of another MAC goes before it comes": (
+        SPEC, seen(Run.RUNNING, CURRENT, nics=OTHER_MAC), READY, ChangeNics((PORT_ID,), ()),
+    ),
+    "metadata answers before an interface is plugged": (
+        MORE_SPEC, seen(Run.RUNNING, CURRENT), WITH_IMAGE, OpenMetadata(NETWORK),
+    ),
+    "a guest is let go before it gets more interfaces": (
+        MORE_SPEC, seen(Run.PAUSED), READY, Resume(CURRENT),
+    ),
+    "and does not wait for those that it will lose": (BARE_SPEC, seen(Run.PAUSED), OPEN, Resume(CURRENT)),
+    "interfaces are no reason to wake one that stands still": (
+        msgspec.structs.replace(MORE_SPEC, power=Power.PAUSED), seen(Run.PAUSED, HELD), READY, Settle(),
+    ),
+    "nor to keep one that is to boot": (
+        msgspec.structs.replace(HARD_SPEC, nics=()), seen(Run.RUNNING, OLD), READY, PowerOff(),
+    ),
     "leaving, the process goes first": (GONE_SPEC, seen(Run.RUNNING, CURRENT), READY, RemoveGuest()),
     "then its disk": (GONE_SPEC, ONLY_DISK, READY, RemoveDisk()),
     "then whatever else is left": (GONE_SPEC, GuestSeen(guest_id=SPEC.guest_id, remains=True), READY, RemoveDisk()),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from nacre.agent.domain.sight import GuestRecord, GuestSeen, Run
+from nacre.agent.domain.sight import GuestRecord, GuestSeen, PluggedNic, Run
 from nacre.agent.drivers.base import CannotHost, EngineAway, EngineRefused, GuestDriver
 from nacre.agent.drivers.domain_xml import DomainHost, domain_name, domain_xml
 from nacre.agent.drivers.fake import FakeGuests, FakeWorld
@@ -177,17 +177,34 @@ def test_a_guest_is_made_step_by_step_and_each_step_can_be_repeated(driver, spec
     assert driver.observe()[spec.guest_id] == running
 
 
-def test_a_guest_boots_answers_its_power_button_and_is_known_to_have_ended_by_itself(bench, driver, spec):
+def test_a_guest_boots_changes_interfaces_answers_its_power_button_and_is_known_to_have_ended_by_itself(
+    bench, driver, spec
+):
     _start(driver, spec)
+    nics = [new_nic(11), new_nic(12)]
+    first, second = (PluggedNic(nic.port_id, nic.mac) for nic in nics)
+    told: list[ServerId | None] = []
 
     eventually(
         lambda: bench.marker in driver.console_tail(spec.guest_id, lines=0), "it boots", within_s=BOOT_LIMIT_S
     )
+    for nic in [*nics, *nics]:
+        driver.ensure_plugged(spec.guest_id, nic)
+    plugged = driver.observe_guest(spec.guest_id)
+    same = driver.observe()[spec.guest_id]
+    driver.watch(told.append)
+    driver.ask_unplug(spec.guest_id, nics[0].port_id)
+    left = _until(driver, spec.guest_id, lambda seen: first not in seen.nics, "it lets go of one")
+    driver.ask_unplug(spec.guest_id, nics[0].port_id)
     driver.press_power_button(spec.guest_id)
     ended = _until(driver, spec.guest_id, lambda seen: seen.run is Run.OFF, "it shuts down")
 
+    assert plugged.nics == same.nics == {first, second}
+    assert left.nics == {second}
+    assert spec.guest_id in told
     assert ended.ended_itself
     assert ended.defined
+    assert not ended.nics
 
 
 def test_the_console_is_kept_over_starts_and_read_from_its_end(bench, driver, spec):
@@ -228,6 +245,58 @@ def test_a_guest_whose_process_died_ended_by_itself(bench, driver, spec):
     assert seen.ended_itself
     driver.ensure_paused(spec)
     assert not driver.observe_guest(spec.guest_id).ended_itself
+
+
+def test_a_paused_guest_stands_still_and_goes_on(bench, driver, spec):
+    _start(driver, spec)
+
+    for _ in range(2):
+        driver.ensure_still(spec.guest_id)
+    still = driver.observe_guest(spec.guest_id)
+    driver.ensure_paused(spec)
+    driver.ensure_running(spec.guest_id)
+
+    assert (still.run, still.saved, still.power) == (Run.PAUSED, False, Power.OFF)
+    driver.keep_record(spec.guest_id, GuestRecord(boots=1, generation=1, held=Power.PAUSED))
+    driver.ensure_still(spec.guest_id)
+    assert driver.observe_guest(spec.guest_id).power is Power.PAUSED
+
+
+def test_a_saved_guest_has_no_process_and_goes_on_where_it_was(bench, driver, spec):
+    _start(driver, spec)
+    eventually(
+        lambda: bench.marker in driver.console_tail(spec.guest_id, lines=0), "it boots", within_s=BOOT_LIMIT_S
+    )
+
+    for _ in range(2):
+        driver.ensure_saved(spec.guest_id)
+    saved, all_seen = driver.observe_guest(spec.guest_id), driver.observe()
+    for _ in range(2):
+        driver.ensure_paused(spec)
+    restored = driver.observe_guest(spec.guest_id)
+    driver.ensure_running(spec.guest_id)
+    driver.press_power_button(spec.guest_id)
+    _until(driver, spec.guest_id, lambda seen: seen.run is Run.OFF, "what runs in it hears the button")
+
+    assert (saved.run, saved.saved, saved.ended_itself) == (Run.OFF, True, False)
+    assert (saved.power, all_seen[spec.guest_id]) == (Power.SUSPENDED, saved)
+    assert (restored.run, restored.saved) == (Run.PAUSED, False)
+    assert driver.console_tail(spec.guest_id, lines=0).count(bench.marker) == 1, "it has booted once"
+
+
+def test_a_guest_whose_memory_was_dropped_boots(bench, driver, spec):
+    _start(driver, spec)
+    driver.ensure_saved(spec.guest_id)
+
+    for _ in range(2):
+        driver.remove_saved(spec.guest_id)
+    off = driver.observe_guest(spec.guest_id)
+    _start(driver, spec)
+    driver.ensure_saved(spec.guest_id)
+    driver.remove_guest(spec.guest_id)
+
+    assert (off.run, off.saved, off.defined, off.disk) == (Run.OFF, False, True, True)
+    assert not driver.observe_guest(spec.guest_id).saved, "nothing is left of a removed guest"
 
 
 def test_a_record_outlives_the_driver(bench, driver, spec):

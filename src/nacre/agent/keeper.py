@@ -6,6 +6,7 @@ thousands of hosts, tests with a virtual clock.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import threading
@@ -14,6 +15,7 @@ from typing import assert_never
 
 import msgspec
 
+from nacre.agent.announcements import Announcements
 from nacre.agent.domain.sight import (
     GuestSeen,
     MetadataNetwork,
@@ -26,8 +28,10 @@ from nacre.agent.domain.sight import (
 from nacre.agent.domain.steps import (
     Await,
     Building,
+    ChangeNics,
     Changing,
     DefineGuest,
+    DropSaved,
     FetchImage,
     Forget,
     MakeDisk,
@@ -40,13 +44,15 @@ from nacre.agent.domain.steps import (
     RemoveDisk,
     RemoveGuest,
     Resume,
+    Save,
     Settle,
+    StandStill,
     StartPaused,
     Step,
     Unstick,
     next_step,
 )
-from nacre.agent.drivers.base import HostDrivers, Underway
+from nacre.agent.drivers.base import EngineRefused, HostDrivers, Underway
 from nacre.compute.domain.guests import GuestFacts, GuestImage, GuestSpec, HostWishes
 from nacre.kernel.clock import Clock
 from nacre.kernel.errors import Invalid, NotFound, Problem, Unavailable
@@ -67,6 +73,7 @@ AWAY_BACKOFF_MOST_S = 2.0
 
 REFUSED_RECHECK_S = 60.0
 UNSTICK_RECHECK_S = 30.0
+NICS_RECHECK_S = 5.0
 DISK_FAILED = "its disk failed on the host; it is let go again now and then"
 
 
@@ -98,6 +105,7 @@ class Keeper:
         self._heard_all = False
         self._wishes: dict[ServerId, GuestSpec] = {}
         self._networks = _Networks()
+        self.announcements = Announcements(drivers.switch, clock)
         self._rests: dict[ServerId, _Rest] = {}
         self._failures: dict[ServerId, int] = {}
         self._facts: dict[ServerId, GuestFacts] = {}
@@ -109,6 +117,7 @@ class Keeper:
         """Merge an answer of the control plane into the picture. The guests that are due because of it."""
         due: dict[ServerId, None] = {}
         with self._lock:
+            is_first = not self._heard_all
             if wishes.complete:
                 named = {spec.guest_id for spec in wishes.guests}
                 for guest_id in [each for each in self._wishes if each not in named]:
@@ -119,6 +128,7 @@ class Keeper:
             for spec in wishes.guests:
                 self._wishes[spec.guest_id] = spec
                 self._networks.follow(spec)
+                self.announcements.follow(spec, is_old=is_first)
                 self._failures.pop(spec.guest_id, None)
                 due[spec.guest_id] = None
         if self._unsaid and self._on_news:
@@ -232,6 +242,8 @@ class Keeper:
         if isinstance(step, Changing):
             self._change(step, view.seen.guest_id)
             return AGAIN
+        if isinstance(step, ChangeNics):
+            return self._change_nics(step, view)
         return self._pause(step, view)
 
     def _build(self, step: Building, spec: GuestSpec, view: _View) -> None:
@@ -261,6 +273,12 @@ class Keeper:
             case PressButton(record=record):
                 guests.keep_record(guest_id, record)
                 guests.press_power_button(guest_id)
+            case StandStill():
+                guests.ensure_still(guest_id)
+            case Save():
+                guests.ensure_saved(guest_id)
+            case DropSaved():
+                guests.remove_saved(guest_id)
             case PowerOff():
                 guests.ensure_off(guest_id)
             case RemoveGuest():
@@ -269,6 +287,27 @@ class Keeper:
                 guests.remove_disk(guest_id)
             case forgotten:
                 assert_never(forgotten)
+
+    def _change_nics(self, step: ChangeNics, view: _View) -> Outcome:
+        """What a guest does not let go of is cut off at once; what it cannot be given it gets when it starts again."""
+        guests, guest_id = self.drivers.guests, view.seen.guest_id
+        because = [f"the guest has not yet let go of port {port_id}" for port_id in step.unplug]
+        if because:
+            # Told before another guest can have the port, so that it is not called down after that one brought it up.
+            self._say(view, waiting="; ".join(because))
+        for port_id in step.unplug:
+            self.drivers.switch.remove_port(port_id)
+            with contextlib.suppress(EngineRefused):  # It was asked before, and has not answered.
+                guests.ask_unplug(guest_id, port_id)
+        for nic in step.plug:
+            try:
+                guests.ensure_plugged(guest_id, nic)
+            except EngineRefused as refused:
+                because.append(f"the guest gets port {nic.port_id} when it starts again ({refused})")
+        if not because:
+            return AGAIN
+        self._say(view, waiting="; ".join(because))
+        return Wait(NICS_RECHECK_S, "; ".join(because))
 
     def _pause(self, step: Pausing, view: _View) -> Outcome:
         match step:
@@ -375,6 +414,7 @@ class Keeper:
         for table in (self._wishes, self._facts, self._unsaid, self._rests, self._failures):
             table.pop(guest_id, None)
         self._networks.leave(guest_id)
+        self.announcements.leave(guest_id)
 
 
 class _View(msgspec.Struct, frozen=True):

@@ -50,6 +50,33 @@ OFF = sight(power=Power.OFF)
         ),
         (wish(power=Power.OFF), HERE, sight(), ("ACTIVE", "active", "powering-off", 1)),
         (wish(power=Power.OFF), HERE, OFF, ("SHUTOFF", "stopped", None, 4)),
+        (wish(power=Power.PAUSED), HERE, sight(observed_generation=1), ("ACTIVE", "active", "pausing", 1)),
+        (wish(power=Power.PAUSED), HERE, sight(power=Power.PAUSED), ("PAUSED", "paused", None, 3)),
+        (wish(power=Power.PAUSED), HERE, OFF, ("SHUTOFF", "stopped", None, 4)),
+        (
+            wish(),
+            HERE,
+            sight(power=Power.PAUSED, observed_generation=1),
+            ("PAUSED", "paused", "unpausing", 3),
+        ),
+        (
+            wish(power=Power.SUSPENDED),
+            HERE,
+            sight(observed_generation=1),
+            ("ACTIVE", "active", "suspending", 1),
+        ),
+        (
+            wish(power=Power.SUSPENDED),
+            HERE,
+            sight(power=Power.SUSPENDED),
+            ("SUSPENDED", "suspended", None, 4),
+        ),
+        (
+            wish(),
+            HERE,
+            sight(power=Power.SUSPENDED, observed_generation=1),
+            ("SUSPENDED", "suspended", "resuming", 4),
+        ),
         (wish(boots=1), HERE, sight(observed_generation=1), ("REBOOT", "active", "reboot_started", 1)),
         (
             wish(boots=1, reboot=Reboot.HARD),
@@ -70,7 +97,7 @@ def test_the_state_follows_from_wish_standing_and_sight(wished, standing, seen, 
 
 
 def test_every_combination_has_a_state_and_a_step():
-    powers, flags = (Power.ON, Power.OFF), (True, False)
+    powers, flags = tuple(Power), (True, False)
     for power, boots, deleted, standing, seen_power, generation, fault, launched in itertools.product(
         powers, (0, 1), flags, (NOWHERE, REFUSED, HERE), powers, (0, 2), ("", "broken"), flags
     ):
@@ -78,7 +105,9 @@ def test_every_combination_has_a_state_and_a_step():
         seen = sight(power=seen_power, observed_generation=generation, fault=fault, launched=launched)
         shown = status_of(wished, standing, seen)
         step = next_step(wished, standing, seen)
-        assert shown.status in {"ACTIVE", "BUILD", "ERROR", "SHUTOFF", "REBOOT", "HARD_REBOOT"}
+        assert shown.status in {
+            "ACTIVE", "BUILD", "ERROR", "SHUTOFF", "PAUSED", "SUSPENDED", "REBOOT", "HARD_REBOOT",
+        }  # fmt: skip
         assert deleted == (shown.task_state == "deleting")
         assert not (deleted and step == Settle()), "what is deleted is always owed something"
         assert not (step == Place() and standing.host_id), "nothing is placed twice"
@@ -101,6 +130,8 @@ def test_what_no_host_takes_is_not_tried_again_until_the_wish_changes():
 
 def test_a_guest_ended_itself_only_if_nobody_asked_for_it():
     assert ended_itself(wish(), OFF)
+    assert ended_itself(wish(power=Power.PAUSED), OFF), "it ended before it could be paused"
+    assert not ended_itself(wish(power=Power.SUSPENDED), sight(power=Power.SUSPENDED))
     assert not ended_itself(wish(power=Power.OFF), OFF)
     assert not ended_itself(wish(boots=1), OFF), "it is being rebooted"
     assert not ended_itself(wish(), sight(power=Power.OFF, observed_generation=1)), "it is being started"

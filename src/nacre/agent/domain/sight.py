@@ -25,19 +25,30 @@ class GuestRecord(msgspec.Struct, frozen=True, kw_only=True):
     `boots` is the count of asked-for starts that the guest has seen. `generation` is that of the newest spec
     the guest was brought to. `asked_off_at` is when we last pressed its power button, 0 if we did not since
     it was started: an end after that is ours. `resting` is set when the guest ended by itself, and holds
-    until the wish moves beyond `generation` and `boots`.
+    until the wish moves beyond `generation` and `boots`. `held` is PAUSED or SUSPENDED from when its owner's
+    wish for that was fulfilled until the guest is let go, and OFF else: a guest that is about to be started
+    stands still as well.
     """
 
     boots: int
     generation: int
     asked_off_at: float = 0.0
     resting: bool = False
+    held: Power = Power.OFF
+
+
+class PluggedNic(msgspec.Struct, frozen=True, order=True):
+    """An interface that a guest has in its process now, whatever is wished."""
+
+    port_id: PortId
+    mac: str
 
 
 class GuestSeen(msgspec.Struct, frozen=True, kw_only=True):
     """One look at one guest.
 
-    `remains` means that anything of it is left beside disk and definition. `ended_itself` is true only on
+    `remains` means that anything of it is left beside disk and definition. `saved` means that its next start
+    goes on from memory that was kept, and is no boot. `ended_itself` is true only on
     positive evidence, while it is off: the hypervisor saw the guest power itself off, or its process die
     while the hypervisor itself stood. A host that lost power, or a cloud that was taken down, leaves no
     such evidence.
@@ -47,9 +58,11 @@ class GuestSeen(msgspec.Struct, frozen=True, kw_only=True):
     disk: bool = False
     defined: bool = False
     run: Run = Run.OFF
+    saved: bool = False
     ended_itself: bool = False
     record: GuestRecord | None = None
     remains: bool = False
+    nics: frozenset[PluggedNic] = frozenset()
 
     @property
     def exists(self) -> bool:
@@ -57,9 +70,20 @@ class GuestSeen(msgspec.Struct, frozen=True, kw_only=True):
         return self.disk or self.defined or self.remains or self.record is not None
 
     @property
+    def held(self) -> Power:
+        """How its owner holds it: paused, suspended, or not at all (off)."""
+        return self.record.held if self.record else Power.OFF
+
+    @property
     def power(self) -> Power:
-        """A guest that was never let go is off to its owner."""
-        return Power.ON if self.run in (Run.RUNNING, Run.STUCK) else Power.OFF
+        """A guest that was not yet let go is to its owner what it was before: off, or suspended."""
+        match self.run:
+            case Run.RUNNING | Run.STUCK:
+                return Power.ON
+            case Run.PAUSED:
+                return self.held
+            case Run.OFF:
+                return Power.SUSPENDED if self.saved else Power.OFF
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):

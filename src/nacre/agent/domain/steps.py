@@ -18,11 +18,13 @@ from nacre.agent.domain.sight import (
     GuestRecord,
     GuestSeen,
     MetadataNetwork,
+    PluggedNic,
     Run,
     Surroundings,
     metadata_networks,
 )
-from nacre.compute.domain.guests import GuestSpec, Power, Reboot
+from nacre.compute.domain.guests import GuestNic, GuestSpec, Power, Reboot
+from nacre.kernel.ids import PortId
 
 SHUTDOWN_LIMIT_S = 30.0
 """How long a guest may take to answer its power button before it is switched off."""
@@ -71,6 +73,25 @@ class PressButton(msgspec.Struct, frozen=True):
     record: GuestRecord
 
 
+class StandStill(msgspec.Struct, frozen=True):
+    """Stop the guest's processors; its process stays."""
+
+
+class Save(msgspec.Struct, frozen=True):
+    """Write the guest's memory to the host's disk and end its process."""
+
+
+class DropSaved(msgspec.Struct, frozen=True):
+    """Remove memory that was kept: the guest is to boot, or to stay off."""
+
+
+class ChangeNics(msgspec.Struct, frozen=True):
+    """Take interfaces from a guest that runs, which it has to allow, and give it others."""
+
+    unplug: tuple[PortId, ...]
+    plug: tuple[GuestNic, ...]
+
+
 class PowerOff(msgspec.Struct, frozen=True):
     """Switch the guest off at once."""
 
@@ -111,13 +132,13 @@ class Forget(msgspec.Struct, frozen=True):
 Building = FetchImage | MakeDisk | OpenMetadata | DefineGuest | StartPaused
 """Steps that need to know what the guest should be."""
 
-Changing = Resume | Record | PressButton | PowerOff | RemoveGuest | RemoveDisk
+Changing = Resume | Record | PressButton | StandStill | Save | DropSaved | PowerOff | RemoveGuest | RemoveDisk
 """Steps that change a guest, whatever it should be."""
 
 Pausing = Await | Unstick | Refuse | Settle | Forget
 """Steps after which there is nothing to do for a while."""
 
-Step = Building | Changing | Pausing
+Step = Building | Changing | ChangeNics | Pausing
 
 
 def next_step(spec: GuestSpec | None, seen: GuestSeen, around: Surroundings) -> Step:
@@ -130,13 +151,27 @@ def next_step(spec: GuestSpec | None, seen: GuestSeen, around: Surroundings) -> 
         return _leave(seen)
     if seen.run is Run.OFF and not seen.disk:
         return _towards_disk(seen, around)
-    if spec.power is Power.OFF:
-        return _towards_off(seen, around)
+    if seen.held is not Power.OFF and seen.power is Power.OFF:
+        # Its process, or its memory, is gone: nothing is held any more.
+        return _record(spec, seen, held=Power.OFF)
+    match spec.power:
+        case Power.OFF:
+            return _towards_off(seen, around)
+        case Power.PAUSED:
+            return _towards_paused(spec, seen)
+        case Power.SUSPENDED:
+            return _towards_suspended(spec, seen)
+        case Power.ON:
+            return _towards_on(spec, seen, around)
+
+
+def _towards_on(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Step:
     match seen.run:
         case Run.OFF:
             return _start(spec, seen, around)
         case Run.PAUSED:
-            return _let_run(spec, seen, around)
+            is_held = seen.held is not Power.OFF
+            return PowerOff() if is_held and _must_boot(spec, seen.record) else _let_run(spec, seen, around)
         case Run.RUNNING:
             return _keep_running(spec, seen, around)
         case Run.STUCK:
@@ -159,6 +194,8 @@ def _towards_disk(seen: GuestSeen, around: Surroundings) -> Step:
 def _towards_off(seen: GuestSeen, around: Surroundings) -> Step:
     match seen.run:
         case Run.OFF:
+            if seen.saved:
+                return DropSaved()
             return Settle() if seen.defined else DefineGuest()
         case Run.PAUSED | Run.STUCK:
             return PowerOff()
@@ -166,8 +203,43 @@ def _towards_off(seen: GuestSeen, around: Surroundings) -> Step:
             return _shut_down(seen.record, around, fresh=GuestRecord(boots=0, generation=0))
 
 
+def _towards_paused(spec: GuestSpec, seen: GuestSeen) -> Step:
+    """A guest that is off has nothing that could stand still, and stays off."""
+    match seen.run:
+        case Run.OFF:
+            return Settle()
+        case Run.PAUSED:
+            return Settle() if seen.held is Power.PAUSED else _record(spec, seen, held=Power.PAUSED)
+        case Run.RUNNING:
+            return StandStill()
+        case Run.STUCK:
+            return Unstick()
+
+
+def _towards_suspended(spec: GuestSpec, seen: GuestSeen) -> Step:
+    """A guest that is off has no memory that could be kept, and stays off."""
+    match seen.run:
+        case Run.OFF:
+            if seen.saved and seen.held is not Power.SUSPENDED:
+                return _record(spec, seen, held=Power.SUSPENDED)
+            return Settle()
+        case Run.PAUSED | Run.RUNNING:
+            return Save()
+        case Run.STUCK:
+            return Unstick()
+
+
+def _record(spec: GuestSpec, seen: GuestSeen, *, held: Power) -> Record:
+    record = seen.record or GuestRecord(boots=spec.boots, generation=spec.generation)
+    return Record(msgspec.structs.replace(record, held=held))
+
+
 def _start(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Step:
     record = seen.record
+    if seen.saved:
+        if _must_boot(spec, record):
+            return DropSaved()
+        return _open_metadata(spec, around) or StartPaused()
     if record is not None and not _must_boot(spec, record):
         if record.resting and record.generation >= spec.generation:
             return Settle()
@@ -179,7 +251,9 @@ def _start(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Step:
 def _let_run(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Step:
     if opening := _open_metadata(spec, around):
         return opening
-    missing = sorted(nic.port_id for nic in spec.nics if nic.port_id not in around.ports_ready)
+    # What its process does not have is plugged once it runs.
+    plugged = {nic.port_id for nic in seen.nics}.intersection(nic.port_id for nic in spec.nics)
+    missing = sorted(plugged - around.ports_ready)
     if missing:
         return Await(PORTS_RECHECK_S, f"the switch has not yet realised port {', '.join(missing)}")
     return Resume(GuestRecord(boots=spec.boots, generation=spec.generation))
@@ -194,7 +268,16 @@ def _keep_running(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Ste
         return PowerOff() if spec.reboot is Reboot.HARD else _shut_down(record, around, fresh=record)
     if record.asked_off_at:
         return _doubt(spec, record, around)
-    return _open_metadata(spec, around) or Settle()
+    return _open_metadata(spec, around) or _change_nics(spec, seen) or Settle()
+
+
+def _change_nics(spec: GuestSpec, seen: GuestSeen) -> ChangeNics | None:
+    """A port whose MAC has changed has to be let go of before it is plugged anew."""
+    wished = {PluggedNic(nic.port_id, nic.mac) for nic in spec.nics}
+    held = {nic.port_id for nic in seen.nics}
+    unplug = tuple(nic.port_id for nic in sorted(seen.nics - wished))
+    plug = tuple(nic for nic in spec.nics if nic.port_id not in held)
+    return ChangeNics(unplug, plug) if unplug or plug else None
 
 
 def _doubt(spec: GuestSpec, record: GuestRecord, around: Surroundings) -> Step:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 import msgspec
 
 from nacre.agent.domain.sight import GuestRecord, GuestSeen, MetadataNetwork
-from nacre.compute.domain.guests import GuestImage, GuestSpec
+from nacre.compute.domain.guests import GuestImage, GuestNic, GuestSpec, OutsideAddress
 from nacre.kernel.errors import Conflict, Invalid, Unavailable
 from nacre.kernel.ids import NetworkId, PortId, ServerId
 from nacre.network.contract import ChassisFacts
@@ -104,11 +104,40 @@ class GuestDriver(Protocol):
         ...
 
     def ensure_paused(self, spec: GuestSpec) -> None:
-        """The guest, off until now, has a process and plugged ports, as `spec` says. Nothing of it runs."""
+        """The guest, off until now, has a process and plugged ports, as `spec` says. Nothing of it runs.
+
+        One that is saved gets its memory back, and its devices as they were.
+        """
         ...
 
     def ensure_running(self, guest_id: ServerId) -> None:
         """A paused or stuck guest runs."""
+        ...
+
+    def ensure_still(self, guest_id: ServerId) -> None:
+        """A running guest is paused: its processors stand still, its process and ports stay."""
+        ...
+
+    def ensure_saved(self, guest_id: ServerId) -> None:
+        """The guest has no process and no plugged port; the next `ensure_paused` goes on from its memory.
+
+        One without a process stays as it is.
+        """
+        ...
+
+    def remove_saved(self, guest_id: ServerId) -> None:
+        """The next start of the guest, which is off, is a boot."""
+        ...
+
+    def ensure_plugged(self, guest_id: ServerId, nic: GuestNic) -> None:
+        """A guest that has a process has the interface, too, until that ends. EngineRefused: not in this process."""
+        ...
+
+    def ask_unplug(self, guest_id: ServerId, port_id: PortId) -> None:
+        """A guest that has a process is asked to let go of an interface. It may take long, or not listen.
+
+        It does so at the latest when it boots. Who watches is told.
+        """
         ...
 
     def press_power_button(self, guest_id: ServerId) -> None:
@@ -151,8 +180,19 @@ class SwitchDriver(Protocol):
         """Those of `ports` that are plugged here and whose flows are installed. Cheap: asks nobody."""
         ...
 
+    def remove_port(self, port_id: PortId) -> None:
+        """Nothing passes any more by the interface that a guest of this host has for a port."""
+        ...
+
     def remove_strays(self, alive: Collection[ServerId]) -> None:
         """Take interfaces from the switch that a guest left behind that is not `alive`."""
+        ...
+
+    def announce(self, addresses: Sequence[OutsideAddress]) -> None:
+        """Tell the wires that these addresses are reached through this host, once; never fails.
+
+        An address whose outlet is not on this host, or not yet, is passed over.
+        """
         ...
 
     def watch(self, changed: Callable[[Collection[PortId]], None]) -> None:

@@ -5,11 +5,13 @@ Source: https://libvirt.org/formatdomain.html
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import msgspec
 
+from nacre.agent.domain.sight import PluggedNic
 from nacre.compute.domain.guests import GuestNic, GuestSpec
 from nacre.kernel.ids import PortId, ServerId
 
@@ -60,8 +62,7 @@ def domain_xml(spec: GuestSpec, host: DomainHost, *, disk: Path, console_log: Pa
     _add(domain, "on_crash", text="destroy")
     devices = _add(domain, "devices")
     _add_disk(devices, disk)
-    for nic in spec.nics:
-        _add_interface(devices, nic, host)
+    devices.extend(_interface(nic, host) for nic in spec.nics)
     serial = _add(devices, "serial", type="pty")
     _add(serial, "log", file=str(console_log), append="on")
     random = _add(devices, "rng", model="virtio")
@@ -69,6 +70,24 @@ def domain_xml(spec: GuestSpec, host: DomainHost, *, disk: Path, console_log: Pa
     _add(devices, "memballoon", model="none")
     _add(devices, "controller", type="usb", model="none")
     return ET.tostring(domain, encoding="unicode")
+
+
+def interface_xml(nic: GuestNic, host: DomainHost) -> str:
+    """One interface, as a guest that runs is given it."""
+    return ET.tostring(_interface(nic, host), encoding="unicode")
+
+
+def nics_in(definition: str) -> Mapping[PluggedNic, str]:
+    """The interfaces of a guest that runs, each with the name by which libvirt knows the device."""
+    found = {}
+    domain = ET.fromstring(definition)  # noqa: S314 - It comes from our own libvirtd.
+    for interface in domain.iterfind("devices/interface"):
+        port_id = interface.find("virtualport/parameters")
+        mac, alias = interface.find("mac"), interface.find("alias")
+        if port_id is not None and mac is not None and alias is not None:
+            nic = PluggedNic(PortId(port_id.get("interfaceid", "")), mac.get("address", ""))
+            found[nic] = alias.get("name", "")
+    return found
 
 
 def _owner(name_prefix: str) -> ET.Element:
@@ -109,8 +128,8 @@ def _add_disk(devices: ET.Element, path: Path) -> None:
     _add(disk, "target", dev="vda", bus="virtio")
 
 
-def _add_interface(devices: ET.Element, nic: GuestNic, host: DomainHost) -> None:
-    interface = _add(devices, "interface", type="bridge")
+def _interface(nic: GuestNic, host: DomainHost) -> ET.Element:
+    interface = ET.Element("interface", type="bridge")
     _add(interface, "mac", address=nic.mac)
     _add(interface, "source", bridge=host.bridge)
     _add(_add(interface, "virtualport", type="openvswitch"), "parameters", interfaceid=nic.port_id)
@@ -121,6 +140,7 @@ def _add_interface(devices: ET.Element, nic: GuestNic, host: DomainHost) -> None
         _add(driver, "host", csum="off", gso="off", tso4="off", tso6="off", ecn="off", ufo="off")
         _add(driver, "guest", csum="off", tso4="off", tso6="off", ecn="off", ufo="off")
     _add(interface, "mtu", size=str(nic.mtu))
+    return interface
 
 
 def _add(parent: ET.Element, tag: str, *, text: str | None = None, **attributes: str) -> ET.Element:

@@ -6,19 +6,22 @@ lose its power or its memory, and to kill its agent before or after any effect.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from nacre.agent.domain.sight import GuestRecord, GuestSeen, MetadataNetwork, Run
-from nacre.agent.drivers.base import Changed, GuestCapabilities, HostDrivers, Underway
-from nacre.compute.domain.guests import GuestImage, GuestSpec
+from nacre.agent.domain.sight import GuestRecord, GuestSeen, MetadataNetwork, PluggedNic, Run
+from nacre.agent.drivers.base import Changed, EngineRefused, GuestCapabilities, HostDrivers, Underway
+from nacre.compute.domain.guests import GuestImage, GuestNic, GuestSpec, OutsideAddress
 from nacre.kernel.clock import Clock
 from nacre.kernel.errors import Problem
 from nacre.kernel.ids import NetworkId, PortId, ServerId
 from nacre.network.contract import ChassisFacts
 
 FAKE_VERSION = 1_000_000
+ANNOUNCED_KEPT = 100
+"""So many announcements a host remembers, each with its moment."""
 
 Interrupt = Callable[[str], None]
 """Called with `before EFFECT` and `after EFFECT`; what it raises is as if the agent died there."""
@@ -31,10 +34,12 @@ class FakeGuest:
     disk: bool = False
     defined: bool = False
     run: Run = Run.OFF
+    saved: bool = False
     ended_itself: bool = False
     record: GuestRecord | None = None
     boots: int = 0
     spec: GuestSpec | None = None
+    nics: frozenset[PluggedNic] = frozenset()
     slow_until: dict[str, float] = field(default_factory=dict)
 
 
@@ -48,10 +53,13 @@ class FakeWorld:
         self.networks: dict[NetworkId, MetadataNetwork] = {}
         self.plugged: dict[PortId, tuple[ServerId, float]] = {}
         self.interrupt: Interrupt | None = None
+        self.announced: deque[tuple[float, str]] = deque(maxlen=ANNOUNCED_KEPT)
         self.ports_take_s = 0.0
         self.complaint = ""
         self.chassis: ChassisFacts | None = None
         self.answers_power_button = True
+        self.lets_go_of_nics = True
+        self.refuses_nics = ""
         self._slow: dict[str, float] = {}
         self._failures: dict[str, list[Problem]] = {}
         self._watchers: list[Changed] = []
@@ -80,12 +88,12 @@ class FakeWorld:
     def end_guest(self, guest_id: ServerId, *, by_itself: bool = True) -> None:
         """The guest powers itself off, or somebody else switches it off."""
         self.switch_off(guest_id, ended_itself=by_itself)
-        self._tell(guest_id)
+        self.tell(guest_id)
 
     def jam_guest(self, guest_id: ServerId) -> None:
         """The hypervisor halts the guest because its disk failed."""
         self.guests[guest_id].run = Run.STUCK
-        self._tell(guest_id)
+        self.tell(guest_id)
 
     # -- for the drivers below -------------------------------------------------------------------------
 
@@ -95,16 +103,28 @@ class FakeWorld:
     def switch_on(self, spec: GuestSpec) -> None:
         guest = self.guest(spec.guest_id)
         guest.run = Run.PAUSED
-        guest.boots += 1
-        for nic in spec.nics:
+        guest.boots += not guest.saved
+        if not guest.saved:
+            guest.nics = frozenset(PluggedNic(nic.port_id, nic.mac) for nic in spec.nics)
+        guest.saved = False
+        for nic in guest.nics:
             self.plugged[nic.port_id] = (spec.guest_id, self.clock.now())
+
+    def plug(self, guest_id: ServerId, nic: GuestNic) -> None:
+        self.guest(guest_id).nics |= {PluggedNic(nic.port_id, nic.mac)}
+        self.plugged[nic.port_id] = (guest_id, self.clock.now())
+
+    def unplug(self, guest_id: ServerId, port_id: PortId) -> None:
+        guest = self.guest(guest_id)
+        guest.nics = frozenset(nic for nic in guest.nics if nic.port_id != port_id)
+        self.plugged.pop(port_id, None)
 
     def switch_off(self, guest_id: ServerId, *, ended_itself: bool = False) -> None:
         guest = self.guests.get(guest_id)
         if guest is None or guest.run is Run.OFF:
             return
         guest.run, guest.ended_itself = Run.OFF, ended_itself
-        for nic in guest.spec.nics if guest.spec else ():
+        for nic in guest.nics:
             self.plugged.pop(nic.port_id, None)
 
     @contextmanager
@@ -129,7 +149,7 @@ class FakeWorld:
     def watch(self, changed: Changed) -> None:
         self._watchers.append(changed)
 
-    def _tell(self, guest_id: ServerId) -> None:
+    def tell(self, guest_id: ServerId) -> None:
         for changed in self._watchers:
             changed(guest_id)
 
@@ -165,8 +185,10 @@ class FakeGuests:
             disk=guest.disk,
             defined=guest.defined,
             run=guest.run,
+            saved=guest.saved,
             ended_itself=guest.ended_itself,
             record=guest.record,
+            nics=guest.nics if guest.run is not Run.OFF else frozenset(),
         )
 
     def ensure_disk(self, spec: GuestSpec) -> None:
@@ -195,6 +217,37 @@ class FakeGuests:
             assert guest.run is not Run.OFF, "only a guest with a process can be let go"
             guest.run = Run.RUNNING
 
+    def ensure_still(self, guest_id: ServerId) -> None:
+        with self._world.effect("ensure_still", guest_id):
+            if self._world.guests[guest_id].run is Run.RUNNING:
+                self._world.guests[guest_id].run = Run.PAUSED
+
+    def ensure_saved(self, guest_id: ServerId) -> None:
+        with self._world.effect("ensure_saved", guest_id):
+            guest = self._world.guest(guest_id)
+            if guest.run is not Run.OFF:
+                self._world.switch_off(guest_id)
+                guest.saved = True
+
+    def remove_saved(self, guest_id: ServerId) -> None:
+        with self._world.effect("remove_saved", guest_id):
+            self._world.guest(guest_id).saved = False
+
+    def ensure_plugged(self, guest_id: ServerId, nic: GuestNic) -> None:
+        with self._world.effect("ensure_plugged", guest_id):
+            guest = self._world.guests[guest_id]
+            assert guest.run is not Run.OFF, "only a guest with a process can be given an interface"
+            if self._world.refuses_nics:
+                raise EngineRefused("fake", self._world.refuses_nics)
+            if all(nic.port_id != plugged.port_id for plugged in guest.nics):
+                self._world.plug(guest_id, nic)
+
+    def ask_unplug(self, guest_id: ServerId, port_id: PortId) -> None:
+        with self._world.effect("ask_unplug", guest_id):
+            if self._world.lets_go_of_nics:
+                self._world.unplug(guest_id, port_id)
+                self._world.tell(guest_id)
+
     def press_power_button(self, guest_id: ServerId) -> None:
         with self._world.effect("press_power_button", guest_id):
             if self._world.answers_power_button:
@@ -212,7 +265,7 @@ class FakeGuests:
         with self._world.effect("remove_guest", guest_id):
             self._world.switch_off(guest_id)
             if guest := self._world.guests.get(guest_id):
-                guest.defined, guest.ended_itself = False, False
+                guest.defined, guest.saved, guest.ended_itself = False, False, False
 
     def remove_disk(self, guest_id: ServerId) -> None:
         with self._world.effect("remove_disk", guest_id):
@@ -251,10 +304,18 @@ class FakeSwitch:
         plugged = self._world.plugged
         return frozenset(port for port in ports if port in plugged and plugged[port][1] <= moment)
 
+    def remove_port(self, port_id: PortId) -> None:
+        with self._world.effect("remove_port"):
+            self._world.plugged.pop(port_id, None)
+
     def remove_strays(self, alive: Collection[ServerId]) -> None:
         for port, (guest_id, _) in list(self._world.plugged.items()):
             if guest_id not in alive:
                 del self._world.plugged[port]
+
+    def announce(self, addresses: Sequence[OutsideAddress]) -> None:
+        with self._world.effect("announce"):
+            self._world.announced.extend((self._world.clock.now(), each.ip) for each in addresses)
 
     def watch(self, changed: Callable[[Collection[PortId]], None]) -> None:
         """Ports of this switch become ready by the clock alone; whoever waits looks again."""

@@ -16,18 +16,26 @@ from typing import Any
 
 import libvirt
 
-from nacre.agent.domain.sight import GuestRecord, GuestSeen, Run
+from nacre.agent.domain.sight import GuestRecord, GuestSeen, PluggedNic, Run
 from nacre.agent.drivers.base import CannotHost, Changed, EngineAway, EngineRefused, GuestCapabilities
-from nacre.agent.drivers.domain_xml import METADATA_URI, DomainHost, domain_name, domain_xml
+from nacre.agent.drivers.domain_xml import (
+    METADATA_URI,
+    DomainHost,
+    domain_name,
+    domain_xml,
+    interface_xml,
+    nics_in,
+)
 from nacre.agent.drivers.files import BASE_FORMATS, GuestFiles
-from nacre.compute.domain.guests import GuestSpec
+from nacre.compute.domain.guests import GuestNic, GuestSpec
 from nacre.kernel.errors import Problem
-from nacre.kernel.ids import ServerId
+from nacre.kernel.ids import PortId, ServerId
 
 log = logging.getLogger("nacre.agent")
 
 KEEPALIVE_S, KEEPALIVE_MISSES = 5, 3
 EVENT_LIMIT_S = 2.0
+NO_NICS: frozenset[PluggedNic] = frozenset()
 
 _AWAY = frozenset({
     libvirt.VIR_ERR_NO_CONNECT,
@@ -65,6 +73,7 @@ class LibvirtGuests:
         self._connection = _Connection(uri, self._on_lifecycle)
         self._changed: list[Changed] = []
         self._owned: set[ServerId] = set()
+        self._nics: dict[ServerId, tuple[int, frozenset[PluggedNic]]] = {}
 
     @property
     def capabilities(self) -> GuestCapabilities:
@@ -79,12 +88,21 @@ class LibvirtGuests:
 
     def observe(self) -> Mapping[ServerId, GuestSeen]:
         runs: dict[ServerId, tuple[int, int]] = {}
+        nics: dict[ServerId, frozenset[PluggedNic]] = {}
         with self._connection.use() as libvirtd:
+            saved = {
+                domain.UUIDString()
+                for domain in libvirtd.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE)
+            }
             for domain, stats in libvirtd.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE, 0):
                 guest_id = ServerId(domain.UUIDString())
                 if domain.name() == self._name(guest_id):
                     runs[guest_id] = (stats["state.state"], stats["state.reason"])
-        seen = {guest_id: self._seen(guest_id, state) for guest_id, state in runs.items()}
+                    nics[guest_id] = self._plugged(domain)
+        seen = {
+            guest_id: self._seen(guest_id, state, saved=guest_id in saved, nics=nics[guest_id])
+            for guest_id, state in runs.items()
+        }
         for guest_id in self._files.guest_ids():
             if guest_id not in seen:
                 seen[guest_id] = self._seen(guest_id, None)
@@ -94,9 +112,27 @@ class LibvirtGuests:
         with self._connection.use() as libvirtd:
             domain = self._find(libvirtd, guest_id)
             state = tuple(domain.state()) if domain else None
-        return self._seen(guest_id, state)
+            saved = domain is not None and bool(domain.hasManagedSaveImage())
+            nics = self._plugged(domain, anew=True) if domain else NO_NICS
+        return self._seen(guest_id, state, saved=saved, nics=nics)
 
-    def _seen(self, guest_id: ServerId, state: tuple[int, int] | None) -> GuestSeen:
+    def _plugged(self, domain: Any, *, anew: bool = False) -> frozenset[PluggedNic]:
+        """What a guest with a process was last seen to have, which changes by our doing alone."""
+        guest_id, number = ServerId(domain.UUIDString()), domain.ID()
+        seen_number, nics = self._nics.get(guest_id, (0, NO_NICS))
+        if number > 0 and (anew or number != seen_number):
+            nics = frozenset(nics_in(domain.XMLDesc(0)))
+            self._nics[guest_id] = (number, nics)
+        return nics
+
+    def _seen(
+        self,
+        guest_id: ServerId,
+        state: tuple[int, int] | None,
+        *,
+        saved: bool = False,
+        nics: frozenset[PluggedNic] = NO_NICS,
+    ) -> GuestSeen:
         run = Run.OFF if state is None else _run_of(*state)
         endings = self._connection.endings
         ended_itself: bool | None = False
@@ -104,15 +140,18 @@ class LibvirtGuests:
             endings.saw_active(guest_id)
         elif state is not None:
             ended_itself = endings.ended_itself(guest_id, reason=state[1])
+        # An end that is not yet understood is not yet seen.
+        run = Run.RUNNING if ended_itself is None else run
         return GuestSeen(
             guest_id=guest_id,
             disk=self._files.disk(guest_id).exists(),
             defined=state is not None,
-            # An end that is not yet understood is not yet seen.
-            run=Run.RUNNING if ended_itself is None else run,
+            run=run,
+            saved=saved,
             ended_itself=bool(ended_itself),
             record=self._files.record(guest_id),
             remains=self._files.remains(guest_id),
+            nics=NO_NICS if run is Run.OFF else nics,
         )
 
     # -- building --------------------------------------------------------------------------------------
@@ -126,10 +165,11 @@ class LibvirtGuests:
 
     def ensure_paused(self, spec: GuestSpec) -> None:
         with self._connection.use() as libvirtd:
-            known = self._find(libvirtd, spec.guest_id)
-            if known is not None and known.isActive():
+            domain = self._find(libvirtd, spec.guest_id)
+            if domain is not None and domain.isActive():
                 return
-            domain = self._define(libvirtd, spec)
+            if domain is None or not domain.hasManagedSaveImage():
+                domain = self._define(libvirtd, spec)
             self._connection.endings.saw_start(spec.guest_id)
             domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
 
@@ -154,6 +194,39 @@ class LibvirtGuests:
     def keep_record(self, guest_id: ServerId, record: GuestRecord) -> None:
         self._files.keep_record(guest_id, record)
 
+    def ensure_still(self, guest_id: ServerId) -> None:
+        with self._domain(guest_id) as domain:
+            if domain is not None and domain.isActive():
+                domain.suspend()
+
+    def ensure_saved(self, guest_id: ServerId) -> None:
+        with self._domain(guest_id) as domain:
+            if domain is not None and domain.isActive():
+                domain.managedSave(libvirt.VIR_DOMAIN_SAVE_PAUSED)
+
+    def remove_saved(self, guest_id: ServerId) -> None:
+        with self._domain(guest_id) as domain:
+            if domain is not None and domain.hasManagedSaveImage():
+                domain.managedSaveRemove()
+
+    # -- interfaces of guests that have a process; the next start defines them anew --------------------
+
+    def ensure_plugged(self, guest_id: ServerId, nic: GuestNic) -> None:
+        with self._domain(guest_id) as domain:
+            if domain is None:
+                raise EngineRefused("libvirt", f"guest {guest_id} is gone")
+            if all(plugged.port_id != nic.port_id for plugged in nics_in(domain.XMLDesc(0))):
+                xml = interface_xml(nic, self._describe_host())
+                domain.attachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def ask_unplug(self, guest_id: ServerId, port_id: PortId) -> None:
+        with self._domain(guest_id) as domain:
+            if domain is None:
+                return
+            for nic, alias in nics_in(domain.XMLDesc(0)).items():
+                if nic.port_id == port_id:
+                    domain.detachDeviceAlias(alias, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
     # -- leaving ---------------------------------------------------------------------------------------
 
     def press_power_button(self, guest_id: ServerId) -> None:
@@ -172,6 +245,7 @@ class LibvirtGuests:
                 self._destroy(domain)
                 domain.undefineFlags(_UNDEFINE)
         self._owned.discard(guest_id)
+        self._nics.pop(guest_id, None)
         self._connection.endings.forget(guest_id)
 
     def _destroy(self, domain: Any) -> None:
@@ -324,7 +398,11 @@ class _Connection:
         self.version = libvirtd.getVersion()
         libvirtd.setKeepAlive(KEEPALIVE_S, KEEPALIVE_MISSES)
         libvirtd.registerCloseCallback(self._on_close, None)
-        libvirtd.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._on_lifecycle, None)
+        for event, told in (
+            (libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._on_lifecycle),
+            (libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, self._on_device_removed),
+        ):
+            libvirtd.domainEventRegisterAny(None, event, told, None)
         return libvirtd
 
     def _problem(self, libvirtd: Any, error: libvirt.libvirtError) -> Problem:
@@ -358,6 +436,9 @@ class _Connection:
             case libvirt.VIR_DOMAIN_EVENT_SHUTDOWN:
                 by_itself = detail != libvirt.VIR_DOMAIN_EVENT_SHUTDOWN_HOST
                 self.endings.heard_shutdown(guest_id, by_itself=by_itself)
+        self._on_event(domain)
+
+    def _on_device_removed(self, _conn: Any, domain: Any, _alias: str, _opaque: object) -> None:
         self._on_event(domain)
 
 

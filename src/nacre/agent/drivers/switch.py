@@ -1,7 +1,9 @@
 """The host's Open vSwitch, watched through one long connection to its database.
 
-ovn-controller marks an interface `ovn-installed` when the flows of its port are in the switch; that is when a
-guest may use it. Reconnecting, and taking in what was missed, is the IDL's own work.
+ovn-controller marks an interface with `ovn-installed-ts` when the flows of its port are in the switch; that is when a
+guest may use it. Of its other mark, `ovn-installed`, nothing is made: it takes that away as well when a subport leaves
+the port's trunk, although the flows stay, and never gives it back (OVN 23.03). Reconnecting, and taking in what was
+missed, is the IDL's own work.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,18 +24,27 @@ import ovs.db.idl
 import ovs.poller
 
 from nacre.agent.domain.chassis import BridgeSeen, ChassisSeen, Tunnel
+from nacre.agent.domain.frames import gratuitous_arp
 from nacre.agent.drivers.base import EngineAway
 from nacre.agent.drivers.files import run_command
+from nacre.compute.domain.guests import OutsideAddress
+from nacre.kernel.errors import Problem
 from nacre.kernel.ids import PortId, ServerId
 
 log = logging.getLogger("nacre.agent")
 
 VSCTL_LIMIT_S = 10
+OFCTL_LIMIT_S = 2
 WAKE_S = 60.0
 RECONNECT_MS = (100, 1000)
 RETRY_S = 1.0
 
 TUNNEL_TYPES = frozenset({"geneve", "vxlan"})
+INSTALLED = "ovn-installed-ts"
+"""The key under which ovn-controller notes at an interface when the flows of its port were installed."""
+LOCALNET_PORT = "ovn-localnet-port"
+"""The key under which ovn-controller notes at a patch between two bridges which port of a network it is."""
+
 CHASSIS_ID = "ovn-chassis-id"
 """The key under which ovn-controller notes at a tunnel's port to whom it leads: `CHASSIS@ADDRESS`."""
 
@@ -59,6 +71,7 @@ _SCHEMA = {
                 "type": _TEXT,
                 "options": _TEXT_MAP,
                 "error": _MAYBE_TEXT,
+                "ofport": {"type": {"key": "integer", "min": 0, "max": 1}},
             }
         },
     },
@@ -97,6 +110,8 @@ class OvsSwitch:
         self._changed: list[Callable[[Collection[PortId]], None]] = []
         self._interfaces: dict[uuid.UUID, _Interface] = {}
         self._tunnel_ports: dict[uuid.UUID, tuple[str, str]] = {}
+        self._patches: dict[uuid.UUID, tuple[str, int]] = {}
+        self._outlets: dict[uuid.UUID, tuple[str, str]] = {}
         self._ready: frozenset[PortId] = frozenset()
         self._chassis: ChassisSeen | None = None
         self._connected = threading.Event()
@@ -109,6 +124,13 @@ class OvsSwitch:
 
     def ready_among(self, ports: Collection[PortId]) -> frozenset[PortId]:
         return self._ready.intersection(ports)
+
+    def remove_port(self, port_id: PortId) -> None:
+        names = [
+            each.name for each in list(self._interfaces.values()) if each.port_id == port_id and each.guest_id
+        ]
+        for name in names:
+            self.vsctl("--if-exists", "del-port", self._bridge, name)
 
     def remove_strays(self, alive: Collection[ServerId]) -> None:
         """A stray is an interface that libvirt plugged for a guest not `alive`, whose device is gone.
@@ -126,6 +148,32 @@ class OvsSwitch:
             log.warning("interface %s of a guest that is gone is taken from the switch", name)
             self.vsctl("--if-exists", "del-port", self._bridge, name)
         self._suspects = strays
+
+    def announce(self, addresses: Sequence[OutsideAddress]) -> None:
+        """The frame enters the bridge to the wire where those of ovn-controller do: by the patch from the network.
+
+        So it leaves by every other port, this machine's own among them, and the bridge learns where the MAC is.
+        """
+        patches, outlets = dict(self._patches.values()), list(self._outlets.values())
+        bridges = self._chassis.bridges if self._chassis else {}
+        for address in addresses:
+            vlan_of = {outlet.port: outlet.vlan for outlet in address.outlets}
+            for name, port in outlets:
+                bridge = next((each for each, seen in bridges.items() if name in seen.ports), None)
+                if bridge and port in vlan_of and name in patches:
+                    frame = gratuitous_arp(address.ip, address.mac, vlan=vlan_of[port])
+                    self._send(bridge, patches[name], frame)
+
+    def _send(self, bridge: str, port: int, frame: bytes) -> None:
+        """Let a bridge do with a frame what it does with one that comes in by a port."""
+        where = f"unix:{Path(self._remote.removeprefix('unix:')).parent}/{bridge}.mgmt"
+        try:
+            run_command(
+                *("ovs-ofctl", f"--timeout={OFCTL_LIMIT_S}", "packet-out", where),
+                f"in_port={port},packet={frame.hex()},actions=table",
+            )
+        except Problem as problem:
+            log.warning("bridge %s was not told where an address is: %s", bridge, problem)
 
     def watch(self, changed: Callable[[Collection[PortId]], None]) -> None:
         self._changed.append(changed)
@@ -217,12 +265,15 @@ class OvsSwitch:
         """Look at what has changed, or at everything: a host has thousands of interfaces, and one changes at a time."""
         moved, idl.moved = idl.moved, defaultdict(set)
         if anew:
-            self._interfaces, self._tunnel_ports = {}, {}
+            self._interfaces, self._tunnel_ports, self._patches, self._outlets = {}, {}, {}, {}
             moved = defaultdict(set, {name: set(table.rows) for name, table in idl.tables.items()})
         of_chassis = bool(anew or moved["Bridge"] or moved["Open_vSwitch"])
         for key in moved["Port"]:
-            of_chassis |= _put(self._tunnel_ports, key, _tunnel_port_of(idl.tables["Port"].rows.get(key)))
+            row = idl.tables["Port"].rows.get(key)
+            of_chassis |= _put(self._tunnel_ports, key, _tunnel_port_of(row))
+            _put(self._outlets, key, _outlet_of(row))
         for key in moved["Interface"]:
+            _put(self._patches, key, _patch_of(idl.tables["Interface"].rows.get(key)))
             before = self._interfaces.get(key)
             after = _interface_of(idl.tables["Interface"].rows.get(key))
             _put(self._interfaces, key, after)
@@ -283,7 +334,7 @@ def _interface_of(row: Any) -> _Interface | None:
         name=row.name,
         port_id=ids.get("iface-id"),
         guest_id=ids.get("vm-id"),
-        ready=ids.get("ovn-installed") == "true",
+        ready=INSTALLED in ids,
         tunnel_to=row.options.get("remote_ip", "") if row.type in TUNNEL_TYPES else "",
         error=next(iter(row.error), ""),
     )
@@ -293,6 +344,17 @@ def _tunnel_port_of(row: Any) -> tuple[str, str] | None:
     """The name of a tunnel's port, and the chassis it leads to."""
     leads_to = row.external_ids.get(CHASSIS_ID) if row is not None else None
     return None if leads_to is None else (row.name, leads_to.partition("@")[0])
+
+
+def _outlet_of(row: Any) -> tuple[str, str] | None:
+    """The name of a patch, and the port of a network that it is."""
+    port = row.external_ids.get(LOCALNET_PORT) if row is not None else None
+    return None if port is None else (row.name, port)
+
+
+def _patch_of(row: Any) -> tuple[str, int] | None:
+    """The name of a patch, and its number on its bridge."""
+    return (row.name, row.ofport[0]) if row is not None and row.type == "patch" and row.ofport else None
 
 
 def _has_device(name: str) -> bool:

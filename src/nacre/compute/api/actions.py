@@ -68,9 +68,9 @@ _LEFT_OUT = frozenset(
         "addFixedIp", "addFloatingIp", "addSecurityGroup", "changePassword", "confirmResize", "createBackup",
         "createImage", "evacuate", "injectNetworkInfo", "migrate", "os-getRDPConsole",
         "os-getSerialConsole", "os-getSPICEConsole", "os-getVNCConsole", "os-migrateLive", "os-resetState",
-        "os-resetNetwork", "pause", "rebuild", "removeFixedIp", "removeFloatingIp", "removeSecurityGroup",
-        "rescue", "resetNetwork", "resize", "restore", "resume", "revertResize", "shelve", "shelveOffload",
-        "suspend", "trigger_crash_dump", "unpause", "unrescue", "unshelve",
+        "os-resetNetwork", "rebuild", "removeFixedIp", "removeFloatingIp", "removeSecurityGroup",
+        "rescue", "resetNetwork", "resize", "restore", "revertResize", "shelve", "shelveOffload",
+        "trigger_crash_dump", "unrescue", "unshelve",
     }
 )  # fmt: skip
 """Actions of the API that this cloud answers with 501."""
@@ -116,12 +116,19 @@ def _check_resize(call: Call[Parts], db: Reader, ask: ActionAsk) -> None:
 # -- power ---------------------------------------------------------------------------------------------------
 
 
-def _start(call: Call[Parts], ask: ActionAsk, server_id: str) -> Answer:
-    return _wish(call, server_id, Action.START, lambda _server: {"power": str(Power.ON)})
+_POWERS = {
+    "os-start": (Action.START, Power.ON),
+    "os-stop": (Action.STOP, Power.OFF),
+    "pause": (Action.PAUSE, Power.PAUSED),
+    "unpause": (Action.UNPAUSE, Power.ON),
+    "suspend": (Action.SUSPEND, Power.SUSPENDED),
+    "resume": (Action.RESUME, Power.ON),
+}
 
 
-def _stop(call: Call[Parts], ask: ActionAsk, server_id: str) -> Answer:
-    return _wish(call, server_id, Action.STOP, lambda _server: {"power": str(Power.OFF)})
+def _set_power(call: Call[Parts], ask: ActionAsk, server_id: str) -> Answer:
+    action, power = _POWERS[ask.name]
+    return _wish(call, server_id, action, lambda _server: {"power": str(power)})
 
 
 def _reboot(call: Call[Parts], ask: ActionAsk, server_id: str) -> Answer:
@@ -190,8 +197,7 @@ def _record(tx: Tx, server: Server, action: str, before: Mapping[str, Any], afte
 
 
 _HANDLERS: Mapping[str, Callable[[Call[Parts], ActionAsk, str], Answer]] = {
-    "os-start": _start,
-    "os-stop": _stop,
+    **dict.fromkeys(_POWERS, _set_power),
     "reboot": _reboot,
     "lock": _lock,
     "unlock": _unlock,

@@ -16,19 +16,32 @@ class Action(StrEnum):
     STOP = "stop"
     REBOOT_SOFT = "reboot-soft"
     REBOOT_HARD = "reboot-hard"
+    PAUSE = "pause"
+    UNPAUSE = "unpause"
+    SUSPEND = "suspend"
+    RESUME = "resume"
 
 
 ALLOWED: Mapping[Action, frozenset[str]] = {
     Action.START: frozenset({"stopped"}),
     Action.STOP: frozenset({"active", "error"}),
     Action.REBOOT_SOFT: frozenset({"active"}),
-    Action.REBOOT_HARD: frozenset({"active", "stopped", "error"}),
+    Action.REBOOT_HARD: frozenset({"active", "stopped", "paused", "suspended", "error"}),
+    Action.PAUSE: frozenset({"active"}),
+    Action.UNPAUSE: frozenset({"paused"}),
+    Action.SUSPEND: frozenset({"active"}),
+    Action.RESUME: frozenset({"suspended"}),
 }
 """The vm_state in which each may be asked. While a task is under way nothing may, but for a harder reboot."""
 
 _DURING = {
-    Action.REBOOT_HARD: frozenset({"reboot_started", "reboot_started_hard", "powering-off", "powering-on"})
-}
+    Action.REBOOT_HARD: frozenset(
+        {
+            "reboot_started", "reboot_started_hard", "powering-off", "powering-on", "unpausing", "suspending",
+            "resuming",
+        }
+    )
+}  # fmt: skip
 
 
 def check_allowed(server: Server, action: Action) -> None:

@@ -8,20 +8,22 @@ from enum import StrEnum
 import msgspec
 
 from nacre.kernel.ids import HostId, ImageId, PortId, ProjectId, ServerId
-from nacre.network.contract import Address, ChassisFacts, MetadataPort
+from nacre.network.contract import Address, ChassisFacts, MetadataPort, OutsideAddress
 from nacre.network.contract import Nic as GuestNic
 
 __all__ = [
     "Address", "GuestFacts", "GuestImage", "GuestNic", "GuestSpec", "HostReport", "HostWishes", "InstanceData",
-    "MetadataPort", "Power", "Question", "Reboot",
+    "MetadataPort", "OutsideAddress", "Power", "Question", "Reboot",
 ]  # fmt: skip
 
 
 class Power(StrEnum):
-    """Whether a guest runs."""
+    """Whether a guest runs; and if not, where its memory is."""
 
     ON = "on"
     OFF = "off"
+    PAUSED = "paused"  # Its process stands still, for as long as its owner wishes.
+    SUSPENDED = "suspended"  # It has no process; its memory lies on the host's disk.
 
 
 class Reboot(StrEnum):

@@ -7,7 +7,9 @@ from typing import Protocol
 
 import msgspec
 
-ASKED = frozenset({"create", "delete", "start", "stop", "reboot", "lock", "unlock"})
+ASKED = frozenset(
+    {"create", "delete", "start", "stop", "reboot", "pause", "unpause", "suspend", "resume", "lock", "unlock"}
+)
 """The lines of the log that the API shows as actions."""
 
 _EVENT_NAMES = {

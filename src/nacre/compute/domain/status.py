@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -44,11 +45,19 @@ UNSEEN: Final = Sight(
     observed_generation=0, exists=False, power=Power.OFF, boots=0, fault="", waiting="", launched=False
 )
 
-NO_STATE, RUNNING, SHUT_DOWN = 0, 1, 4
+NO_STATE, RUNNING, PAUSED, SHUT_DOWN = 0, 1, 3, 4
+_AT_REST: Mapping[Power, tuple[str, str, int]] = {
+    Power.ON: ("ACTIVE", "active", RUNNING),
+    Power.OFF: ("SHUTOFF", "stopped", SHUT_DOWN),
+    Power.PAUSED: ("PAUSED", "paused", PAUSED),
+    Power.SUSPENDED: ("SUSPENDED", "suspended", SHUT_DOWN),
+}
+_TASKS = {Power.OFF: "powering-off", Power.PAUSED: "pausing", Power.SUSPENDED: "suspending"}
+_TASKS_TOWARDS_ON = {Power.OFF: "powering-on", Power.PAUSED: "unpausing", Power.SUSPENDED: "resuming"}
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """The four words of the Compute API. `power_state` is 0 (unknown), 1 (running) or 4 (shut down)."""
+    """The four words of the Compute API. `power_state` is 0 (unknown), 1 (running), 3 (paused), 4 (shut down)."""
 
     status: str
     vm_state: str
@@ -77,17 +86,18 @@ def _while_wanted(wish: Wish, standing: Standing, sight: Sight) -> Shown:
         return Shown("ERROR", "error", None, power_state)
     if not sight.launched:
         return Shown("BUILD", "building", "spawning", power_state)
-    if wish.power is Power.OFF:
-        if sight.power is Power.OFF:
-            return Shown("SHUTOFF", "stopped", None, SHUT_DOWN)
-        return Shown("ACTIVE", "active", "powering-off", RUNNING)
-    if sight.boots < wish.boots:
+    if wish.power is Power.ON and sight.boots < wish.boots:
         return _rebooting(wish, power_state)
-    if sight.power is Power.ON:
-        return Shown("ACTIVE", "active", None, RUNNING)
-    if sight.observed_generation < wish.generation:
-        return Shown("SHUTOFF", "stopped", "powering-on", SHUT_DOWN)
-    return Shown("SHUTOFF", "stopped", None, SHUT_DOWN)
+    status, vm_state, power_state = _AT_REST[sight.power]
+    return Shown(status, vm_state, _power_task(wish, sight), power_state)
+
+
+def _power_task(wish: Wish, sight: Sight) -> str | None:
+    """What is under way. Nothing is for a guest that has ended by itself, once its host has answered the wish."""
+    has_ended = sight.power is Power.OFF and sight.observed_generation >= wish.generation
+    if wish.power is sight.power or has_ended:
+        return None
+    return _TASKS_TOWARDS_ON[sight.power] if wish.power is Power.ON else _TASKS[wish.power]
 
 
 def _rebooting(wish: Wish, power_state: int) -> Shown:
@@ -99,7 +109,7 @@ def _rebooting(wish: Wish, power_state: int) -> Shown:
 def _power_state(sight: Sight) -> int:
     if not sight.launched:
         return NO_STATE
-    return RUNNING if sight.power is Power.ON else SHUT_DOWN
+    return _AT_REST[sight.power][2]
 
 
 def has_launched(*, before: bool, observed_generation: int, power: Power, fault: str) -> bool:
@@ -108,10 +118,12 @@ def has_launched(*, before: bool, observed_generation: int, power: Power, fault:
 
 
 def ended_itself(wish: Wish, sight: Sight) -> bool:
-    """Whether the guest, wanted on, rests because it powered itself off: its owner's wish, spoken inside it."""
+    """Whether the guest rests though it is not wanted off: it powered itself off, which is its owner's wish, spoken
+    inside it; or it ended before it could be paused or suspended.
+    """
     return (
         not wish.deleted
-        and wish.power is Power.ON
+        and wish.power is not Power.OFF
         and sight.launched
         and sight.exists
         and sight.power is Power.OFF
