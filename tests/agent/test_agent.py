@@ -415,3 +415,64 @@ def test_a_slow_start_is_waited_for_and_happens_once(stage):
     assert early is Run.OFF
     assert stage.world.guests[spec.guest_id].run is Run.RUNNING
     assert stage.world.guests[spec.guest_id].boots == 1
+
+
+# Interfaces that come and go.
+
+
+def test_a_running_guest_gets_an_interface_and_loses_one(stage):
+    other_network = NetworkId("0a000000-0000-4000-8000-000000000002")
+    spec = stage.control.wish(new_spec())
+    stage.run()
+    old, new = spec.nics[0], new_nic(12, network_id=other_network)
+
+    stage.control.wish(spec, nics=(old, new))
+    stage.run(for_s=0)
+    both = set(stage.world.plugged)
+    stage.control.wish(spec, nics=(new,))
+    stage.run(for_s=0)
+
+    assert both == {old.port_id, new.port_id}
+    assert set(stage.world.plugged) == {new.port_id}
+    assert set(stage.world.networks) == {other_network}, "metadata answers where the guest may ask"
+    facts = stage.control.facts[spec.guest_id]
+    assert (facts.ports_up, facts.observed_generation, facts.waiting) == ((new.port_id,), 3, "")
+    assert stage.world.guests[spec.guest_id].boots == 1
+
+
+def test_a_guest_that_does_not_let_go_of_an_interface_is_cut_off_and_asked_again(stage):
+    spec = stage.control.wish(new_spec())
+    stage.run()
+    stage.world.lets_go_of_nics = False
+
+    stage.control.wish(spec, nics=(new_nic(12),))
+    stage.run(for_s=30)
+    held, facts = stage.world.guests[spec.guest_id].nics, stage.control.facts[spec.guest_id]
+    plugged = set(stage.world.plugged)
+    stage.world.lets_go_of_nics = True
+    stage.run(for_s=10)
+
+    assert len(held) == 2
+    assert spec.nics[0].port_id not in plugged, "nothing passes by it"
+    assert len(plugged) == 1, "and it hinders no other"
+    assert spec.nics[0].port_id in facts.waiting
+    assert facts.fault == ""
+    assert len(stage.world.guests[spec.guest_id].nics) == 1
+    assert stage.control.facts[spec.guest_id].waiting == ""
+
+
+def test_an_interface_that_a_running_guest_cannot_be_given_is_there_when_it_starts_again(stage):
+    spec = stage.control.wish(new_spec())
+    stage.run()
+    stage.world.refuses_nics = "no slot is free"
+
+    spec = stage.control.wish(spec, nics=(*spec.nics, new_nic(12)))
+    stage.run(for_s=30)
+    facts = stage.control.facts[spec.guest_id]
+    stage.control.wish(spec, boots=2, reboot=Reboot.HARD)
+    stage.run()
+
+    assert "no slot is free" in facts.waiting
+    assert (facts.fault, facts.power) == ("", Power.ON)
+    assert len(stage.world.guests[spec.guest_id].nics) == 2
+    assert stage.control.facts[spec.guest_id].waiting == ""
