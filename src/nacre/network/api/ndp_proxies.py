@@ -35,12 +35,13 @@ def _create(call: Call[Parts], tx: Tx, given: Sequence[Given]) -> list[NdpProxy]
     """Errors: RouterNotFound, PortNotFound, and those of `changes.ndp_proxies`."""
     made = []
     for each in given:
-        router = routers.lock(tx, each.said["router_id"])
-        if not call.sees(router.project_id):
-            raise RouterNotFound(router.id)
+        # In this order: see `routers.hold`.
         port = ports.lock(tx, each.said["port_id"])
         if not call.sees(port.project_id):
             raise PortNotFound(port.id)
+        router = routers.lock(tx, each.said["router_id"])
+        if not call.sees(router.project_id):
+            raise RouterNotFound(router.id)
         proxy = NdpProxy(
             id=new_id(),
             project_id=ProjectId(project_of(call, each)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -10,7 +10,8 @@ import msgspec
 from nacre.kernel.database import Tx
 from nacre.kernel.ids import PortId, ProjectId, new_id
 from nacre.network.changes import events
-from nacre.network.changes.loops import FLOATING_IPS
+from nacre.network.changes.loops import FLOATING_IPS, make_due
+from nacre.network.contract import NICS
 from nacre.network.domain.addresses import ip_version
 from nacre.network.domain.fixed_ips import AddressAsk
 from nacre.network.domain.floating_ips import FloatingIp
@@ -20,6 +21,7 @@ from nacre.network.errors import (
     ExternalGatewayForFloatingIPNotFound,
     FloatingIpInUse,
     FloatingIPPortAlreadyAssociated,
+    RouterNotFound,
     RouterNotOnFloatingNetwork,
 )
 from nacre.network.hindrances import of_floating_ip, refuse
@@ -38,7 +40,19 @@ def change(tx: Tx, before: FloatingIp, **changes: Any) -> FloatingIp:
     after = routers.FLOATING_IPS.update(tx, before, msgspec.structs.replace(before, **changes))
     events.updated(tx, "floatingip", before, after)
     tx.make_due(FLOATING_IPS, after.id)
+    if _way(before) != _way(after):
+        tell_hosts(tx, (before, after))
     return after
+
+
+def _way(floating_ip: FloatingIp) -> tuple[str | None, ...]:
+    return floating_ip.port_id, floating_ip.fixed_ip_address, floating_ip.router_id
+
+
+def tell_hosts(tx: Tx, floating_ips: Iterable[FloatingIp]) -> None:
+    """Let the hosts hear of it whose guests these floating IPs lead to."""
+    port_ids = {each.port_id for each in floating_ips if each.port_id}
+    make_due(tx, NICS, ports.servers_plugged(tx, port_ids))
 
 
 def aimed(
@@ -78,7 +92,8 @@ def aimed(
 
 
 def _chosen(tx: Tx, floating_ip: FloatingIp, router_id: str) -> str:
-    routers.load(tx, router_id)
+    if not routers.hold(tx, [router_id]):
+        raise RouterNotFound(router_id)
     if floating_ip.floating_network_id not in routers.networks_outside(tx, router_id):
         raise RouterNotOnFloatingNetwork(router_id, floating_ip.floating_network_id)
     return router_id
@@ -105,12 +120,15 @@ def _fixed_address(port: Port, asked: str | None) -> str:
 def router_for(tx: Tx, floating_ip: FloatingIp, port: Port, fixed: str) -> str:
     """The router that joins the fixed address and the outside: the subnet's own gateway, if several do.
 
+    It is held: whoever takes its way out away has done so before, or finds what leads through it now.
     Errors: ExternalGatewayForFloatingIPNotFound.
     """
     subnet_id = next(each.subnet_id for each in port.fixed_ips if each.ip_address == fixed)
-    joining = routers.joining(tx, subnet_id, floating_ip.floating_network_id)
+    ends = (subnet_id, floating_ip.floating_network_id)
+    held = routers.hold(tx, [router_id for router_id, _ in routers.joining(tx, *ends)])
+    joining = [each for each in routers.joining(tx, *ends) if each[0] in held]
     if not joining:
-        raise ExternalGatewayForFloatingIPNotFound(subnet_id, floating_ip.floating_network_id, port.id)
+        raise ExternalGatewayForFloatingIPNotFound(*ends, port.id)
     gateway = subnets.load(tx, subnet_id).gateway_ip
     return next((router_id for router_id, ip in joining if ip == gateway), joining[0][0])
 
@@ -142,6 +160,7 @@ def create(tx: Tx, floating_ip: FloatingIp, ask: AddressAsk) -> FloatingIp:
     routers.FLOATING_IPS.insert(tx, [made])
     events.created(tx, "floatingip", made)
     tx.make_due(FLOATING_IPS, made.id)
+    tell_hosts(tx, (made,))
     return made
 
 
@@ -152,3 +171,4 @@ def delete(tx: Tx, floating_ip: FloatingIp) -> None:
     ports.remove(tx, [floating_ip.floating_port_id])
     events.deleted(tx, "floatingip", floating_ip)
     tx.make_due(FLOATING_IPS, floating_ip.id)
+    tell_hosts(tx, (floating_ip,))

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from nacre.kernel.database import AnyRow, Reader, Tx
 from nacre.kernel.ids import SubnetId
+from nacre.kernel.texts import texts
 from nacre.network.domain.floating_ips import FloatingIp
 from nacre.network.domain.ports import DeviceOwner, FixedIp
 from nacre.network.domain.routers import ExternalGateway, Router
@@ -34,10 +35,16 @@ ROUTER_ROWS = ROUTERS.all.add_columns(
     ROUTER.c.enable_snat,
 )
 _GATEWAY_COLUMNS = ("gateway_qos_policy_id", "gateway_network_id", "gateway_port_id", "enable_snat")
-_SOME = ROUTER_ROWS.where(ROUTER.c.id.in_(sa.bindparam("ids", expanding=True)))
+_SOME = ROUTER_ROWS.where(ROUTER.c.id.in_(texts("ids")))
+_HOLD = (
+    sa.select(ROUTER.c.id)
+    .where(ROUTER.c.id.in_(texts("ids")))
+    .order_by(ROUTER.c.id)
+    .with_for_update(read=True, key_share=True)
+)
 _GATEWAY_ADDRESSES = (
     sa.select(PORT_ADDRESS.c.port_id, PORT_ADDRESS.c.subnet_id, PORT_ADDRESS.c.ip)
-    .where(PORT_ADDRESS.c.port_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(PORT_ADDRESS.c.port_id.in_(texts("ids")))
     .order_by(PORT_ADDRESS.c.port_id, PORT_ADDRESS.c.place)
 )
 _FURTHER = (
@@ -48,7 +55,7 @@ _FURTHER = (
         FURTHER_GATEWAY.c.port_id,
         FURTHER_GATEWAY.c.enable_snat,
     )
-    .where(FURTHER_GATEWAY.c.router_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(FURTHER_GATEWAY.c.router_id.in_(texts("ids")))
     .order_by(FURTHER_GATEWAY.c.router_id, FURTHER_GATEWAY.c.place)
 )
 _INSERT_FURTHER = sa.insert(FURTHER_GATEWAY)
@@ -58,9 +65,9 @@ SET_GATEWAY = (
     .where(ROUTER.c.id == sa.bindparam("router_id"))
     .values({name: sa.bindparam(name) for name in _GATEWAY_COLUMNS})
 )
-_FLOATING_OF_PORTS = FLOATING_IPS.all.where(
-    FLOATING_IP.c.port_id.in_(sa.bindparam("ids", expanding=True))
-).order_by(FLOATING_IP.c.floating_ip_address)
+_FLOATING_OF_PORTS = FLOATING_IPS.all.where(FLOATING_IP.c.port_id.in_(texts("ids"))).order_by(
+    FLOATING_IP.c.floating_ip_address
+)
 _FLOATING_OF_ROUTER = FLOATING_IPS.all.where(FLOATING_IP.c.router_id == sa.bindparam("router_id"))
 _UNUSED_FROM = FLOATING_IPS.all.where(
     FLOATING_IP.c.floating_network_id == sa.bindparam("network_id"), FLOATING_IP.c.port_id.is_(None)
@@ -86,7 +93,7 @@ _JOINING = (
 _HAVING = (
     sa.select(PORT.c.device_id)
     .join(PORT_ADDRESS, PORT_ADDRESS.c.port_id == PORT.c.id)
-    .where(PORT_ADDRESS.c.subnet_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(PORT_ADDRESS.c.subnet_id.in_(texts("ids")))
     .where(PORT_ADDRESS.c.ip == sa.bindparam("ip", type_=IpAddress()))
     .where(PORT.c.device_owner.in_(_OWNERS))
 )
@@ -178,6 +185,15 @@ def lock(tx: Tx, router_id: str) -> Router:
     if not routers:
         raise RouterNotFound(router_id)
     return routers[0]
+
+
+def hold(tx: Tx, router_ids: Collection[str]) -> frozenset[str]:
+    """Those of the routers that exist. Until this transaction ends none changes, and others may hold them too.
+
+    Ports of guests are locked before routers are, and addresses are taken after: in another order two may wait for
+    each other.
+    """
+    return frozenset(row[0] for row in tx.rows(_HOLD, ids=list(router_ids))) if router_ids else frozenset()
 
 
 def gateway_columns(gateway: ExternalGateway | None) -> dict[str, Any]:
