@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from nacre.compute.store.tables import GUEST_FACTS
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.texts import texts
 
 _ENSURE = sa.text(
     "INSERT INTO guest_facts"
@@ -21,7 +22,7 @@ _ENSURE = sa.text(
     " launched_at = excluded.launched_at, facts_at = excluded.facts_at"
 ).bindparams(sa.bindparam("ports_up", type_=GUEST_FACTS.c.ports_up.type))
 _PORTS_UP = sa.select(GUEST_FACTS.c.server_id, GUEST_FACTS.c.ports_up).where(
-    GUEST_FACTS.c.server_id.in_(sa.bindparam("server_ids", expanding=True))
+    GUEST_FACTS.c.server_id.in_(texts("server_ids"))
 )
 
 

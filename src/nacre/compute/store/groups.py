@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from nacre.compute.store.tables import SERVER, SERVER_GROUP
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.texts import texts
 
 
 class ServerGroup(msgspec.Struct, frozen=True):
@@ -27,7 +28,7 @@ SELECT = sa.select(*[SERVER_GROUP.c[name] for name in ServerGroup.__struct_field
 _FIND = SELECT.where(SERVER_GROUP.c.group_id == sa.bindparam("group_id"))
 _MEMBERS = (
     sa.select(SERVER.c.group_id, SERVER.c.server_id)
-    .where(SERVER.c.group_id.in_(sa.bindparam("group_ids", expanding=True)), SERVER.c.deleted_at.is_(None))
+    .where(SERVER.c.group_id.in_(texts("group_ids")), SERVER.c.deleted_at.is_(None))
     .order_by(SERVER.c.created_at, SERVER.c.server_id)
 )
 _DELETE = sa.text("DELETE FROM server_group WHERE group_id = :group_id")

@@ -12,17 +12,16 @@ from nacre.compute.domain.hosts import Host
 from nacre.compute.store.tables import HOST, SERVER_PLACEMENT
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import HostId, ServerId
+from nacre.kernel.texts import texts
 
 _ALL = sa.select(*[HOST.c[name] for name in Host.__struct_fields__]).order_by(HOST.c.number)
 _FIND = _ALL.where(HOST.c.host_id == sa.bindparam("host_id"))
-_FIND_MANY = _ALL.where(HOST.c.host_id.in_(sa.bindparam("host_ids", expanding=True)))
-_GENERATIONS = sa.select(HOST.c.host_id, HOST.c.generation).where(
-    HOST.c.host_id.in_(sa.bindparam("host_ids", expanding=True))
-)
+_FIND_MANY = _ALL.where(HOST.c.host_id.in_(texts("host_ids")))
+_GENERATIONS = sa.select(HOST.c.host_id, HOST.c.generation).where(HOST.c.host_id.in_(texts("host_ids")))
 _RAISE = sa.text("UPDATE host SET generation = generation + 1 WHERE host_id = :host_id RETURNING generation")
 _NUMBER = (
     sa.update(SERVER_PLACEMENT)
-    .where(SERVER_PLACEMENT.c.server_id.in_(sa.bindparam("server_ids", expanding=True)))
+    .where(SERVER_PLACEMENT.c.server_id.in_(texts("server_ids")))
     .values(host_generation=sa.bindparam("number"))
 )
 _ENSURE = sa.text(

@@ -14,6 +14,7 @@ from nacre.compute.store import hosts
 from nacre.compute.store.tables import GUEST_FACTS, SERVER, SERVER_PLACEMENT
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import HostId, ServerId
+from nacre.kernel.texts import texts
 
 _RENAMED = {"guest_power": GUEST_FACTS.c.power, "guest_boots": GUEST_FACTS.c.boots}
 
@@ -34,7 +35,7 @@ SELECT = sa.select(*[column(name) for name in Server.__struct_fields__]).select_
     )
 )
 _FIND = SELECT.where(SERVER.c.server_id == sa.bindparam("server_id"))
-_FIND_MANY = SELECT.where(SERVER.c.server_id.in_(sa.bindparam("server_ids", expanding=True)))
+_FIND_MANY = SELECT.where(SERVER.c.server_id.in_(texts("server_ids")))
 _LOCK = _FIND.with_for_update(of=SERVER)
 # In one order, so that two who lock several never wait for each other in a ring.
 _LOCK_MANY = _FIND_MANY.order_by(SERVER.c.server_id).with_for_update(of=SERVER)

@@ -22,6 +22,7 @@ from nacre.identity.store.shelf import Shelf
 from nacre.identity.store.tables import DIRECTORY, GROUP, MEMBERSHIP, MIRRORED, USER
 from nacre.identity.store.users import User, remove_user
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.texts import texts
 
 LOOP = DIRECTORIES_LOOP
 IN_ONE_STATEMENT = 500
@@ -60,7 +61,7 @@ MIRRORS = Shelf(MIRRORED, Mirrored, key="subject_id")
 
 _TABLES = {Kind.USER: (USER, USER.c.user_id), Kind.GROUP: (GROUP, GROUP.c.group_id)}
 _m = MIRRORED.c
-_ids: sa.BindParameter[str] = sa.bindparam("ids", expanding=True)
+_ids = texts("ids")
 _KEPT = {
     kind: sa.select(key, table.c.name, _m.print, _m.absent_since)
     .select_from(table)
@@ -71,7 +72,7 @@ _KEPT = {
 _HOLDERS = {
     kind: sa.select(table.c.name, key).where(
         table.c.domain_id == sa.bindparam("domain_id"),
-        table.c.name.in_(sa.bindparam("names", expanding=True)),
+        table.c.name.in_(texts("names")),
     )
     for kind, (table, key) in _TABLES.items()
 }
@@ -90,7 +91,7 @@ _BY_HANDLE = sa.select(_m.handle, _m.subject_id).where(
     _m.domain_id == sa.bindparam("domain_id"),
     _m.kind == Kind.USER,
     _m.absent_since.is_(None),
-    _m.handle.in_(sa.bindparam("handles", expanding=True)),
+    _m.handle.in_(texts("handles")),
 )
 _PRESENT_GROUPS = sa.select(_m.subject_id).where(
     _m.subject_id.in_(_ids),

@@ -19,6 +19,7 @@ from nacre.identity.store.tables import (
 )
 from nacre.identity.store.users import USERS, User
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.texts import texts
 
 
 class FederatedUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +61,7 @@ _LOCK = _FIND.with_for_update(of=USER)
 _COLUMNS = [FEDERATED_USER.c[name] for name in FederatedUser.__struct_fields__]
 _OF_USERS = (
     sa.select(*_COLUMNS)
-    .where(FEDERATED_USER.c.user_id.in_(sa.bindparam("user_ids", expanding=True)))
+    .where(FEDERATED_USER.c.user_id.in_(texts("user_ids")))
     .order_by(FEDERATED_USER.c.idp_id, FEDERATED_USER.c.protocol_id, FEDERATED_USER.c.unique_id)
 )
 _CLEAR = sa.delete(FEDERATED_USER).where(FEDERATED_USER.c.user_id == sa.bindparam("this"))
@@ -115,14 +116,12 @@ _GROUPS = (
     .outerjoin(PROJECT, PROJECT.c.project_id == GROUP.c.domain_id)
     .where(
         sa.or_(
-            GROUP.c.group_id.in_(sa.bindparam("group_ids", expanding=True)),
-            GROUP.c.name.in_(sa.bindparam("names", expanding=True)),
+            GROUP.c.group_id.in_(texts("group_ids")),
+            GROUP.c.name.in_(texts("names")),
         )
     )
 )
-_ROLES = sa.select(ROLE.c.name, ROLE.c.role_id).where(
-    ROLE.c.domain_id == "", ROLE.c.name.in_(sa.bindparam("names", expanding=True))
-)
+_ROLES = sa.select(ROLE.c.name, ROLE.c.role_id).where(ROLE.c.domain_id == "", ROLE.c.name.in_(texts("names")))
 
 
 def groups_like(db: Reader, *, group_ids: Collection[str], names: Collection[str]) -> Sequence[FoundGroup]:
@@ -146,7 +145,7 @@ _LEAVE = sa.delete(FEDERATED_MEMBERSHIP).where(
     FEDERATED_MEMBERSHIP.c.user_id == sa.bindparam("this_user"),
     FEDERATED_MEMBERSHIP.c.idp_id == sa.bindparam("this_idp"),
 )
-_LEAVE_SOME = _LEAVE.where(FEDERATED_MEMBERSHIP.c.group_id.in_(sa.bindparam("group_ids", expanding=True)))
+_LEAVE_SOME = _LEAVE.where(FEDERATED_MEMBERSHIP.c.group_id.in_(texts("group_ids")))
 _JOIN = sa.text(
     "INSERT INTO identity_federated_membership (user_id, idp_id, group_id, expires_at)"
     " VALUES (:user_id, :idp_id, :group_id, :expires_at)"
@@ -202,7 +201,7 @@ def groups_in_force(
 
 
 def members_in_force(
-    group_ids: sa.ColumnElement[str] | Sequence[str], now: sa.ColumnElement[float] | float
+    group_ids: sa.Select[str] | Sequence[str], now: sa.ColumnElement[float] | float
 ) -> sa.Select[str, str]:
     """The groups among these with each user whom identity providers have put into them, as long as that counts."""
     return sa.select(FEDERATED_MEMBERSHIP.c.group_id, FEDERATED_MEMBERSHIP.c.user_id).where(

@@ -27,6 +27,7 @@ from nacre.identity.store.tables import (
     USER,
 )
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.texts import texts
 
 
 class IdentityProvider(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +109,7 @@ _protocol: sa.BindParameter[str] = sa.bindparam("this_protocol")
 # -- identity providers ------------------------------------------------------------------------------------
 
 _REMOTES = sa.select(PROVIDER_REMOTE.c.idp_id, PROVIDER_REMOTE.c.remote_id).where(
-    PROVIDER_REMOTE.c.idp_id.in_(sa.bindparam("idp_ids", expanding=True))
+    PROVIDER_REMOTE.c.idp_id.in_(texts("idp_ids"))
 )
 _ADD_REMOTE = sa.insert(PROVIDER_REMOTE)
 _CLEAR_REMOTES = sa.delete(PROVIDER_REMOTE).where(PROVIDER_REMOTE.c.idp_id == _idp)

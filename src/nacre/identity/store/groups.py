@@ -13,6 +13,7 @@ from nacre.identity.store.federated_users import groups_in_force, members_in_for
 from nacre.identity.store.shelf import Shelf
 from nacre.identity.store.tables import ASSIGNMENT, FEDERATED_MEMBERSHIP, GROUP, MEMBERSHIP, USER
 from nacre.kernel.database import AnyRow, Reader, Tx
+from nacre.kernel.texts import texts
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,11 +39,9 @@ _ADD = sa.text(
 )
 _REMOVE = sa.delete(MEMBERSHIP).where(MEMBERSHIP.c.user_id == _user, MEMBERSHIP.c.group_id == _group)
 _MEMBERS = sa.select(MEMBERSHIP.c.group_id, MEMBERSHIP.c.user_id).where(
-    MEMBERSHIP.c.group_id.in_(sa.bindparam("group_ids", expanding=True))
+    MEMBERSHIP.c.group_id.in_(texts("group_ids"))
 )
-_EVERYBODY = sa.union(
-    _MEMBERS, members_in_force(sa.bindparam("group_ids", expanding=True), sa.bindparam("now"))
-)
+_EVERYBODY = sa.union(_MEMBERS, members_in_force(texts("group_ids"), sa.bindparam("now")))
 _this: sa.BindParameter[str] = sa.bindparam("this")
 _WITH_GROUP = (
     sa.delete(ASSIGNMENT).where(ASSIGNMENT.c.actor_id == _this),

@@ -15,6 +15,7 @@ from nacre.identity.errors import LimitNotFound, RegisteredLimitNotFound
 from nacre.identity.store.shelf import Shelf
 from nacre.identity.store.tables import ENDPOINT, LIMIT, PROJECT, REGISTERED_LIMIT, SERVICE
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.texts import texts
 
 
 class RegisteredLimit(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +68,7 @@ def of_domain(domain_id: str) -> sa.ColumnElement[bool]:
 
 
 _OF_SERVICES = REGISTERED_LIMITS.all.where(
-    REGISTERED_LIMIT.c.service_id.in_(sa.bindparam("service_ids", expanding=True))
+    REGISTERED_LIMIT.c.service_id.in_(texts("service_ids"))
 ).with_for_update(read=True)
 
 
@@ -117,7 +118,7 @@ _KINDS_OF_SERVICES = (
             ),
         )
     )
-    .where(SERVICE.c.type.in_(sa.bindparam("services", expanding=True)), _COUNTS_HERE)
+    .where(SERVICE.c.type.in_(texts("services")), _COUNTS_HERE)
 )  # fmt: skip
 _SERVICE_ID = (
     sa.select(SERVICE.c.service_id)
@@ -134,7 +135,7 @@ _OF_NODES = (
     sa.select(SERVICE.c.type, LIMIT.c.node_id, REGISTERED_LIMIT.c.resource_name, REGISTERED_LIMIT.c.region_id)
     .add_columns(LIMIT.c.resource_limit)
     .where(
-        LIMIT.c.node_id.in_(sa.bindparam("node_ids", expanding=True)),
+        LIMIT.c.node_id.in_(texts("node_ids")),
         LIMIT.c.registered_limit_id == REGISTERED_LIMIT.c.registered_limit_id,
         REGISTERED_LIMIT.c.service_id == SERVICE.c.service_id,
         _COUNTS_HERE,

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from nacre.identity.store.tables import GROUP, PROJECT, USER
 from nacre.kernel.database import Reader
+from nacre.kernel.texts import texts
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -20,7 +21,7 @@ class Named(msgspec.Struct, frozen=True):
 
 
 _DOMAIN = PROJECT.alias("domain")
-_ids: sa.BindParameter[str] = sa.bindparam("ids", expanding=True)
+_ids = texts("ids")
 
 
 def _named(

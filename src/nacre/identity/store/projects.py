@@ -19,6 +19,7 @@ from nacre.identity.store.tables import (
     USER,
 )
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.texts import texts
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +76,7 @@ _below = _below.union_all(
 )
 _BELOW = PROJECTS.all.where(PROJECT.c.project_id.in_(sa.select(_below.c.project_id)))
 _root = sa.select(PROJECT.c.project_id.label("root"), PROJECT.c.project_id, PROJECT.c.parent_id).where(
-    PROJECT.c.project_id.in_(sa.bindparam("roots", expanding=True))
+    PROJECT.c.project_id.in_(texts("roots"))
 )
 _trees = _root.cte("trees", recursive=True)
 _trees = _trees.union_all(
@@ -140,7 +141,7 @@ def has_children(db: Reader, project_id: str) -> bool:
 
 _TAGS = (
     sa.select(PROJECT_TAG.c.project_id, PROJECT_TAG.c.tag)
-    .where(PROJECT_TAG.c.project_id.in_(sa.bindparam("project_ids", expanding=True)))
+    .where(PROJECT_TAG.c.project_id.in_(texts("project_ids")))
     .order_by(PROJECT_TAG.c.tag)
 )
 _tags = (

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from nacre.identity.errors import Missing
 from nacre.kernel.database import AnyRow, Reader, Tx
 from nacre.kernel.http.paging import Page, paged
+from nacre.kernel.texts import texts
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
@@ -40,7 +41,7 @@ class Shelf(Generic[Shape]):
         self._one = self.all.where(self.key == sa.bindparam("key"))
         self._lock = self._one.with_for_update()
         self._hold = self._one.with_for_update(read=True)
-        self._some = self.all.where(self.key.in_(sa.bindparam("keys", expanding=True)))
+        self._some = self.all.where(self.key.in_(texts("keys")))
         self._insert = sa.insert(table)
         self._update = (
             sa.update(table)

@@ -12,6 +12,7 @@ from nacre.image.domain.images import Attributes, Content, Image, Status, Visibi
 from nacre.image.store.tables import IMAGE, IMAGE_PROPERTY, IMAGE_TAG
 from nacre.kernel.database import AnyRow, Reader, Tx
 from nacre.kernel.ids import ImageId
+from nacre.kernel.texts import texts
 
 CHANGED = "image:images"
 """The topic that is woken when an image that was active may be another one, or gone."""
@@ -22,17 +23,17 @@ _Word = tuple[str, str, str | None]
 _BY_UPLOAD = sa.select(IMAGE).where(IMAGE.c.upload_id == sa.bindparam("upload_id"))
 _WORDS = sa.union_all(
     sa.select(IMAGE_TAG.c.image_id, IMAGE_TAG.c.tag, sa.null().cast(sa.Text).label("value")).where(
-        IMAGE_TAG.c.image_id.in_(sa.bindparam("ids", expanding=True))
+        IMAGE_TAG.c.image_id.in_(texts("ids"))
     ),
     sa.select(IMAGE_PROPERTY.c.image_id, IMAGE_PROPERTY.c.name, IMAGE_PROPERTY.c.value).where(
-        IMAGE_PROPERTY.c.image_id.in_(sa.bindparam("ids", expanding=True))
+        IMAGE_PROPERTY.c.image_id.in_(texts("ids"))
     ),
 )
 _SOME_WORDS = _WORDS.subquery()
 _SOME = (
     sa.select(IMAGE, _SOME_WORDS.c.tag.label("word"), _SOME_WORDS.c.value.label("word_value"))
     .outerjoin(_SOME_WORDS, _SOME_WORDS.c.image_id == IMAGE.c.id)
-    .where(IMAGE.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .where(IMAGE.c.id.in_(texts("ids")))
 )
 _UPLOADS = sa.select(IMAGE.c.upload_id).where(IMAGE.c.status == Status.SAVING)
 _REFERENCE = sa.select(IMAGE.c.id).where(IMAGE.c.sha256 == sa.bindparam("sha256")).limit(1)

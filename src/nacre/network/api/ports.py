@@ -134,14 +134,16 @@ def _views(db: Reader, items: Sequence[Port]) -> list[View]:
         view = _view(item, *inherited.get(item.network_id, (None, "")))
         if item.id in details:
             view["trunk_details"] = details[item.id]
-        view.update(_guarantees_view(item, guaranteed.get(item.id, ())))
+        if guaranteed.get(item.id):
+            view.update(_guarantees_view(item, guaranteed[item.id]))
         views.append(view)
     return views
 
 
 def _view(item: Port, network_policy_id: str | None, domain: str) -> View:
     bound = bool(item.binding_host_id)
-    return standard_view(item) | {
+    return {
+        **standard_view(item),
         "name": item.name,
         "network_id": item.network_id,
         "admin_state_up": item.admin_state_up,
@@ -158,7 +160,8 @@ def _view(item: Port, network_policy_id: str | None, domain: str) -> View:
         "dns_assignment": assignments(item.dns_name, item.addresses, item.dns_domain, domain),
         "qos_policy_id": item.qos_policy_id,
         "qos_network_policy_id": network_policy_id,
-        "ip_allocation": str(item.ip_allocation),
+        "resource_request": None,
+        "ip_allocation": item.ip_allocation,
         "status": item.status,
         "data_plane_status": item.data_plane_status,
         "binding:host_id": item.binding_host_id,
@@ -171,8 +174,6 @@ def _view(item: Port, network_policy_id: str | None, domain: str) -> View:
 
 def _guarantees_view(item: Port, guaranteed: Sequence[Guarantee]) -> View:
     """What must be left where the port is; and once it is somewhere, which provider gives it."""
-    if not guaranteed:
-        return {"resource_request": None}
     groups = [
         {"id": each.group_id, "required": each.required, "resources": each.resources} for each in guaranteed
     ]

@@ -20,10 +20,15 @@ class DnsAssignment(msgspec.Struct, frozen=True):
 
 def qualified(name: str, *domains: str) -> str:
     """A name in the first of the domains that is one, or in the site's. One that ends with a dot is whole already."""
-    if name.endswith("."):
-        return name
-    domain = next((each for each in domains if each), SITE_DOMAIN).rstrip(".")
-    return f"{name}.{domain}."
+    return name if name.endswith(".") else f"{name}.{_domain_of(domains)}."
+
+
+def _domain_of(domains: tuple[str, ...]) -> str:
+    """The first that is one, or the site's, without its last dot."""
+    for domain in domains:
+        if domain:
+            return domain.rstrip(".")
+    return SITE_DOMAIN
 
 
 def assignments(name: str, addresses: tuple[str, ...], *domains: str) -> list[DnsAssignment]:
@@ -32,9 +37,10 @@ def assignments(name: str, addresses: tuple[str, ...], *domains: str) -> list[Dn
         whole = qualified(name, *domains)
         host = name.split(".", 1)[0] if name.endswith(".") else name
         return [DnsAssignment(address, host, whole) for address in addresses]
+    domain = _domain_of(domains)
     hosts = [f"host-{address.replace('.', '-').replace(':', '-')}" for address in addresses]
     return [
-        DnsAssignment(address, host, qualified(host, *domains))
+        DnsAssignment(address, host, f"{host}.{domain}.")
         for address, host in zip(addresses, hosts, strict=True)
     ]
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 import sqlalchemy as sa
 
 from nacre.kernel.database import AnyRow, Reader, Tx
+from nacre.kernel.texts import texts
 from nacre.network.domain.address_groups import AddressGroup
 from nacre.network.domain.rbac import Action
 from nacre.network.errors import AddressGroupNotFound
@@ -24,13 +25,13 @@ GROUPS = Shelf(ADDRESS_GROUP, AddressGroup)
 
 _ADDRESSES = (
     sa.select(ADDRESS_GROUP_ADDRESS.c.address_group_id, ADDRESS_GROUP_ADDRESS.c.cidr)
-    .where(ADDRESS_GROUP_ADDRESS.c.address_group_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(ADDRESS_GROUP_ADDRESS.c.address_group_id.in_(texts("ids")))
     .order_by(ADDRESS_GROUP_ADDRESS.c.address_group_id, ADDRESS_GROUP_ADDRESS.c.cidr)
 )
 _INSERT_ADDRESS = sa.insert(ADDRESS_GROUP_ADDRESS)
 _FORGET_ADDRESS = sa.delete(ADDRESS_GROUP_ADDRESS).where(
     ADDRESS_GROUP_ADDRESS.c.address_group_id == sa.bindparam("group_id"),
-    ADDRESS_GROUP_ADDRESS.c.cidr.in_(sa.bindparam("cidrs", expanding=True)),
+    ADDRESS_GROUP_ADDRESS.c.cidr.in_(texts("cidrs")),
 )
 _FORGET_ALL = sa.delete(ADDRESS_GROUP_ADDRESS).where(
     ADDRESS_GROUP_ADDRESS.c.address_group_id == sa.bindparam("group_id")

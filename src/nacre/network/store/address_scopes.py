@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.texts import texts
 from nacre.network.domain.address_scopes import AddressScope
 from nacre.network.domain.rbac import Action
 from nacre.network.errors import AddressScopeNotFound
@@ -20,12 +21,12 @@ _POOLS_IN = sa.select(SUBNET_POOL.c.id, SUBNET_POOL.c.prefixes).where(
     SUBNET_POOL.c.address_scope_id == sa.bindparam("scope_id")
 )
 _OF_POOLS = sa.select(SUBNET_POOL.c.id, SUBNET_POOL.c.address_scope_id).where(
-    SUBNET_POOL.c.id.in_(sa.bindparam("ids", expanding=True)), SUBNET_POOL.c.address_scope_id.is_not(None)
+    SUBNET_POOL.c.id.in_(texts("ids")), SUBNET_POOL.c.address_scope_id.is_not(None)
 )
 _OF_SUBNETS = (
     sa.select(SUBNET.c.id, SUBNET_POOL.c.address_scope_id)
     .join(SUBNET_POOL, SUBNET_POOL.c.id == SUBNET.c.subnetpool_id)
-    .where(SUBNET.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .where(SUBNET.c.id.in_(texts("ids")))
     .where(SUBNET_POOL.c.address_scope_id.is_not(None))
 )
 _ROUTERS_ON_POOL = (

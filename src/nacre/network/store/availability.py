@@ -7,11 +7,12 @@ from collections.abc import Collection, Mapping
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader
+from nacre.kernel.texts import texts
 from nacre.network.store.tables import NETWORK, PORT_ADDRESS, SUBNET
 
 _USED = (
     sa.select(PORT_ADDRESS.c.subnet_id, sa.func.count())
-    .where(PORT_ADDRESS.c.subnet_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(PORT_ADDRESS.c.subnet_id.in_(texts("ids")))
     .group_by(PORT_ADDRESS.c.subnet_id)
 )
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import HostId, PortId
+from nacre.kernel.texts import texts
 from nacre.network.domain.bindings import Binding
 from nacre.network.store.tables import PORT_BINDING
 
@@ -18,7 +19,7 @@ _HERE = sa.and_(
 )
 _OF_PORTS = (
     sa.select(PORT_BINDING)
-    .where(PORT_BINDING.c.port_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(PORT_BINDING.c.port_id.in_(texts("ids")))
     .order_by(PORT_BINDING.c.port_id, PORT_BINDING.c.host_id)
 )
 _INSERT = sa.insert(PORT_BINDING)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from nacre.kernel.database import AnyRow, Reader, Tx
+from nacre.kernel.texts import texts
 from nacre.network.domain.flavors import NetworkFlavor, ServiceProfile
 from nacre.network.errors import FlavorNotFound, ServiceProfileNotFound
 from nacre.network.store.shelf import Shelf
@@ -18,7 +19,7 @@ PROFILES = Shelf(SERVICE_PROFILE, ServiceProfile)
 
 _PROFILES_OF = (
     sa.select(FLAVOR_PROFILE.c.flavor_id, FLAVOR_PROFILE.c.service_profile_id)
-    .where(FLAVOR_PROFILE.c.flavor_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(FLAVOR_PROFILE.c.flavor_id.in_(texts("ids")))
     .order_by(FLAVOR_PROFILE.c.flavor_id, FLAVOR_PROFILE.c.service_profile_id)
 )
 _BIND = sa.insert(FLAVOR_PROFILE)

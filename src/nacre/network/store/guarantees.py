@@ -9,12 +9,13 @@ import sqlalchemy as sa
 
 from nacre.kernel.database import AnyRow, Reader, Tx
 from nacre.kernel.ids import HostId, PortId, ServerId
+from nacre.kernel.texts import texts
 from nacre.network.domain.guarantees import Guarantee, guarantees_of, together
 from nacre.network.domain.qos import GUARANTEES
 from nacre.network.store.qos import RULES
 from nacre.network.store.tables import NETWORK, PORT, QOS_RULE
 
-_ids: sa.BindParameter[Collection[str]] = sa.bindparam("ids", expanding=True)
+_ids = texts("ids")
 _policy_of_port = sa.func.coalesce(PORT.c.qos_policy_id, NETWORK.c.qos_policy_id)
 _GUARANTEED = (
     RULES.all.add_columns(

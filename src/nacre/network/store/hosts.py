@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import HostId
+from nacre.kernel.texts import texts
 from nacre.network.domain.agents import AgentKind
 from nacre.network.domain.chassis import ChassisFacts
 from nacre.network.store.tables import CHASSIS, GATEWAY_HOST, NETWORK_AGENT, NETWORK_SEGMENT, PORT
@@ -43,9 +44,9 @@ _PUT_CHASSIS = sa.text(
 ).bindparams(sa.bindparam("facts", type_=CHASSIS.c.facts.type), sa.bindparam("ailing", type_=sa.Boolean))
 _CHASSIS = sa.select(CHASSIS.c.host_id, CHASSIS.c.facts)
 _AILING = _CHASSIS.where(CHASSIS.c.ailing)
-_CHASSIS_OF = _CHASSIS.where(CHASSIS.c.host_id.in_(sa.bindparam("ids", expanding=True)))
+_CHASSIS_OF = _CHASSIS.where(CHASSIS.c.host_id.in_(texts("ids")))
 _HEARD_SINCE = sa.select(NETWORK_AGENT.c.host_id).where(
-    NETWORK_AGENT.c.host_id.in_(sa.bindparam("ids", expanding=True)),
+    NETWORK_AGENT.c.host_id.in_(texts("ids")),
     NETWORK_AGENT.c.kind == str(AgentKind.CONTROLLER),
     NETWORK_AGENT.c.heard_at > sa.bindparam("since"),
 )

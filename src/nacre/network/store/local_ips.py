@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from nacre.kernel.database import AnyRow, Reader, Tx
+from nacre.kernel.texts import texts
 from nacre.network.domain.local_ips import Association, IpMode, LocalIp
 from nacre.network.errors import LocalIPAssociationNotFound, LocalIPNotFound
 from nacre.network.store.shelf import Shelf
@@ -18,7 +19,7 @@ LOCAL_IPS = Shelf(LOCAL_IP, LocalIp)
 _TABLE = LOCAL_IP_ASSOCIATION
 _NAMES = Association.__struct_fields__
 _ALL = sa.select(*[_TABLE.c[name] for name in _NAMES]).order_by(_TABLE.c.local_ip_id, _TABLE.c.fixed_port_id)
-_ids: sa.BindParameter[Sequence[str]] = sa.bindparam("ids", expanding=True)
+_ids = texts("ids")
 _OF_LOCAL_IPS = _ALL.where(_TABLE.c.local_ip_id.in_(_ids))
 _ON_HOSTS = (
     _ALL.join(LOCAL_IP, LOCAL_IP.c.id == _TABLE.c.local_ip_id)

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.texts import texts
 from nacre.network.domain.ndp_proxies import NdpProxy
 from nacre.network.errors import NDPProxyNotFound
 from nacre.network.store.shelf import Shelf
@@ -14,7 +15,7 @@ from nacre.network.store.tables import NDP_PROXY
 
 PROXIES = Shelf(NDP_PROXY, NdpProxy)
 
-_OF_PORTS = PROXIES.all.where(NDP_PROXY.c.port_id.in_(sa.bindparam("ids", expanding=True)))
+_OF_PORTS = PROXIES.all.where(NDP_PROXY.c.port_id.in_(texts("ids")))
 _OF_ROUTER = PROXIES.all.where(NDP_PROXY.c.router_id == sa.bindparam("router_id")).order_by(NDP_PROXY.c.id)
 
 

@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.texts import texts
 from nacre.network.domain.networks import Network
 from nacre.network.domain.rbac import Action
 from nacre.network.errors import NetworkNotFound
@@ -17,12 +18,12 @@ from nacre.network.store.tables import NETWORK, SUBNET, SUBNET_POOL
 
 NETWORKS = Shelf(NETWORK, Network)
 _PASSED_ON = sa.select(NETWORK.c.id, NETWORK.c.qos_policy_id, NETWORK.c.dns_domain).where(
-    NETWORK.c.id.in_(sa.bindparam("ids", expanding=True))
+    NETWORK.c.id.in_(texts("ids"))
 )
 
 _SUBNET_IDS = (
     sa.select(SUBNET.c.network_id, SUBNET.c.id)
-    .where(SUBNET.c.network_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(SUBNET.c.network_id.in_(texts("ids")))
     .order_by(SUBNET.c.created_at, SUBNET.c.id)
 )
 _STANDING = (
@@ -34,12 +35,12 @@ _STANDING = (
         SUBNET_POOL.c.address_scope_id,
     )
     .select_from(SUBNET.outerjoin(SUBNET_POOL, SUBNET_POOL.c.id == SUBNET.c.subnetpool_id))
-    .where(SUBNET.c.network_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(SUBNET.c.network_id.in_(texts("ids")))
     .order_by(SUBNET.c.created_at, SUBNET.c.id)
 )
 EXTERNAL = sa.select(NETWORK.c.id).where(NETWORK.c.router_external)
 """The networks that are a way out."""
-_EXTERNAL_AMONG = EXTERNAL.where(NETWORK.c.id.in_(sa.bindparam("ids", expanding=True)))
+_EXTERNAL_AMONG = EXTERNAL.where(NETWORK.c.id.in_(texts("ids")))
 _DEFAULT_WAY_OUT = sa.select(NETWORK.c.id).where(NETWORK.c.is_default, NETWORK.c.router_external)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nacre.kernel.database import AnyRow, Reader, Tx
+from nacre.kernel.texts import texts
 from nacre.network.domain.port_forwardings import PortForwarding, PortRange
 from nacre.network.errors import PortForwardingNotFound
 from nacre.network.store.tables import PORT_FORWARDING as TABLE
@@ -15,10 +16,10 @@ from nacre.network.store.tables import PORT_FORWARDING as TABLE
 _PLAIN = ("id", "floating_ip_id", "internal_port_id", "internal_ip_address", "protocol", "description")
 _ENDS = ("external_first", "external_last", "internal_first", "internal_last")
 _ALL = sa.select(*[TABLE.c[name] for name in (*_PLAIN, *_ENDS)])
-_OF_FLOATING_IPS = _ALL.where(TABLE.c.floating_ip_id.in_(sa.bindparam("ids", expanding=True))).order_by(
+_OF_FLOATING_IPS = _ALL.where(TABLE.c.floating_ip_id.in_(texts("ids"))).order_by(
     TABLE.c.protocol, TABLE.c.external_first
 )
-_OF_PORTS = _ALL.where(TABLE.c.internal_port_id.in_(sa.bindparam("ids", expanding=True)))
+_OF_PORTS = _ALL.where(TABLE.c.internal_port_id.in_(texts("ids")))
 _ONE = _ALL.where(TABLE.c.id == sa.bindparam("id"), TABLE.c.floating_ip_id == sa.bindparam("floating_ip_id"))
 _INSERT = sa.insert(TABLE)
 _UPDATE = (
@@ -26,7 +27,7 @@ _UPDATE = (
     .where(TABLE.c.id == sa.bindparam("this"))
     .values({name: sa.bindparam(name) for name in (*_PLAIN[1:], *_ENDS)})
 )
-_REMOVE = sa.delete(TABLE).where(TABLE.c.id.in_(sa.bindparam("ids", expanding=True)))
+_REMOVE = sa.delete(TABLE).where(TABLE.c.id.in_(texts("ids")))
 
 
 def load(db: Reader, floating_ip_id: str, forwarding_id: str) -> PortForwarding:

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from nacre.kernel.database import AnyRow, Reader, Tx
 from nacre.kernel.ids import SecurityGroupId, SubnetId
-from nacre.network.domain.ports import DeviceOwner, FixedIp, IpAllocation, Port
+from nacre.kernel.texts import texts
+from nacre.network.domain.ports import DeviceOwner, FixedIp, IpAllocation, Port, Slot
 from nacre.network.errors import PortNotFound
 from nacre.network.store.addresses import given_back
 from nacre.network.store.shelf import Shelf
@@ -30,31 +31,33 @@ PORTS = Shelf(PORT, Port)
 
 _ADDRESSES = (
     sa.select(PORT_ADDRESS.c.port_id, PORT_ADDRESS.c.subnet_id, PORT_ADDRESS.c.ip)
-    .where(PORT_ADDRESS.c.port_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(PORT_ADDRESS.c.port_id.in_(texts("ids")))
     .order_by(PORT_ADDRESS.c.port_id, PORT_ADDRESS.c.place)
 )
 _GROUPS = sa.select(PORT_SECURITY_GROUP.c.port_id, PORT_SECURITY_GROUP.c.security_group_id).where(
-    PORT_SECURITY_GROUP.c.port_id.in_(sa.bindparam("ids", expanding=True))
+    PORT_SECURITY_GROUP.c.port_id.in_(texts("ids"))
 )
-_SOME = PORTS.all.where(PORT.c.id.in_(sa.bindparam("ids", expanding=True)))
-_OF_DEVICES = PORTS.all.where(PORT.c.device_id.in_(sa.bindparam("ids", expanding=True))).order_by(
+_SOME = PORTS.all.where(PORT.c.id.in_(texts("ids")))
+_OF_DEVICES = PORTS.all.where(PORT.c.device_id.in_(texts("ids"))).order_by(
     PORT.c.device_id, PORT.c.place, PORT.c.created_at, PORT.c.id
 )
+_NICS = _OF_DEVICES.add_columns(PORT.c.place, PORT.c.nic_tag)
 _LOCK_NICS = _OF_DEVICES.add_columns(PORT.c.made_for_server).with_for_update()
+_NEXT_PLACE = sa.select(sa.func.coalesce(sa.func.max(PORT.c.place) + 1, 0)).where(
+    PORT.c.device_id == sa.bindparam("server_id")
+)
 _OF_NETWORK = sa.select(PORT.c.id).where(PORT.c.network_id == sa.bindparam("network_id"))
 _NAMED_ON = _OF_NETWORK.where(PORT.c.dns_name != "")
 _WITH_OWN_DHCP = _OF_NETWORK.where(PORT.c.extra_dhcp_opts != ())
-_OWNED_ON = PORTS.all.where(
-    PORT.c.network_id.in_(sa.bindparam("ids", expanding=True)), PORT.c.device_owner == sa.bindparam("owner")
-)
+_OWNED_ON = PORTS.all.where(PORT.c.network_id.in_(texts("ids")), PORT.c.device_owner == sa.bindparam("owner"))
 _WITH_ADDRESS = (
     sa.select(PORT_ADDRESS.c.ip, PORT.c.id, PORT.c.device_owner)
     .join(PORT, PORT.c.id == PORT_ADDRESS.c.port_id)
     .where(PORT_ADDRESS.c.subnet_id == sa.bindparam("subnet_id"))
 )
 _MACS = sa.select(PORT.c.network_id, PORT.c.mac_address).where(
-    PORT.c.network_id.in_(sa.bindparam("ids", expanding=True)),
-    PORT.c.mac_address.in_(sa.bindparam("macs", expanding=True)),
+    PORT.c.network_id.in_(texts("ids")),
+    PORT.c.mac_address.in_(texts("macs")),
 )
 _IN_GROUPS = sa.select(PORT_SECURITY_GROUP.c.port_id).where(
     PORT_SECURITY_GROUP.c.security_group_id == sa.bindparam("group_id")
@@ -64,13 +67,11 @@ _INSERT_ADDRESS = sa.insert(PORT_ADDRESS)
 _INSERT_GROUP = sa.insert(PORT_SECURITY_GROUP)
 _FORGET_ADDRESSES = (
     sa.delete(PORT_ADDRESS)
-    .where(PORT_ADDRESS.c.port_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(PORT_ADDRESS.c.port_id.in_(texts("ids")))
     .returning(PORT_ADDRESS.c.subnet_id, PORT_ADDRESS.c.ip)
 )
-_FORGET_GROUPS = sa.delete(PORT_SECURITY_GROUP).where(
-    PORT_SECURITY_GROUP.c.port_id.in_(sa.bindparam("ids", expanding=True))
-)
-_FORGET = sa.delete(PORT).where(PORT.c.id.in_(sa.bindparam("ids", expanding=True)))
+_FORGET_GROUPS = sa.delete(PORT_SECURITY_GROUP).where(PORT_SECURITY_GROUP.c.port_id.in_(texts("ids")))
+_FORGET = sa.delete(PORT).where(PORT.c.id.in_(texts("ids")))
 _REPORT = (
     sa.update(PORT)
     .where(PORT.c.id == sa.bindparam("port_id"), PORT.c.binding_host_id == sa.bindparam("host_id"))
@@ -110,13 +111,16 @@ _FIXED_OF_DEVICES = (
     sa.select(PORT.c.device_id, PORT.c.id, NETWORK.c.name, PORT.c.mac_address, PORT_ADDRESS.c.ip)
     .join(NETWORK, NETWORK.c.id == PORT.c.network_id)
     .join(PORT_ADDRESS, PORT_ADDRESS.c.port_id == PORT.c.id)
-    .where(PORT.c.device_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(PORT.c.device_id.in_(texts("ids")))
     .order_by(PORT.c.device_id, PORT.c.place, PORT.c.created_at, PORT.c.id, PORT_ADDRESS.c.place)
+)
+_SERVERS_PLUGGED = sa.select(PORT.c.device_id).where(
+    PORT.c.id.in_(texts("ids")), PORT.c.device_owner.startswith("compute:"), PORT.c.binding_host_id != ""
 )
 _FLOATING_OF_DEVICES = (
     sa.select(FLOATING_IP.c.port_id, FLOATING_IP.c.fixed_ip_address, FLOATING_IP.c.floating_ip_address)
     .join(PORT, PORT.c.id == FLOATING_IP.c.port_id)
-    .where(PORT.c.device_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(PORT.c.device_id.in_(texts("ids")))
     .order_by(FLOATING_IP.c.floating_ip_address)
 )
 
@@ -202,6 +206,21 @@ def lock_device(tx: Tx, device_id: str) -> list[Port]:
     return whole(tx, tx.rows(_OF_DEVICES.with_for_update(), ids=[device_id]))
 
 
+def nics_of(db: Reader, server_ids: Collection[str]) -> Mapping[str, list[tuple[Port, Slot]]]:
+    """The ports of servers, each with its slot, in order."""
+    found: dict[str, list[tuple[Port, Slot]]] = {server_id: [] for server_id in server_ids}
+    rows = db.rows(_NICS, ids=list(server_ids)) if server_ids else ()
+    for port, row in zip(whole(db, rows), rows, strict=True):
+        found[port.device_id].append((port, Slot(place=row[-2], tag=row[-1])))
+    return found
+
+
+def next_place(db: Reader, server_id: str) -> int:
+    """The place of the next interface of a server."""
+    place: int = db.scalar(_NEXT_PLACE, server_id=server_id)
+    return place
+
+
 def lock_nics(tx: Tx, server_id: str) -> list[tuple[Port, bool]]:
     """The ports of a server, in order, and whether they came into being with it and go with it.
 
@@ -254,6 +273,11 @@ def is_made_for_server(db: Reader, port_id: str) -> bool:
     return bool(db.scalar(_MADE_FOR_SERVER, id=port_id))
 
 
+def servers_plugged(db: Reader, port_ids: Collection[str]) -> list[str]:
+    """The servers that have these ports on a host; see `Port.is_plugged`."""
+    return [row[0] for row in db.rows(_SERVERS_PLUGGED, ids=list(port_ids))] if port_ids else []
+
+
 def fixed_of_devices(db: Reader, device_ids: Collection[str]) -> Sequence[AnyRow]:
     """Device, port, network's name, MAC and address of every address of devices, in order."""
     return db.rows(_FIXED_OF_DEVICES, ids=list(device_ids)) if device_ids else ()
@@ -268,21 +292,26 @@ def floating_of_devices(db: Reader, device_ids: Collection[str]) -> Sequence[Any
 
 
 def insert(
-    tx: Tx, ports: Sequence[Port], *, made_for_server: bool = False, places: Sequence[int] = ()
+    tx: Tx, ports: Sequence[Port], *, made_for_server: bool = False, slots: Sequence[Slot] = ()
 ) -> None:
     """Write new ports: three statements, however many there are. Raises Duplicate.
 
-    `places` are their positions among the interfaces of a server.
+    `slots` are theirs among the interfaces of a server.
     """
     PORTS.insert_rows(
         tx,
         [
-            PORTS.row_of(port) | {"made_for_server": made_for_server, "place": place}
-            for port, place in zip(ports, places or range(len(ports)), strict=True)
+            PORTS.row_of(port) | {"made_for_server": made_for_server} | beside(slot)
+            for port, slot in zip(ports, slots or [Slot()] * len(ports), strict=True)
         ],
     )
     _write_addresses(tx, ports)
     _write_groups(tx, ports)
+
+
+def beside(slot: Slot) -> dict[str, Any]:
+    """The columns that a port's slot is kept in."""
+    return {"place": slot.place, "nic_tag": slot.tag}
 
 
 def _write_addresses(tx: Tx, ports: Iterable[Port]) -> None:

@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader
+from nacre.kernel.texts import texts
 from nacre.network.domain.networks import Network
 from nacre.network.domain.rbac import EVERYBODY, Action
 from nacre.network.domain.subnets import Subnet
@@ -36,8 +37,8 @@ _PROSPECTS = sa.select(
     plainly_fits("port"),
     sa.exists().where(SECURITY_GROUP.c.id == sa.bindparam("default_group_id")),
     sa.exists().where(
-        PORT.c.network_id.in_(sa.bindparam("network_ids", expanding=True)),
-        PORT.c.mac_address.in_(sa.bindparam("macs", expanding=True)),
+        PORT.c.network_id.in_(texts("network_ids")),
+        PORT.c.mac_address.in_(texts("macs")),
     ),
 )
 _GROUND = (
@@ -45,7 +46,7 @@ _GROUND = (
     .select_from(NETWORK.outerjoin(SUBNET, SUBNET.c.network_id == NETWORK.c.id))
     .order_by(NETWORK.c.id, SUBNET.c.created_at, SUBNET.c.id)
 )
-_NAMED = _GROUND.where(NETWORK.c.id.in_(sa.bindparam("ids", expanding=True)))
+_NAMED = _GROUND.where(NETWORK.c.id.in_(texts("ids")))
 _AT_HAND = (
     _GROUND.where(NETWORK.c.router_external.is_(False))
     .where(

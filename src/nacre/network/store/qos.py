@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.texts import texts
 from nacre.network.domain.qos import QosPolicy, QosRule
 from nacre.network.domain.rbac import Action
 from nacre.network.errors import QosPolicyNotFound
@@ -26,7 +27,7 @@ POLICIES = Shelf(QOS_POLICY, QosPolicy)
 RULES = Shelf(QOS_RULE, QosRule)
 
 _policy_id: sa.BindParameter[str] = sa.bindparam("policy_id")
-_RULES_OF = RULES.all.where(QOS_RULE.c.policy_id.in_(sa.bindparam("ids", expanding=True))).order_by(
+_RULES_OF = RULES.all.where(QOS_RULE.c.policy_id.in_(texts("ids"))).order_by(
     QOS_RULE.c.kind, QOS_RULE.c.direction
 )
 _FORGET_RULES = sa.delete(QOS_RULE).where(QOS_RULE.c.policy_id == _policy_id)
@@ -57,7 +58,7 @@ _SHAPED = sa.union(
     sa.select(FURTHER_GATEWAY.c.port_id).where(FURTHER_GATEWAY.c.qos_policy_id == _policy_id),
 )
 _OF_NETWORKS = sa.select(NETWORK.c.id, NETWORK.c.qos_policy_id).where(
-    NETWORK.c.id.in_(sa.bindparam("ids", expanding=True)), NETWORK.c.qos_policy_id.is_not(None)
+    NETWORK.c.id.in_(texts("ids")), NETWORK.c.qos_policy_id.is_not(None)
 )
 _FLOATING_IPS_SHAPED = sa.union(
     _FLOATING_IPS,

@@ -9,6 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.texts import texts
 from nacre.network.domain.rbac import EVERYBODY, Action, RbacPolicy
 from nacre.network.errors import RbacPolicyNotFound
 from nacre.network.store.shelf import Shelf
@@ -89,16 +90,16 @@ _FORGET = sa.delete(NETWORK_RBAC).where(
 _GRANT = (
     sa.select(NETWORK_RBAC.c.id)
     .where(NETWORK_RBAC.c.object_id == _object_id, NETWORK_RBAC.c.object_type == sa.bindparam("object_type"))
-    .where(NETWORK_RBAC.c.action.in_(sa.bindparam("actions", expanding=True)))
-    .where(NETWORK_RBAC.c.target_project.in_(sa.bindparam("targets", expanding=True)))
+    .where(NETWORK_RBAC.c.action.in_(texts("actions")))
+    .where(NETWORK_RBAC.c.target_project.in_(texts("targets")))
     .limit(1)
 )
 _SHARED_WITH = (
     sa.select(NETWORK_RBAC.c.object_id)
-    .where(NETWORK_RBAC.c.object_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(NETWORK_RBAC.c.object_id.in_(texts("ids")))
     .where(NETWORK_RBAC.c.object_type == sa.bindparam("object_type"))
     .where(NETWORK_RBAC.c.action == str(Action.SHARED))
-    .where(NETWORK_RBAC.c.target_project.in_(sa.bindparam("targets", expanding=True)))
+    .where(NETWORK_RBAC.c.target_project.in_(texts("targets")))
 )
 
 

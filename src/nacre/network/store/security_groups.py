@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import SecurityGroupId
+from nacre.kernel.texts import texts
 from nacre.network.domain.rbac import Action
 from nacre.network.domain.security_groups import SecurityGroup, SecurityGroupRule, rule_meaning
 from nacre.network.errors import SecurityGroupNotFound
@@ -30,13 +31,11 @@ RULES = Shelf(SECURITY_GROUP_RULE, SecurityGroupRule)
 _DEFAULT = uuid.UUID("6e616372-652d-4e67-8465-66617561756c")
 
 _LOCK_SOME = (
-    GROUPS.all.where(SECURITY_GROUP.c.id.in_(sa.bindparam("ids", expanding=True)))
-    .order_by(SECURITY_GROUP.c.id)
-    .with_for_update()
+    GROUPS.all.where(SECURITY_GROUP.c.id.in_(texts("ids"))).order_by(SECURITY_GROUP.c.id).with_for_update()
 )
-_RULES_OF = RULES.all.where(
-    SECURITY_GROUP_RULE.c.security_group_id.in_(sa.bindparam("ids", expanding=True))
-).order_by(SECURITY_GROUP_RULE.c.created_at, SECURITY_GROUP_RULE.c.id)
+_RULES_OF = RULES.all.where(SECURITY_GROUP_RULE.c.security_group_id.in_(texts("ids"))).order_by(
+    SECURITY_GROUP_RULE.c.created_at, SECURITY_GROUP_RULE.c.id
+)
 _REMOVE_RULES = sa.delete(SECURITY_GROUP_RULE).where(
     SECURITY_GROUP_RULE.c.security_group_id == sa.bindparam("group_id")
 )
@@ -50,20 +49,20 @@ _NAMED_ELSEWHERE = sa.union_all(
 )
 _SAME = sa.select(SECURITY_GROUP_RULE.c.id).where(
     SECURITY_GROUP_RULE.c.security_group_id == sa.bindparam("group_id"),
-    SECURITY_GROUP_RULE.c.meaning.in_(sa.bindparam("meanings", expanding=True)),
+    SECURITY_GROUP_RULE.c.meaning.in_(texts("meanings")),
 )
 _NAMED = sa.select(SECURITY_GROUP.c.id, SECURITY_GROUP.c.name).where(
     SECURITY_GROUP.c.project_id == sa.bindparam("project_id"),
     sa.or_(
-        SECURITY_GROUP.c.name.in_(sa.bindparam("words", expanding=True)),
-        SECURITY_GROUP.c.id.in_(sa.bindparam("words", expanding=True)),
+        SECURITY_GROUP.c.name.in_(texts("words")),
+        SECURITY_GROUP.c.id.in_(texts("words")),
     ),
 )
 _NAMES_OF_DEVICES = (
     sa.select(PORT.c.device_id, SECURITY_GROUP.c.name)
     .join(PORT_SECURITY_GROUP, PORT_SECURITY_GROUP.c.port_id == PORT.c.id)
     .join(SECURITY_GROUP, SECURITY_GROUP.c.id == PORT_SECURITY_GROUP.c.security_group_id)
-    .where(PORT.c.device_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(PORT.c.device_id.in_(texts("ids")))
     .distinct()
     .order_by(PORT.c.device_id, SECURITY_GROUP.c.name)
 )

@@ -8,6 +8,7 @@ from typing import final
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.texts import texts
 from nacre.network.domain.networks import OVERLAYS, NetworkType
 from nacre.network.domain.segments import NumberUser, SegmentRange
 from nacre.network.errors import NetworkSegmentRangeNotFound
@@ -36,7 +37,7 @@ _USERS = (
         NETWORK.c.project_id,
     )
     .join(NETWORK, NETWORK.c.id == NETWORK_SEGMENT.c.network_id)
-    .where(NETWORK_SEGMENT.c.network_type.in_(sa.bindparam("kinds", expanding=True)))
+    .where(NETWORK_SEGMENT.c.network_type.in_(texts("kinds")))
     .where(NETWORK_SEGMENT.c.segmentation_id.between(sa.bindparam("low"), sa.bindparam("high")))
     .order_by(NETWORK_SEGMENT.c.segmentation_id)
 )

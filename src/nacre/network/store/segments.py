@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import HostId
+from nacre.kernel.texts import texts
 from nacre.network.domain.segments import Segment, Wire
 from nacre.network.errors import SegmentNotFound
 from nacre.network.store.shelf import Shelf
@@ -16,9 +17,9 @@ from nacre.network.store.tables import HOST_WIRE, NETWORK_SEGMENT, SUBNET
 
 SEGMENTS = Shelf(NETWORK_SEGMENT, Segment)
 
-_OF_NETWORKS = SEGMENTS.all.where(
-    NETWORK_SEGMENT.c.network_id.in_(sa.bindparam("ids", expanding=True))
-).order_by(NETWORK_SEGMENT.c.network_id, NETWORK_SEGMENT.c.place)
+_OF_NETWORKS = SEGMENTS.all.where(NETWORK_SEGMENT.c.network_id.in_(texts("ids"))).order_by(
+    NETWORK_SEGMENT.c.network_id, NETWORK_SEGMENT.c.place
+)
 _ON_WIRE = sa.select(NETWORK_SEGMENT.c.id).where(
     NETWORK_SEGMENT.c.physical_network == sa.bindparam("wire"),
     sa.func.coalesce(NETWORK_SEGMENT.c.segmentation_id, 0) == sa.bindparam("number"),
@@ -32,11 +33,11 @@ _SUBNETS_ON = sa.select(SUBNET.c.id).where(SUBNET.c.segment_id == sa.bindparam("
 _REACHED = (
     sa.select(HOST_WIRE.c.host_id, NETWORK_SEGMENT.c.id)
     .join(NETWORK_SEGMENT, NETWORK_SEGMENT.c.physical_network == HOST_WIRE.c.physical_network)
-    .where(HOST_WIRE.c.host_id.in_(sa.bindparam("host_ids", expanding=True)))
-    .where(NETWORK_SEGMENT.c.network_id.in_(sa.bindparam("network_ids", expanding=True)))
+    .where(HOST_WIRE.c.host_id.in_(texts("host_ids")))
+    .where(NETWORK_SEGMENT.c.network_id.in_(texts("network_ids")))
 )
 _WIRES = sa.select(HOST_WIRE.c.host_id, HOST_WIRE.c.physical_network).where(
-    HOST_WIRE.c.host_id.in_(sa.bindparam("ids", expanding=True))
+    HOST_WIRE.c.host_id.in_(texts("ids"))
 )
 _ADD_WIRE = sa.insert(HOST_WIRE)
 _DROP_WIRE = sa.delete(HOST_WIRE).where(

@@ -9,6 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.texts import texts
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
@@ -27,14 +28,16 @@ class Shelf(Generic[Shape]):
         self.all = sa.select(*[table.c[name] for name in self.names])
         self._one = self.all.where(table.c.id == sa.bindparam("id"))
         self._locked = self._one.with_for_update()
-        self._some = self.all.where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
+        self._some = self.all.where(table.c.id.in_(texts("ids")))
         self._ids = sa.select(table.c.id)
         self._insert = sa.insert(table)
         self._remove = sa.delete(table).where(table.c.id == sa.bindparam("id"))
 
     def of(self, row: Sequence[Any], **more: Any) -> Shape:
         """The struct of a row whose first columns are this shelf's; `more` are fields that no column holds."""
-        return msgspec.convert(dict(zip(self.names, row, strict=False)) | more, self.shape, strict=True)
+        fields = dict(zip(self.names, row, strict=False))
+        fields.update(more)
+        return msgspec.convert(fields, self.shape)
 
     def find(self, db: Reader, object_id: str) -> Shape | None:
         """The one with this id, or None."""

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
+from nacre.kernel.texts import texts
 from nacre.network.domain.subnet_pools import SubnetPool
 from nacre.network.domain.subnets import Subnet, with_peer_routes
 from nacre.network.errors import SubnetNotFound, SubnetPoolNotFound
@@ -18,9 +19,7 @@ from nacre.network.store.tables import NETWORK, SUBNET, SUBNET_POOL
 SUBNETS = Shelf(SUBNET, Subnet)
 SUBNET_POOLS = Shelf(SUBNET_POOL, SubnetPool)
 
-_ON = SUBNETS.all.where(SUBNET.c.network_id.in_(sa.bindparam("ids", expanding=True))).order_by(
-    SUBNET.c.created_at, SUBNET.c.id
-)
+_ON = SUBNETS.all.where(SUBNET.c.network_id.in_(texts("ids"))).order_by(SUBNET.c.created_at, SUBNET.c.id)
 _FROM_POOL = sa.select(SUBNET.c.cidr).where(SUBNET.c.subnetpool_id == sa.bindparam("pool_id"))
 _IDS_FROM_POOL = sa.select(SUBNET.c.id).where(SUBNET.c.subnetpool_id == sa.bindparam("pool_id"))
 _OWN_FROM_POOL = _FROM_POOL.where(SUBNET.c.project_id == sa.bindparam("project_id"))

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from nacre.kernel.database import AnyRow, Reader, Tx
 from nacre.kernel.ids import PortId
+from nacre.kernel.texts import texts
 from nacre.network.domain.trunks import Carried, SegmentationType, SubPort, Trunk
 from nacre.network.errors import TrunkNotFound
 from nacre.network.store.shelf import Shelf
@@ -17,7 +18,7 @@ from nacre.network.store.tables import PORT, TRUNK, TRUNK_SUBPORT
 
 TRUNKS = Shelf(TRUNK, Trunk)
 
-_ids: sa.BindParameter[Sequence[str]] = sa.bindparam("ids", expanding=True)
+_ids = texts("ids")
 _SUBPORTS = (
     sa.select(
         TRUNK_SUBPORT.c.trunk_id,

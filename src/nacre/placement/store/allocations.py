@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import HostId
+from nacre.kernel.texts import texts
 from nacre.placement.domain.providers import Provider
 from nacre.placement.store.providers import provider_of
 from nacre.placement.store.tables import ALLOCATION, CONSUMER, PROVIDER
@@ -44,7 +45,7 @@ _OF_CONSUMER = (
 _HELD = (
     sa.select(*PROVIDER.c, ALLOCATION.c.consumer_id, ALLOCATION.c.resource_class, ALLOCATION.c.used)
     .join(ALLOCATION, ALLOCATION.c.provider_id == PROVIDER.c.id)
-    .where(ALLOCATION.c.consumer_id.in_(sa.bindparam("ids", expanding=True)))
+    .where(ALLOCATION.c.consumer_id.in_(texts("ids")))
 )
 _OF_PROVIDER = (
     sa.select(ALLOCATION.c.consumer_id, ALLOCATION.c.resource_class, ALLOCATION.c.used, CONSUMER.c.generation)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from nacre.kernel.database import AnyRow, Reader, Tx
 from nacre.kernel.ids import HostId
+from nacre.kernel.texts import texts
 from nacre.placement.contract import Inventory
 from nacre.placement.domain.providers import Provider, Standing
 from nacre.placement.store.tables import ALLOCATION, INVENTORY, PROVIDER, PROVIDER_AGGREGATE, PROVIDER_TRAIT
@@ -69,7 +70,7 @@ _DELETE_AGGREGATES = sa.delete(PROVIDER_AGGREGATE).where(
 
 
 def _some(statement: sa.Select[Any], column: sa.ColumnElement[str]) -> sa.Select[Any]:
-    return statement.where(column.in_(sa.bindparam("ids", expanding=True)))
+    return statement.where(column.in_(texts("ids")))
 
 
 _ALL_INVENTORIES = sa.select(INVENTORY)
