@@ -383,6 +383,12 @@ def test_a_trunk_carries_another_network_to_other_hosts(cloud: Cloud) -> None:
     ends = (subport.mac_address, "10.1.0.11", neighbour.mac_address, "10.1.0.12")
     assert cloud.lab.run(sys.executable, VLAN_PROBE, "7", *ends, namespace=guest) == "answered"
 
+    with watched_switch(cloud.lab.hosts[ONE]) as switch:
+        cloud.put(subport)
+        eventually(lambda: not cloud.driver.is_up(subport.id), "a subport that is nowhere")
+        cloud.lab.settle()
+        eventually(lambda: switch.ready_among([parent.id]), "its parent stays where it is")
+
 
 def test_names_are_known_on_every_host_for_both_kinds_of_addresses(cloud: Cloud) -> None:
     network, open_to_all = cloud.network(dns_domain="net.test."), cloud.group(*EVERYTHING)

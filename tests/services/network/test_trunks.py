@@ -175,6 +175,17 @@ def test_subports_go_where_the_server_of_their_parent_goes(cloud, demo, admin):
     assert demo.show("trunk", trunk)["status"] == "DOWN"
 
 
+def test_a_port_is_down_once_its_trunk_has_left_it_even_if_the_engine_has_not_heard(cloud, demo, monkeypatch):
+    parent, one = ports_on(demo, 2)
+    trunk = demo.make("trunk", port_id=parent["id"], sub_ports=[tagged(one)])
+    monkeypatch.setattr(cloud.driver, "is_up", lambda port_id: port_id == one["id"])
+
+    edit(demo, trunk, "remove", {"port_id": one["id"]})
+    cloud.settle()
+
+    assert demo.show("port", one)["status"] == "DOWN"
+
+
 def test_a_port_made_for_a_server_outlives_it_while_it_carries_others(cloud, demo):
     (one,) = ports_on(demo, 1)
     server, caller = ServerId("a-server"), caller_of("demo")

@@ -27,7 +27,8 @@ from nacre.agent.domain.chassis import BridgeSeen, ChassisSeen, Tunnel
 from nacre.agent.domain.frames import gratuitous_arp
 from nacre.agent.drivers.base import EngineAway
 from nacre.agent.drivers.files import run_command
-from nacre.compute.domain.guests import OutsideAddress
+from nacre.agent.drivers.packets import OWN_PORT, PacketLimits
+from nacre.compute.domain.guests import GuestNic, OutsideAddress
 from nacre.kernel.errors import Problem
 from nacre.kernel.ids import PortId, ServerId
 
@@ -61,7 +62,13 @@ _SCHEMA = {
     "tables": {
         "Open_vSwitch": {"columns": {"external_ids": _TEXT_MAP}},
         "Bridge": {
-            "columns": {"name": _TEXT, "datapath_type": _TEXT, "fail_mode": _MAYBE_TEXT, "ports": _PORTS},
+            "columns": {
+                "name": _TEXT,
+                "datapath_type": _TEXT,
+                "fail_mode": _MAYBE_TEXT,
+                "external_ids": _TEXT_MAP,
+                "ports": _PORTS,
+            },
         },
         "Port": {"columns": {"name": _TEXT, "external_ids": _TEXT_MAP}},
         "Interface": {
@@ -72,6 +79,7 @@ _SCHEMA = {
                 "options": _TEXT_MAP,
                 "error": _MAYBE_TEXT,
                 "ofport": {"type": {"key": "integer", "min": 0, "max": 1}},
+                "mac_in_use": _MAYBE_TEXT,
             }
         },
     },
@@ -106,12 +114,16 @@ class OvsSwitch:
     def __init__(self, remote: str, *, bridge: str) -> None:
         """`remote` is an OVSDB connection method, such as `unix:/path/db.sock`."""
         self._remote = remote
+        self._run_dir = Path(remote.removeprefix("unix:")).parent
         self._bridge = bridge
         self._changed: list[Callable[[Collection[PortId]], None]] = []
         self._interfaces: dict[uuid.UUID, _Interface] = {}
         self._tunnel_ports: dict[uuid.UUID, tuple[str, str]] = {}
         self._patches: dict[uuid.UUID, tuple[str, int]] = {}
         self._outlets: dict[uuid.UUID, tuple[str, str]] = {}
+        self._own_bridges: dict[uuid.UUID, tuple[PortId, frozenset[str]]] = {}
+        self._patch_macs: dict[uuid.UUID, tuple[str, str]] = {}
+        self._packet_limits = PacketLimits(self.vsctl, bridge=bridge, run_dir=self._run_dir)
         self._ready: frozenset[PortId] = frozenset()
         self._chassis: ChassisSeen | None = None
         self._connected = threading.Event()
@@ -132,8 +144,15 @@ class OvsSwitch:
         for name in names:
             self.vsctl("--if-exists", "del-port", self._bridge, name)
 
+    def keeps_limits(self, nic: GuestNic) -> bool:
+        return self._packet_limits.keeps(nic)
+
+    def limit_packets(self, guest_id: ServerId, nic: GuestNic) -> None:
+        self._packet_limits.limit(guest_id, nic, datapath_type="netdev" if self.is_userspace() else "system")
+
     def remove_strays(self, alive: Collection[ServerId]) -> None:
-        """A stray is an interface that libvirt plugged for a guest not `alive`, whose device is gone.
+        """A stray is an interface that was plugged for a guest not `alive`, whose device is gone, or a bridge of ours
+        without a guest.
 
         The device of a running guest is there, whoever made the guest, so that a foreign guest keeps its
         interface; and it must have been a stray the last time, so that one just being plugged is left alone.
@@ -146,8 +165,11 @@ class OvsSwitch:
         }
         for name in sorted(strays & self._suspects):
             log.warning("interface %s of a guest that is gone is taken from the switch", name)
-            self.vsctl("--if-exists", "del-port", self._bridge, name)
-        self._suspects = strays
+            self.vsctl("--if-exists", "del-port", name)
+        spare = self._packet_limits.spare()
+        for port_id in sorted(spare & self._suspects):
+            self._packet_limits.remove(PortId(port_id))
+        self._suspects = strays | spare
 
     def announce(self, addresses: Sequence[OutsideAddress]) -> None:
         """The frame enters the bridge to the wire where those of ovn-controller do: by the patch from the network.
@@ -166,7 +188,7 @@ class OvsSwitch:
 
     def _send(self, bridge: str, port: int, frame: bytes) -> None:
         """Let a bridge do with a frame what it does with one that comes in by a port."""
-        where = f"unix:{Path(self._remote.removeprefix('unix:')).parent}/{bridge}.mgmt"
+        where = f"unix:{self._run_dir}/{bridge}.mgmt"
         try:
             run_command(
                 *("ovs-ofctl", f"--timeout={OFCTL_LIMIT_S}", "packet-out", where),
@@ -266,28 +288,39 @@ class OvsSwitch:
         moved, idl.moved = idl.moved, defaultdict(set)
         if anew:
             self._interfaces, self._tunnel_ports, self._patches, self._outlets = {}, {}, {}, {}
+            self._own_bridges, self._patch_macs = {}, {}
             moved = defaultdict(set, {name: set(table.rows) for name, table in idl.tables.items()})
         of_chassis = bool(anew or moved["Bridge"] or moved["Open_vSwitch"])
+        of_limits = anew
+        for key in moved["Bridge"]:
+            of_limits |= _put(self._own_bridges, key, _own_bridge_of(idl.tables["Bridge"].rows.get(key)))
         for key in moved["Port"]:
             row = idl.tables["Port"].rows.get(key)
             of_chassis |= _put(self._tunnel_ports, key, _tunnel_port_of(row))
             _put(self._outlets, key, _outlet_of(row))
         for key in moved["Interface"]:
             _put(self._patches, key, _patch_of(idl.tables["Interface"].rows.get(key)))
+            of_limits |= _put(self._patch_macs, key, _patch_mac_of(idl.tables["Interface"].rows.get(key)))
             before = self._interfaces.get(key)
             after = _interface_of(idl.tables["Interface"].rows.get(key))
             _put(self._interfaces, key, after)
             of_chassis |= any(each and (each.tunnel_to or each.error) for each in (before, after))
         if of_chassis:
             self._chassis = self._chassis_of(idl)
-        self._tell_ready()
+        self._tell(self._see_limits() if of_limits else set())
 
-    def _tell_ready(self) -> None:
+    def _see_limits(self) -> set[PortId]:
+        return self._packet_limits.see(self._own_bridges.values(), dict(self._patch_macs.values()))
+
+    def _tell(self, moved: set[PortId]) -> None:
+        """Those whose flows came or went, and those that `moved` otherwise."""
         before = self._ready
         self._ready = frozenset(
-            each.port_id for each in self._interfaces.values() if each.port_id and each.ready
+            each.port_id
+            for each in self._interfaces.values()
+            if each.port_id and each.ready and not self._packet_limits.is_cut_off(each.port_id)
         )
-        if moved := before ^ self._ready:
+        if moved := moved | (before ^ self._ready):
             for changed in self._changed:
                 changed(moved)
 
@@ -355,6 +388,18 @@ def _outlet_of(row: Any) -> tuple[str, str] | None:
 def _patch_of(row: Any) -> tuple[str, int] | None:
     """The name of a patch, and its number on its bridge."""
     return (row.name, row.ofport[0]) if row is not None and row.type == "patch" and row.ofport else None
+
+
+def _own_bridge_of(row: Any) -> tuple[PortId, frozenset[str]] | None:
+    """The port that a bridge of ours is for, and the names of the ports that it has."""
+    port_id = row.external_ids.get(OWN_PORT) if row is not None else None
+    return None if port_id is None else (port_id, frozenset(port.name for port in row.ports))
+
+
+def _patch_mac_of(row: Any) -> tuple[str, str] | None:
+    """The name of a patch, and the MAC that it was given when it was made."""
+    is_made = row is not None and row.type == "patch" and row.mac_in_use
+    return (row.name, row.mac_in_use[0]) if is_made else None
 
 
 def _has_device(name: str) -> bool:

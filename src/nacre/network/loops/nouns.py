@@ -109,7 +109,9 @@ class PortLoop(NounLoop):
             port = ports.find_bare(db, key)
         if port is None or port.device_owner.startswith(("compute:", SUBPORT_OWNER)):
             return SETTLED
-        up = port.is_on_router or self.driver.is_up(port.id)
+        # What OVN says of a port that has just been given back may be of the time before.
+        held = port.device_owner or port.binding_host_id
+        up = port.is_on_router or (held and self.driver.is_up(port.id))
         status = "ACTIVE" if up and port.admin_state_up else "DOWN"
         if status != port.status:
             with self.database.write(current_actor(self.name)) as tx:
