@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from nacre.agent.drivers.domain_xml import tap_name
 from nacre.network.domain.ports import Port
 
 CHASSIS = "host1"
@@ -249,7 +250,7 @@ class OvnLab:
         The one named `guest` gets a further NIC.
         """
         self._ports += 1
-        self._taps[port.id] = tap = f"tap{self._ports}"
+        self._taps[port.id] = tap = tap_name(port.id)
         if not guest:
             guest = f"{self.tag}-{self._ports}"
             self._namespace(guest)
@@ -272,13 +273,13 @@ class OvnLab:
     def _host_of(self, port: Port) -> Host:
         return self.hosts[port.binding_host_id or CHASSIS]
 
-    def outsider(self, *, address: str, vlan: int, host: str = CHASSIS) -> str:
-        """A machine outside the cloud, on a VLAN of the physical network."""
+    def outsider(self, *, address: str, vlan: int | None, host: str = CHASSIS) -> str:
+        """A machine outside the cloud, on a VLAN of the physical network, or on all of them with their tags."""
         self._ports += 1
         outside, tap = f"{self.tag}-{self._ports}", f"tap{self._ports}"
         self._namespace(outside)
         self.wire(outside, tap, iface="eth0", mac=f"02:00:00:00:01:{self._ports:02x}", host=self.hosts[host])
-        self.hosts[host].vsctl("add-port", "br-ex", tap, f"tag={vlan}")
+        self.hosts[host].vsctl("add-port", "br-ex", tap, *([f"tag={vlan}"] if vlan else []))
         self._address(outside, "eth0", address)
         return outside
 

@@ -31,9 +31,11 @@ from nacre.agent.domain.steps import (
     ChangeNics,
     Changing,
     DefineGuest,
+    DropDisks,
     DropSaved,
     FetchImage,
     Forget,
+    LimitPackets,
     MakeDisk,
     OpenMetadata,
     Pausing,
@@ -41,8 +43,8 @@ from nacre.agent.domain.steps import (
     PressButton,
     Record,
     Refuse,
-    RemoveDisk,
     RemoveGuest,
+    RemoveRemains,
     Resume,
     Save,
     Settle,
@@ -232,6 +234,9 @@ class Keeper:
                 for network in metadata_networks(spec)
                 if self.drivers.metadata.is_open(self._networks.merged(network))
             ),
+            mislimited=frozenset(
+                nic.port_id for nic in spec.nics if not self.drivers.switch.keeps_limits(nic)
+            ),
         )
 
     def _perform(self, step: Step, view: _View) -> Outcome:
@@ -255,6 +260,8 @@ class Keeper:
                 self.drivers.guests.ensure_disk(spec)
             case OpenMetadata(network=network):
                 self.drivers.metadata.ensure_network(self._networks.merged(network))
+            case LimitPackets(nic=nic):
+                self.drivers.switch.limit_packets(spec.guest_id, nic)
             case DefineGuest():
                 self.drivers.guests.ensure_defined(spec)
             case StartPaused():
@@ -281,10 +288,12 @@ class Keeper:
                 guests.remove_saved(guest_id)
             case PowerOff():
                 guests.ensure_off(guest_id)
+            case DropDisks(disks=disks):
+                guests.remove_disks(guest_id, disks)
             case RemoveGuest():
                 guests.remove_guest(guest_id)
-            case RemoveDisk():
-                guests.remove_disk(guest_id)
+            case RemoveRemains():
+                guests.remove_remains(guest_id)
             case forgotten:
                 assert_never(forgotten)
 
@@ -427,7 +436,8 @@ class _View(msgspec.Struct, frozen=True):
     @property
     def around_key(self) -> frozenset[str]:
         """The surroundings without the time."""
-        return self.around.ports_ready | self.around.networks_open
+        mislimited = {f"limits of {port_id}" for port_id in self.around.mislimited}
+        return self.around.ports_ready | self.around.networks_open | mislimited
 
 
 class _Networks:

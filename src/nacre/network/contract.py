@@ -27,11 +27,14 @@ from nacre.network.domain.chassis import (
     Standing,
     Unreached,
 )
+from nacre.network.domain.floating_ips import Outlet, OutsideAddress
 from nacre.network.domain.guarantees import SWITCH, TUNNELS, vnic_trait, wire_part, wire_trait
+from nacre.network.domain.qos import PacketLimit
 from nacre.network.domain.subnets import Subnet
 
 __all__ = [
     "MOST_UNREACHED",
+    "NICS",
     "SWITCH",
     "TUNNELS",
     "Address",
@@ -42,6 +45,9 @@ __all__ = [
     "Nic",
     "NicAsk",
     "NicPlan",
+    "Outlet",
+    "OutsideAddress",
+    "PacketLimit",
     "PlannedNic",
     "PortView",
     "ShownAddress",
@@ -53,6 +59,9 @@ __all__ = [
     "wire_part",
     "wire_trait",
 ]  # fmt: skip
+
+NICS = "nics"
+"""The loop, of the compute service, for which a server is due when what `Networks.nics_of` says of it has changed."""
 
 _LINK_LOCAL = Cidr(6, 0xFE80 << 112, 64)
 
@@ -80,7 +89,10 @@ class Nic(msgspec.Struct, frozen=True, kw_only=True):
     mac: str
     mtu: int
     addresses: tuple[Address, ...]
+    tag: str | None = None
+    outside: tuple[OutsideAddress, ...] = ()
     metadata: MetadataPort | None = None
+    packet_limits: tuple[PacketLimit, ...] = ()
 
     @property
     def link_local(self) -> str:
@@ -141,6 +153,7 @@ class PortView(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     fixed_ips: tuple[tuple[str, str], ...]
     """Pairs of subnet id and address."""
+    tag: str | None = None
 
 
 class Networks(Protocol):
@@ -158,11 +171,19 @@ class Networks(Protocol):
         ...
 
     def claim_nics(
-        self, tx: Tx, plan: NicPlan, *, server_id: ServerId, caller: Caller, host_name: str = ""
+        self,
+        tx: Tx,
+        plan: NicPlan,
+        *,
+        server_id: ServerId,
+        caller: Caller,
+        host_name: str = "",
+        beside_others: bool = False,
     ) -> Sequence[PortId]:
         """Make the planned ports for a server, or adopt those given, in the order of the plan.
 
-        Ports that are made are called `host_name` by their neighbours.
+        Ports that are made are called `host_name` by their neighbours. A server that exists has others, which
+        come before these.
 
         Errors (network/errors.py): IpAddressGenerationFailure, IpAddressAlreadyAllocated, PortInUse, OverQuota.
         """
@@ -181,8 +202,16 @@ class Networks(Protocol):
         """What the ports of servers are guaranteed: the amounts that parts of their hosts must have left."""
         ...
 
-    def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> PartDemands:
-        """Bind every port of a server to a host, where those that waited for one get addresses; safe to repeat.
+    def placed_guarantees(
+        self, db: Reader, server_ids: Collection[ServerId]
+    ) -> Mapping[ServerId, Mapping[HostId, PartDemands]]:
+        """What is claimed for the ports of servers on the hosts that have them, for audits."""
+        ...
+
+    def bind_nics(
+        self, tx: Tx, server_id: ServerId, host_id: HostId, *, only: PortId | None = None
+    ) -> PartDemands:
+        """Bind every port of a server, or one alone, to a host, where those that waited for one get addresses; safe to repeat.
 
         Tells what they are guaranteed, which nobody changes before the transaction ends: it is to be claimed in it.
         Only providers may be locked afterwards. Raises Stale where the host has no address left for the ports.
@@ -193,8 +222,30 @@ class Networks(Protocol):
         """Delete the ports made for a server and let go of those it adopted; safe to repeat."""
         ...
 
+    def release_nic(self, tx: Tx, server_id: ServerId, port_id: PortId) -> None:
+        """Delete a port that was made for a server, or let go of one it adopted.
+
+        Nobody changes what the server's other ports are guaranteed before the transaction ends; only providers may
+        be locked afterwards. Raises PortNotFound.
+        """
+        ...
+
+    def add_address(self, tx: Tx, server_id: ServerId, network_id: NetworkId) -> None:
+        """Give the first port that a server has on a network one more address.
+
+        Errors: NotOnNetwork, IpAddressGenerationFailure.
+        """
+        ...
+
+    def remove_address(self, tx: Tx, server_id: ServerId, ip: str) -> None:
+        """Take an address from the port of a server that has it. Raises AddressNotOnServer."""
+        ...
+
     def nics_of(self, db: Reader, server_ids: Collection[ServerId]) -> Mapping[ServerId, Sequence[Nic]]:
-        """The ports of servers as their hosts plug them, in the order they were asked for."""
+        """The ports of servers as their hosts plug them, in the order they were asked for.
+
+        Only those that are bound: that is for the cloud alone to do, while anybody may write a server's id at a port.
+        """
         ...
 
     def addresses_of(

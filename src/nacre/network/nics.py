@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.errors import Stale
 from nacre.kernel.events import Event
@@ -25,18 +27,23 @@ from nacre.network.contract import (
     Nic,
     NicAsk,
     NicPlan,
+    Outlet,
+    OutsideAddress,
     PlannedNic,
     PortView,
     ShownAddress,
     Standing,
     Unstated,
 )
-from nacre.network.domain.addresses import ip_version
+from nacre.network.domain.addresses import ip_version, mac_for
 from nacre.network.domain.fixed_ips import AddressAsk, is_host_address
 from nacre.network.domain.networks import Network
-from nacre.network.domain.ports import DeviceOwner, IpAllocation, Port
+from nacre.network.domain.ovn import names
+from nacre.network.domain.ports import DeviceOwner, IpAllocation, Port, Slot
+from nacre.network.domain.segments import Segment
 from nacre.network.domain.trunks import SUBPORT_OWNER
 from nacre.network.errors import (
+    AddressNotOnServer,
     ExternalNetworkAttachForbidden,
     HostNotConnectedToAnySegment,
     InvalidIpForNetwork,
@@ -44,6 +51,7 @@ from nacre.network.errors import (
     NetworkAmbiguous,
     NetworkNotFound,
     NetworkRequiresSubnet,
+    NotOnNetwork,
     NoUniqueMatch,
     PortInUse,
     PortNotFound,
@@ -55,6 +63,7 @@ from nacre.network.store import (
     guarantees,
     hosts,
     networks,
+    packet_limits,
     ports,
     routers,
     security_groups,
@@ -96,19 +105,28 @@ class Nics:
         )
 
     def claim_nics(
-        self, tx: Tx, plan: NicPlan, *, server_id: ServerId, caller: Caller, host_name: str = ""
+        self,
+        tx: Tx,
+        plan: NicPlan,
+        *,
+        server_id: ServerId,
+        caller: Caller,
+        host_name: str = "",
+        beside_others: bool = False,
     ) -> Sequence[PortId]:
+        first = ports.next_place(tx, server_id) if beside_others else 0
+        slots = [Slot(place=first + place, tag=nic.tag) for place, nic in enumerate(plan)]
         places = [place for place, nic in enumerate(plan) if nic.port_id is None]
         made = port_changes.create(
             tx,
             [_new_port(plan[place], server_id, caller.project_id, tx.now, host_name) for place in places],
             made_for_server=True,
-            places=places,
+            slots=[slots[place] for place in places],
         )
         claimed = {place: port.id for place, port in zip(places, made, strict=True)}
         for place, nic in enumerate(plan):
             if nic.port_id is not None:
-                _adopt(tx, nic.port_id, server_id, place)
+                _adopt(tx, nic.port_id, server_id, slots[place])
                 claimed[place] = nic.port_id
         return [claimed[place] for place in range(len(plan))]
 
@@ -117,8 +135,15 @@ class Nics:
     def guarantees_of(self, db: Reader, server_ids: Collection[ServerId]) -> Mapping[ServerId, PartDemands]:
         return guarantees.of_servers(db, server_ids)
 
-    def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> PartDemands:
-        own = ports.bind(tx, server_id, host_id)
+    def placed_guarantees(
+        self, db: Reader, server_ids: Collection[ServerId]
+    ) -> Mapping[ServerId, Mapping[HostId, PartDemands]]:
+        return guarantees.of_placed(db, server_ids)
+
+    def bind_nics(
+        self, tx: Tx, server_id: ServerId, host_id: HostId, *, only: PortId | None = None
+    ) -> PartDemands:
+        own = ports.bind(tx, server_id, host_id, only=only)
         below = trunks.bind_below(tx, own, host_id)
         make_due(tx, PORTS, [*own, *below])
         local_ips.rebind(tx, [*own, *below], host_id)
@@ -140,23 +165,46 @@ class Nics:
         return {**unreached, **chassis.objections(db, server_id, host_ids, now=now)}
 
     def release_nics(self, tx: Tx, server_id: ServerId) -> None:
-        held = ports.lock_nics(tx, server_id)
-        trunked = trunks.roles_of(tx, [port.id for port, is_made in held if is_made])
-        gone = [port for port, is_made in held if is_made and port.id not in trunked]
-        port_changes.delete(tx, gone)
-        for port, _ in held:
-            if port not in gone:
-                free = ports.replaced(port, device_id="", device_owner="", binding_host_id=HostId(""))
-                port_changes.write(tx, port, free)
+        _release(tx, ports.lock_nics(tx, server_id))
+
+    # -- asked when servers that exist get interfaces and addresses, or lose them ----------------------------
+
+    def release_nic(self, tx: Tx, server_id: ServerId, port_id: PortId) -> None:
+        held = [(port, is_made) for port, is_made in ports.lock_nics(tx, server_id) if port.id == port_id]
+        if not held:
+            raise PortNotFound(port_id)
+        _release(tx, held)
+        guarantees.hold(tx, alone=False)
+
+    def add_address(self, tx: Tx, server_id: ServerId, network_id: NetworkId) -> None:
+        on = [port for port, _ in ports.lock_nics(tx, server_id) if port.network_id == network_id]
+        if not on:
+            raise NotOnNetwork(server_id, network_id)
+        port = on[0]
+        subnet_ids = [fixed.subnet_id for fixed in port.fixed_ips]
+        more = AddressAsk(subnet_id=subnet_ids[0]) if subnet_ids else AddressAsk()
+        port_changes.update(tx, port, port, asks=[*_asks(port), more])
+
+    def remove_address(self, tx: Tx, server_id: ServerId, ip: str) -> None:
+        on = [port for port, _ in ports.lock_nics(tx, server_id) if ip in port.addresses]
+        if not on:
+            raise AddressNotOnServer(server_id, ip)
+        kept = [ask for ask in _asks(on[0]) if ask.ip_address != ip]
+        port_changes.update(tx, on[0], on[0], asks=kept)
 
     # -- what servers show, and what hosts plug --------------------------------------------------------------
 
     def nics_of(self, db: Reader, server_ids: Collection[ServerId]) -> Mapping[ServerId, Sequence[Nic]]:
-        held = ports.of_devices(db, server_ids)
-        network_ids = {port.network_id for each in held.values() for port in each}
+        held = {
+            server_id: [(port, slot) for port, slot in each if port.binding_host_id]
+            for server_id, each in ports.nics_of(db, server_ids).items()
+        }
+        network_ids = {port.network_id for each in held.values() for port, _ in each}
         on = networks.NETWORKS.some(db, network_ids)
         metadata = {port.network_id: port for port in ports.owned_on(db, network_ids, DeviceOwner.METADATA)}
         prefixes = {subnet.id: subnet.prefix_length for subnet in subnets.on_networks(db, network_ids)}
+        outside = _outside_addresses(db, [port.id for each in held.values() for port, _ in each])
+        limits = packet_limits.of_servers(db, server_ids)
 
         def addresses(port: Port) -> tuple[Address, ...]:
             return tuple(Address(fixed.ip_address, prefixes[fixed.subnet_id]) for fixed in port.fixed_ips)
@@ -166,17 +214,20 @@ class Nics:
             for network_id, port in metadata.items()
         }
 
-        def nic(port: Port) -> Nic:
+        def nic(port: Port, slot: Slot) -> Nic:
             return Nic(
                 port_id=port.id,
                 network_id=port.network_id,
                 mac=port.mac_address,
                 mtu=on[port.network_id].mtu,
                 addresses=addresses(port),
+                tag=slot.tag,
+                outside=tuple(outside.get(port.id, ())),
                 metadata=metadata_ports.get(port.network_id),
+                packet_limits=limits.get(port.id, ()),
             )
 
-        return {ServerId(server_id): [nic(port) for port in each] for server_id, each in held.items()}
+        return {ServerId(server_id): [nic(*each) for each in own] for server_id, own in held.items()}
 
     def addresses_of(
         self, db: Reader, server_ids: Collection[ServerId]
@@ -202,8 +253,9 @@ class Nics:
                 mac=port.mac_address,
                 status=port.status,
                 fixed_ips=tuple((fixed.subnet_id, fixed.ip_address) for fixed in port.fixed_ips),
+                tag=slot.tag,
             )
-            for port in ports.of_devices(db, [server_id])[server_id]
+            for port, slot in ports.nics_of(db, [server_id])[server_id]
         ]
 
     def security_groups_of(
@@ -250,6 +302,34 @@ class Nics:
 
     def ask_repair(self, tx: Tx) -> None:
         self.ask_everything(tx)
+
+
+def _outside_addresses(db: Reader, port_ids: Sequence[str]) -> Mapping[str, list[OutsideAddress]]:
+    """The floating IPs that lead to ports, as their hosts are told of them: at most three statements."""
+    found = routers.floating_ips_of_ports(db, port_ids)
+    router_ids = {each.router_id for each in found if each.router_id}
+    distributed = {key for key, router in routers.ROUTERS.some(db, router_ids).items() if router.distributed}
+    on = {each.floating_network_id for each in found if each.router_id in distributed}
+    wires = segments.of_networks(db, on)
+    told: dict[str, list[OutsideAddress]] = defaultdict(list)
+    for each in found:
+        address = OutsideAddress(
+            ip=each.floating_ip_address, fixed_ip=each.fixed_ip_address or "", revision=each.revision_number
+        )
+        if each.router_id in distributed:
+            outlets = _outlets(wires.get(each.floating_network_id, ()))
+            address = replace(address, mac=mac_for(each.id), outlets=outlets)
+        told[each.port_id or ""].append(address)
+    return told
+
+
+def _outlets(wires: Sequence[Segment]) -> tuple[Outlet, ...]:
+    """None for a network in tunnels, which is on no wire."""
+    return tuple(
+        Outlet(names.wire(each.id if each.place else each.network_id).key, each.segmentation_id)
+        for each in wires
+        if each.physical_network
+    )
 
 
 def _only_ground(db: Reader, caller: Caller, unstated: Unstated) -> Mapping[str, Ground]:
@@ -346,6 +426,22 @@ def _making(ground: Ground, ask: NicAsk, groups: tuple[SecurityGroupId, ...]) ->
     )
 
 
+def _asks(port: Port) -> list[AddressAsk]:
+    """For the addresses that a port has."""
+    return [AddressAsk(subnet_id=fixed.subnet_id, ip_address=fixed.ip_address) for fixed in port.fixed_ips]
+
+
+def _release(tx: Tx, held: Sequence[tuple[Port, bool]]) -> None:
+    """Delete those of the locked ports that were made for their server, but for trunks; let go of the others."""
+    trunked = trunks.roles_of(tx, [port.id for port, is_made in held if is_made])
+    gone = [port for port, is_made in held if is_made and port.id not in trunked]
+    port_changes.delete(tx, gone)
+    for port, _ in held:
+        if port not in gone:
+            free = ports.replaced(port, device_id="", device_owner="", binding_host_id=HostId(""))
+            port_changes.write(tx, port, free, slot=Slot())
+
+
 def _new_port(
     nic: PlannedNic, server_id: ServerId, project_id: ProjectId, now: float, host_name: str
 ) -> NewPort:
@@ -371,11 +467,11 @@ def _new_port(
     )
 
 
-def _adopt(tx: Tx, port_id: PortId, server_id: ServerId, place: int) -> None:
+def _adopt(tx: Tx, port_id: PortId, server_id: ServerId, slot: Slot) -> None:
     port = ports.lock(tx, port_id)
     if port.device_id and port.device_id != server_id:
         raise PortInUse(port_id, port.network_id, port.device_id)
     if port.device_owner == SUBPORT_OWNER and trunks.carried(tx, [port_id]):
         raise PortInUse(port_id, port.network_id, port.device_id)
     adopted = ports.replaced(port, device_id=server_id, device_owner=OWNER_OF_SERVERS)
-    port_changes.write(tx, port, adopted, place=place)
+    port_changes.write(tx, port, adopted, slot=slot)

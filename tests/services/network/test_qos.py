@@ -325,22 +325,14 @@ def test_ports_show_the_policy_of_their_network(admin, demo):
     assert problem(demo.change("port", port, qos_network_policy_id=None)) == (400, "HTTPBadRequest")
 
 
-def test_no_limit_is_set_that_nobody_keeps(admin):
-    policy = make_policy(admin)
-    rules = f"{POLICIES}/{policy['id']}/packet_rate_limit_rules"
-    said = {"packet_rate_limit_rule": {"max_kpps": 5}}
-
-    assert problem(admin.post(rules, json=said)) == (501, "LeftOut")
-    assert problem(admin.put(f"{rules}/some", json=said)) == (404, "QosRuleNotFound")
-    assert problem(admin.post(f"{POLICIES}/some/packet_rate_limit_rules", json=said)) == (
-        404,
-        "QosPolicyNotFound",
-    )
-    assert admin.get(f"{POLICIES}/{policy['id']}").json["policy"]["rules"] == []
-
-
 def test_the_kinds_of_rules_are_told_with_what_they_may_say(admin, demo):
-    kinds = ["bandwidth_limit", "dscp_marking", "minimum_bandwidth", "minimum_packet_rate"]
+    kinds = [
+        "bandwidth_limit",
+        "dscp_marking",
+        "minimum_bandwidth",
+        "minimum_packet_rate",
+        "packet_rate_limit",
+    ]
     assert demo.find("/qos/rule-types?all_supported=true") == [{"type": kind} for kind in kinds]
     (driver,) = admin.get("/qos/rule-types/dscp_marking").json["rule_type"]["drivers"]
     assert driver["supported_parameters"][0]["parameter_name"] == "dscp_mark"

@@ -27,7 +27,7 @@ class GuestRecord(msgspec.Struct, frozen=True, kw_only=True):
     it was started: an end after that is ours. `resting` is set when the guest ended by itself, and holds
     until the wish moves beyond `generation` and `boots`. `held` is PAUSED or SUSPENDED from when its owner's
     wish for that was fulfilled until the guest is let go, and OFF else: a guest that is about to be started
-    stands still as well.
+    stands still as well. `disk` is the number of the root disk that the guest was brought to.
     """
 
     boots: int
@@ -35,6 +35,7 @@ class GuestRecord(msgspec.Struct, frozen=True, kw_only=True):
     asked_off_at: float = 0.0
     resting: bool = False
     held: Power = Power.OFF
+    disk: int = 1
 
 
 class PluggedNic(msgspec.Struct, frozen=True, order=True):
@@ -47,7 +48,8 @@ class PluggedNic(msgspec.Struct, frozen=True, order=True):
 class GuestSeen(msgspec.Struct, frozen=True, kw_only=True):
     """One look at one guest.
 
-    `remains` means that anything of it is left beside disk and definition. `saved` means that its next start
+    `disks` are the numbers of the root disks that are whole.
+    `remains` means that anything of it is left beside disks and definition. `saved` means that its next start
     goes on from memory that was kept, and is no boot. `ended_itself` is true only on
     positive evidence, while it is off: the hypervisor saw the guest power itself off, or its process die
     while the hypervisor itself stood. A host that lost power, or a cloud that was taken down, leaves no
@@ -55,7 +57,7 @@ class GuestSeen(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     guest_id: ServerId
-    disk: bool = False
+    disks: frozenset[int] = frozenset()
     defined: bool = False
     run: Run = Run.OFF
     saved: bool = False
@@ -67,7 +69,7 @@ class GuestSeen(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def exists(self) -> bool:
         """Whether anything of the guest is on this host."""
-        return self.disk or self.defined or self.remains or self.record is not None
+        return bool(self.disks) or self.defined or self.remains or self.record is not None
 
     @property
     def held(self) -> Power:
@@ -90,13 +92,15 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What else the next step of one guest depends on.
 
     `has_image`: its base image is complete on this host (true if it needs none). `ports_ready` are its own
-    ports whose flows are installed; `networks_open` its networks whose metadata answers here.
+    ports whose flows are installed; `mislimited` those whose packets are limited otherwise than is wished;
+    `networks_open` its networks whose metadata answers here.
     """
 
     now: float
     has_image: bool
     ports_ready: frozenset[PortId]
     networks_open: frozenset[NetworkId]
+    mislimited: frozenset[PortId] = frozenset()
 
 
 class MetadataNetwork(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +149,7 @@ def facts_of(
     """
     answered = settled or bool(fault)
     record = seen.record
+    laid = spec.disk if spec.disk in seen.disks else 0
     return GuestFacts(
         guest_id=seen.guest_id,
         observed_generation=spec.generation if answered else (record.generation if record else 0),
@@ -154,6 +159,7 @@ def facts_of(
         ports_up=tuple(sorted(around.ports_ready)),
         fault=fault,
         waiting=waiting,
+        disk=record.disk if record else laid,
     )
 
 

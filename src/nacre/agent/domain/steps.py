@@ -23,7 +23,7 @@ from nacre.agent.domain.sight import (
     Surroundings,
     metadata_networks,
 )
-from nacre.compute.domain.guests import GuestNic, GuestSpec, Power, Reboot
+from nacre.compute.domain.guests import GuestNic, GuestSpec, Power
 from nacre.kernel.ids import PortId
 
 SHUTDOWN_LIMIT_S = 30.0
@@ -38,13 +38,19 @@ class FetchImage(msgspec.Struct, frozen=True):
 
 
 class MakeDisk(msgspec.Struct, frozen=True):
-    """Lay the root disk over its base."""
+    """Lay the root disk over its base, or make it from the one that is kept."""
 
 
 class OpenMetadata(msgspec.Struct, frozen=True):
     """Answer 169.254.169.254 on a network of the guest."""
 
     network: MetadataNetwork
+
+
+class LimitPackets(msgspec.Struct, frozen=True):
+    """Limit the packets of an interface that is plugged, as is wished."""
+
+    nic: GuestNic
 
 
 class DefineGuest(msgspec.Struct, frozen=True):
@@ -104,8 +110,14 @@ class RemoveGuest(msgspec.Struct, frozen=True):
     """Switch the guest off at once and make the hypervisor forget it."""
 
 
-class RemoveDisk(msgspec.Struct, frozen=True):
-    """Remove the disk and whatever else is kept of the guest."""
+class RemoveRemains(msgspec.Struct, frozen=True):
+    """Remove the disks and whatever else is kept of the guest."""
+
+
+class DropDisks(msgspec.Struct, frozen=True):
+    """Remove root disks that are not wished any more."""
+
+    disks: frozenset[int]
 
 
 class Await(msgspec.Struct, frozen=True):
@@ -129,10 +141,21 @@ class Forget(msgspec.Struct, frozen=True):
     """Nothing of the guest is left here."""
 
 
-Building = FetchImage | MakeDisk | OpenMetadata | DefineGuest | StartPaused
+Building = FetchImage | MakeDisk | OpenMetadata | LimitPackets | DefineGuest | StartPaused
 """Steps that need to know what the guest should be."""
 
-Changing = Resume | Record | PressButton | StandStill | Save | DropSaved | PowerOff | RemoveGuest | RemoveDisk
+Changing = (
+    Resume
+    | Record
+    | PressButton
+    | StandStill
+    | Save
+    | DropSaved
+    | PowerOff
+    | DropDisks
+    | RemoveGuest
+    | RemoveRemains
+)
 """Steps that change a guest, whatever it should be."""
 
 Pausing = Await | Unstick | Refuse | Settle | Forget
@@ -149,14 +172,16 @@ def next_step(spec: GuestSpec | None, seen: GuestSeen, around: Surroundings) -> 
     """
     if spec is None or not spec.present:
         return _leave(seen)
-    if seen.run is Run.OFF and not seen.disk:
-        return _towards_disk(seen, around)
+    if spec.disk not in seen.disks and (seen.run is Run.OFF or seen.disks):
+        return _towards_disk(spec, seen, around)
     if seen.held is not Power.OFF and seen.power is Power.OFF:
         # Its process, or its memory, is gone: nothing is held any more.
         return _record(spec, seen, held=Power.OFF)
+    if spare := _spare_disks(spec, seen):
+        return DropDisks(spare)
     match spec.power:
         case Power.OFF:
-            return _towards_off(seen, around)
+            return _towards_off(spec, seen, around)
         case Power.PAUSED:
             return _towards_paused(spec, seen)
         case Power.SUSPENDED:
@@ -181,22 +206,43 @@ def _towards_on(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Step:
 def _leave(seen: GuestSeen) -> Step:
     if seen.defined or seen.run is not Run.OFF:
         return RemoveGuest()
-    return RemoveDisk() if seen.exists else Forget()
+    return RemoveRemains() if seen.exists else Forget()
 
 
-def _towards_disk(seen: GuestSeen, around: Surroundings) -> Step:
-    if seen.record is not None:
+def _towards_disk(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Step:
+    """What can be had before the guest ends is had before; its old disk goes when the new one is there."""
+    was_here = seen.record is not None and seen.record.disk == spec.disk
+    if was_here or (spec.kept_disk and spec.kept_disk not in seen.disks):
         # It has run: laying a fresh disk would pass for the one that was lost.
         return Refuse("its disk is missing on the host")
-    return MakeDisk() if around.has_image else FetchImage()
+    if not spec.kept_disk and not around.has_image:
+        return FetchImage()
+    if seen.run is Run.RUNNING and not spec.reboot.is_abrupt:
+        return _shut_down(seen.record, around, fresh=GuestRecord(boots=0, generation=0))
+    if seen.run is not Run.OFF:
+        return PowerOff()
+    return DropSaved() if seen.saved else MakeDisk()
 
 
-def _towards_off(seen: GuestSeen, around: Surroundings) -> Step:
+def _spare_disks(spec: GuestSpec, seen: GuestSeen) -> frozenset[int]:
+    """What is neither wished nor kept, once nothing runs from it."""
+    runs_from = seen.record.disk if seen.record else spec.disk
+    if spec.disk not in seen.disks or (seen.run is not Run.OFF and runs_from != spec.disk):
+        return frozenset()
+    return seen.disks - {spec.disk, spec.kept_disk}
+
+
+def _towards_off(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Step:
     match seen.run:
         case Run.OFF:
             if seen.saved:
                 return DropSaved()
-            return Settle() if seen.defined else DefineGuest()
+            if not seen.defined:
+                return DefineGuest()
+            record = seen.record
+            if record is not None and record.disk != spec.disk:
+                return Record(msgspec.structs.replace(record, disk=spec.disk))
+            return Settle()
         case Run.PAUSED | Run.STUCK:
             return PowerOff()
         case Run.RUNNING:
@@ -230,8 +276,11 @@ def _towards_suspended(spec: GuestSpec, seen: GuestSeen) -> Step:
 
 
 def _record(spec: GuestSpec, seen: GuestSeen, *, held: Power) -> Record:
-    record = seen.record or GuestRecord(boots=spec.boots, generation=spec.generation)
-    return Record(msgspec.structs.replace(record, held=held))
+    return Record(msgspec.structs.replace(seen.record or _fresh_record(spec), held=held))
+
+
+def _fresh_record(spec: GuestSpec) -> GuestRecord:
+    return GuestRecord(boots=spec.boots, generation=spec.generation, disk=spec.disk)
 
 
 def _start(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Step:
@@ -244,31 +293,36 @@ def _start(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Step:
         if record.resting and record.generation >= spec.generation:
             return Settle()
         if seen.ended_itself and not record.resting and not record.asked_off_at:
-            return Record(GuestRecord(boots=record.boots, generation=spec.generation, resting=True))
+            return Record(msgspec.structs.replace(record, generation=spec.generation, resting=True))
     return _open_metadata(spec, around) or StartPaused()
 
 
 def _let_run(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Step:
-    if opening := _open_metadata(spec, around):
+    if opening := _open_metadata(spec, around) or _limit_packets(spec, seen, around):
         return opening
     # What its process does not have is plugged once it runs.
     plugged = {nic.port_id for nic in seen.nics}.intersection(nic.port_id for nic in spec.nics)
     missing = sorted(plugged - around.ports_ready)
     if missing:
         return Await(PORTS_RECHECK_S, f"the switch has not yet realised port {', '.join(missing)}")
-    return Resume(GuestRecord(boots=spec.boots, generation=spec.generation))
+    return Resume(_fresh_record(spec))
 
 
 def _keep_running(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Step:
     record = seen.record
     if record is None:
         # It can only have been lost: Resume writes it first. Whatever boots were asked for, this is one.
-        return Record(GuestRecord(boots=spec.boots, generation=spec.generation))
+        return Record(_fresh_record(spec))
     if _must_boot(spec, record):
-        return PowerOff() if spec.reboot is Reboot.HARD else _shut_down(record, around, fresh=record)
+        return PowerOff() if spec.reboot.is_abrupt else _shut_down(record, around, fresh=record)
     if record.asked_off_at:
         return _doubt(spec, record, around)
-    return _open_metadata(spec, around) or _change_nics(spec, seen) or Settle()
+    return (
+        _open_metadata(spec, around)
+        or _limit_packets(spec, seen, around)
+        or _change_nics(spec, seen)
+        or Settle()
+    )
 
 
 def _change_nics(spec: GuestSpec, seen: GuestSeen) -> ChangeNics | None:
@@ -285,16 +339,14 @@ def _doubt(spec: GuestSpec, record: GuestRecord, around: Surroundings) -> Step:
     left_s = _patience_s(record, around)
     if left_s > 0:
         return Await(left_s, "the guest was asked to shut down; it is started again if it does")
-    return Record(GuestRecord(boots=record.boots, generation=spec.generation))
+    return Record(msgspec.structs.replace(record, generation=spec.generation, asked_off_at=0.0))
 
 
 def _shut_down(record: GuestRecord | None, around: Surroundings, *, fresh: GuestRecord) -> Step:
     """Press the button once, wait for the guest, and switch it off when it does not answer."""
     record = record or fresh
     if not record.asked_off_at:
-        return PressButton(
-            GuestRecord(boots=record.boots, generation=record.generation, asked_off_at=around.now)
-        )
+        return PressButton(msgspec.structs.replace(record, asked_off_at=around.now))
     left_s = _patience_s(record, around)
     return Await(left_s, "the guest is shutting down") if left_s > 0 else PowerOff()
 
@@ -306,8 +358,16 @@ def _patience_s(record: GuestRecord, around: Surroundings) -> float:
 
 
 def _must_boot(spec: GuestSpec, record: GuestRecord | None) -> bool:
-    """Whether a start was asked for that the guest has not seen."""
-    return record is not None and record.boots < spec.boots
+    """Whether a start was asked for that the guest has not seen, or one from another disk."""
+    return record is not None and (record.boots < spec.boots or record.disk != spec.disk)
+
+
+def _limit_packets(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> LimitPackets | None:
+    plugged = {nic.port_id for nic in seen.nics}
+    for nic in spec.nics:
+        if nic.port_id in around.mislimited & plugged:
+            return LimitPackets(nic)
+    return None
 
 
 def _open_metadata(spec: GuestSpec, around: Surroundings) -> OpenMetadata | None:

@@ -96,7 +96,10 @@ class GuestDriver(Protocol):
         ...
 
     def ensure_disk(self, spec: GuestSpec) -> None:
-        """A root disk over the base image, which is here and complete; whole or not at all."""
+        """The root disk `spec.disk`: a copy of the one that is kept, grown to its size; else laid over the base image.
+
+        What it is made from is here and complete, and the guest is off. It is whole or not at all.
+        """
         ...
 
     def ensure_defined(self, spec: GuestSpec) -> None:
@@ -156,8 +159,12 @@ class GuestDriver(Protocol):
         """The hypervisor does not know the guest any more. A guest this cloud did not make is never touched."""
         ...
 
-    def remove_disk(self, guest_id: ServerId) -> None:
-        """Disk, record, console log: nothing is kept of the guest."""
+    def remove_disks(self, guest_id: ServerId, disks: Collection[int]) -> None:
+        """Those of its root disks are gone."""
+        ...
+
+    def remove_remains(self, guest_id: ServerId) -> None:
+        """Disks, record, console log: nothing is kept of the guest."""
         ...
 
     def console_tail(self, guest_id: ServerId, *, lines: int) -> bytes:
@@ -184,8 +191,19 @@ class SwitchDriver(Protocol):
         """Nothing passes any more by the interface that a guest of this host has for a port."""
         ...
 
+    def keeps_limits(self, nic: GuestNic) -> bool:
+        """Whether the packets of a plugged interface are limited just as it says. Cheap: asks nobody."""
+        ...
+
+    def limit_packets(self, guest_id: ServerId, nic: GuestNic) -> None:
+        """The packets of a plugged interface of a guest are limited just as it says, or not at all.
+
+        A guest that runs may lose the packets of some hundredths of a second with the first limit, or the last.
+        """
+        ...
+
     def remove_strays(self, alive: Collection[ServerId]) -> None:
-        """Take interfaces from the switch that a guest left behind that is not `alive`."""
+        """Take from the switch what guests left behind that are not `alive`, or have no interface any more."""
         ...
 
     def announce(self, addresses: Sequence[OutsideAddress]) -> None:
@@ -196,7 +214,7 @@ class SwitchDriver(Protocol):
         ...
 
     def watch(self, changed: Callable[[Collection[PortId]], None]) -> None:
-        """Call `changed` with the ports that became ready, or unready."""
+        """Call `changed` with the ports that became ready or unready, or that are limited otherwise than before."""
         ...
 
     def complaint(self) -> str:

@@ -17,7 +17,7 @@ from nacre.compute.domain.guests import GuestImage, GuestNic, GuestSpec, Outside
 from nacre.kernel.clock import Clock
 from nacre.kernel.errors import Problem
 from nacre.kernel.ids import NetworkId, PortId, ServerId
-from nacre.network.contract import ChassisFacts
+from nacre.network.contract import ChassisFacts, PacketLimit
 
 FAKE_VERSION = 1_000_000
 ANNOUNCED_KEPT = 100
@@ -31,7 +31,7 @@ Interrupt = Callable[[str], None]
 class FakeGuest:
     """What there is of one guest."""
 
-    disk: bool = False
+    disks: set[int] = field(default_factory=set)
     defined: bool = False
     run: Run = Run.OFF
     saved: bool = False
@@ -52,6 +52,7 @@ class FakeWorld:
         self.images: set[str] = set()
         self.networks: dict[NetworkId, MetadataNetwork] = {}
         self.plugged: dict[PortId, tuple[ServerId, float]] = {}
+        self.limits: dict[PortId, tuple[tuple[ServerId, float], tuple[PacketLimit, ...]]] = {}
         self.interrupt: Interrupt | None = None
         self.announced: deque[tuple[float, str]] = deque(maxlen=ANNOUNCED_KEPT)
         self.ports_take_s = 0.0
@@ -182,7 +183,7 @@ class FakeGuests:
             return GuestSeen(guest_id=guest_id)
         return GuestSeen(
             guest_id=guest_id,
-            disk=guest.disk,
+            disks=frozenset(guest.disks),
             defined=guest.defined,
             run=guest.run,
             saved=guest.saved,
@@ -193,10 +194,16 @@ class FakeGuests:
 
     def ensure_disk(self, spec: GuestSpec) -> None:
         with self._world.effect("ensure_disk", spec.guest_id):
-            assert spec.image is None or spec.image.sha256 in self._world.images, (
-                "the base image must be here"
-            )
-            self._world.guest(spec.guest_id).disk = True
+            guest = self._world.guest(spec.guest_id)
+            if spec.disk in guest.disks:
+                return
+            assert guest.run is Run.OFF, "what runs from another disk ends first"
+            if spec.kept_disk:
+                assert spec.kept_disk in guest.disks, "the disk that is copied must be here"
+            else:
+                image = spec.image
+                assert image is None or image.sha256 in self._world.images, "the base image must be here"
+            guest.disks.add(spec.disk)
 
     def ensure_defined(self, spec: GuestSpec) -> None:
         with self._world.effect("ensure_defined", spec.guest_id):
@@ -206,7 +213,7 @@ class FakeGuests:
     def ensure_paused(self, spec: GuestSpec) -> None:
         with self._world.effect("ensure_paused", spec.guest_id):
             guest = self._world.guest(spec.guest_id)
-            assert guest.disk, "a guest needs its disk"
+            assert spec.disk in guest.disks, "a guest needs its disk"
             guest.defined, guest.spec, guest.ended_itself = True, spec, False
             if guest.run is Run.OFF:
                 self._world.switch_on(spec)
@@ -267,8 +274,12 @@ class FakeGuests:
             if guest := self._world.guests.get(guest_id):
                 guest.defined, guest.saved, guest.ended_itself = False, False, False
 
-    def remove_disk(self, guest_id: ServerId) -> None:
-        with self._world.effect("remove_disk", guest_id):
+    def remove_disks(self, guest_id: ServerId, disks: Collection[int]) -> None:
+        with self._world.effect("remove_disks", guest_id):
+            self._world.guest(guest_id).disks -= set(disks)
+
+    def remove_remains(self, guest_id: ServerId) -> None:
+        with self._world.effect("remove_remains", guest_id):
             self._world.guests.pop(guest_id, None)
 
     def console_tail(self, guest_id: ServerId, *, lines: int) -> bytes:
@@ -308,10 +319,24 @@ class FakeSwitch:
         with self._world.effect("remove_port"):
             self._world.plugged.pop(port_id, None)
 
+    def keeps_limits(self, nic: GuestNic) -> bool:
+        plugged, limits = self._world.limits.get(nic.port_id, (None, ()))
+        return (limits if plugged is self._world.plugged.get(nic.port_id) else ()) == nic.packet_limits
+
+    def limit_packets(self, guest_id: ServerId, nic: GuestNic) -> None:
+        with self._world.effect("limit_packets", guest_id):
+            plugged = self._world.plugged.get(nic.port_id)
+            assert plugged, "only what is plugged can be limited"
+            self._world.limits[nic.port_id] = (plugged, nic.packet_limits)
+            if not nic.packet_limits:
+                del self._world.limits[nic.port_id]
+
     def remove_strays(self, alive: Collection[ServerId]) -> None:
         for port, (guest_id, _) in list(self._world.plugged.items()):
             if guest_id not in alive:
                 del self._world.plugged[port]
+        for port in self._world.limits.keys() - self._world.plugged.keys():
+            del self._world.limits[port]
 
     def announce(self, addresses: Sequence[OutsideAddress]) -> None:
         with self._world.effect("announce"):

@@ -11,8 +11,6 @@ from nacre.kernel.http.call import Answer, Call
 from nacre.kernel.http.routes import Route
 from nacre.network import policy
 from nacre.network.api.parts import Parts
-from nacre.network.api.qos import QOS_POLICIES
-from nacre.network.errors import QosRuleNotFound
 
 
 @dataclass(eq=False)
@@ -47,9 +45,6 @@ _COLLECTIONS = {
     "/v2.0/agents/{agent_id}/l3-routers": _PLACED,
     "/v2.0/agents/{agent_id}/dhcp-networks": _PLACED,
 }
-_QOS_RULES = {
-    "packet_rate_limit_rules": "Limits of packets (packet_rate_limit) are",
-}
 
 
 def _refuse(what: str) -> Callable[..., Answer]:
@@ -60,29 +55,12 @@ def _refuse(what: str) -> Callable[..., Answer]:
     return answer
 
 
-def _refuse_rules(what: str) -> Callable[..., Answer]:
-    def answer(call: Call[Parts], policy_id: str, rule_id: str = "") -> Answer:
-        """No policy has such rules, and none is given one. Errors: QosPolicyNotFound, QosRuleNotFound, LeftOut."""
-        with call.database.read() as db:
-            QOS_POLICIES.load(call, db, policy_id)
-        raise QosRuleNotFound(policy_id, rule_id) if rule_id else LeftOut(what)
-
-    return answer
-
-
 def _routes() -> Iterator[Route]:
     for path, what in _COLLECTIONS.items():
         for method in ("GET", "POST"):
             yield Route(method, path, _refuse(what), policy.LEFT_OUT)
         for method in ("GET", "PUT", "DELETE"):
             yield Route(method, path + "/{left_out_id}", _refuse(what), policy.LEFT_OUT)
-    for rules, what in _QOS_RULES.items():
-        path, handler = f"/v2.0/qos/policies/{{policy_id}}/{rules}", _refuse_rules(what)
-        yield Route("GET", path, handler, policy.QOS_SHOW)
-        yield Route("POST", path, handler, policy.QOS_UPDATE)
-        yield Route("GET", path + "/{rule_id}", handler, policy.QOS_SHOW)
-        yield Route("PUT", path + "/{rule_id}", handler, policy.QOS_UPDATE)
-        yield Route("DELETE", path + "/{rule_id}", handler, policy.QOS_UPDATE)
 
 
 ROUTES = tuple(_routes())

@@ -67,6 +67,11 @@ RULE_ATTRIBUTES: Mapping[RuleKind, Sequence[Attribute]] = {
         free("min_kpps", RATE, needed=True),
         free("direction", one_of(*Direction)),
     ),
+    RuleKind.PACKET_RATE_LIMIT: (
+        free("max_kpps", RATE, needed=True),
+        free("max_burst_kpps", RATE),
+        free("direction", one_of(*WAYS)),
+    ),
 }
 
 # What clients are told of the values of each rule.
@@ -85,6 +90,11 @@ _PARAMETERS: Mapping[RuleKind, Sequence[Mapping[str, Any]]] = {
     RuleKind.MINIMUM_PACKET_RATE: (
         {"parameter_name": "min_kpps", **_RATES},
         {**_WAYS, "parameter_values": list(Direction)},
+    ),
+    RuleKind.PACKET_RATE_LIMIT: (
+        {"parameter_name": "max_kpps", **_RATES},
+        {"parameter_name": "max_burst_kpps", **_RATES},
+        _WAYS,
     ),
 }
 

@@ -101,12 +101,17 @@ def _qos_rules(kind: RuleKind) -> tuple[Route, ...]:
     rules, alias = qos.Rules(kind), qos.Rules(kind, alias=True)
     path = f"/v2.0/qos/policies/{{policy_id}}/{rules.name}s"
     short = f"/v2.0/qos/{alias.name}s".replace("_", "-") + "/{rule_id}"
-    return (
+    within = (
         Route("GET", path, rules.index, policy.QOS_SHOW),
         Route("POST", path, rules.create, policy.QOS_UPDATE, ANY_BODY),
         Route("GET", path + "/{rule_id}", rules.show, policy.QOS_SHOW),
         Route("PUT", path + "/{rule_id}", rules.update, policy.QOS_UPDATE, ANY_BODY, asks_itself=True),
         Route("DELETE", path + "/{rule_id}", rules.delete, policy.QOS_UPDATE),
+    )
+    if kind is RuleKind.PACKET_RATE_LIMIT:
+        return within  # The only ones that clients never name without their policy.
+    return (
+        *within,
         Route("GET", short, alias.by_id(alias.show), policy.QOS_SHOW),
         Route("PUT", short, alias.by_id(alias.update), policy.QOS_UPDATE, ANY_BODY),
         Route("DELETE", short, alias.by_id(alias.delete), policy.QOS_UPDATE),

@@ -72,7 +72,9 @@ def update(tx: Tx, before: Network, after: Network) -> Network:
     if before.admin_state_up != after.admin_state_up:
         make_due(tx, PORTS, (port.id for port in standing))
     if before.qos_policy_id != after.qos_policy_id:
-        make_due(tx, PORTS, (port.id for port in standing if port.qos_policy_id is None))
+        shaped = [port.id for port in standing if port.qos_policy_id is None]
+        make_due(tx, PORTS, shaped)
+        port_changes.limited_anew(tx, shaped)
         make_due(tx, FLOATING_IPS, qos.floating_ips_inheriting(tx, after.id))
     if before.mtu != after.mtu:
         make_due(tx, PORTS, (port.id for port in standing if port.is_on_router))

@@ -12,9 +12,10 @@ from nacre.kernel.ids import SubnetId
 from nacre.network.changes import events, floating_ips, local_ips, ndp_proxies, port_forwardings
 from nacre.network.changes.loops import PORTS, ROUTERS, SUBNETS, make_due
 from nacre.network.changes.security_groups import ensure_default
+from nacre.network.contract import NICS
 from nacre.network.domain.addresses import new_mac, pool_ranges
 from nacre.network.domain.fixed_ips import AddressAsk, AnyOf, Wish, addressing, is_routed, within_reach
-from nacre.network.domain.ports import AddressPair, DeviceOwner, FixedIp, IpAllocation, Port
+from nacre.network.domain.ports import AddressPair, DeviceOwner, FixedIp, IpAllocation, Port, Slot
 from nacre.network.domain.subnets import Subnet
 from nacre.network.errors import (
     HostNotCompatibleWithFixedIps,
@@ -45,11 +46,11 @@ class NewPort(msgspec.Struct, frozen=True):
 
 
 def create(
-    tx: Tx, wanted: Sequence[NewPort], *, made_for_server: bool = False, places: Sequence[int] = ()
+    tx: Tx, wanted: Sequence[NewPort], *, made_for_server: bool = False, slots: Sequence[Slot] = ()
 ) -> list[Port]:
     """Make ports, all or none: the same few statements, however many there are.
 
-    `places` are their positions among the interfaces of a server.
+    `slots` are theirs among the interfaces of a server.
 
     Errors: OverQuota, MacAddressInUse, IpAddressAlreadyAllocated, IpAddressGenerationFailure, InvalidInput, ...
     """
@@ -57,7 +58,7 @@ def create(
         return []
     made = _settle_prospects(tx, wanted, [_begun(new) for new in wanted])
     made = _with_addresses(tx, wanted, list(map(_with_pairs, made)))
-    ports.insert(tx, made, made_for_server=made_for_server, places=places)
+    ports.insert(tx, made, made_for_server=made_for_server, slots=slots)
     for port in made:
         events.created(tx, "port", port)
     for port in made:
@@ -280,17 +281,21 @@ def _check_compatible(port: Port, here: Sequence[Subnet]) -> None:
         raise HostNotCompatibleWithFixedIps(port.binding_host_id, port.id)
 
 
-def write(tx: Tx, before: Port, after: Port, *, place: int | None = None) -> Port:
+def write(tx: Tx, before: Port, after: Port, *, slot: Slot | None = None) -> Port:
     """Write a port whose addresses are settled, and make due what follows from the difference.
 
-    `place` is its position among the interfaces of a server.
+    `slot` is its own among the interfaces of a server.
     """
-    beside = {} if place is None else {"place": place}
+    beside = ports.beside(slot) if slot else {}
     if before.binding_host_id != after.binding_host_id and not after.is_trusted:
         after = ports.replaced(after, status="DOWN")
     after = ports.update(tx, before, after, **beside)
     events.updated(tx, "port", before, after)
     tx.make_due(PORTS, after.id)
+    if after.is_plugged and (before.fixed_ips, before.mac_address) != (after.fixed_ips, after.mac_address):
+        tx.make_due(NICS, after.device_id)
+    if before.qos_policy_id != after.qos_policy_id:
+        limited_anew(tx, [after.id])
     if before.binding_host_id != after.binding_host_id:
         if not after.binding_host_id:
             bindings.remove_all(tx, after.id)
@@ -312,6 +317,17 @@ def write(tx: Tx, before: Port, after: Port, *, place: int | None = None) -> Por
             tx, after.network_id, {fixed.subnet_id for fixed in (*before.fixed_ips, *after.fixed_ips)}
         )
     return after
+
+
+def tell_hosts(tx: Tx, changed: Iterable[Port]) -> None:
+    """Let the hosts hear that these are not, or not as they were, among the interfaces of their guests."""
+    make_due(tx, NICS, {port.device_id: None for port in changed if port.is_plugged})
+
+
+def limited_anew(tx: Tx, port_ids: Collection[str]) -> None:
+    """Let the hosts of these ports, or of those that carry them, hear how many packets they may pass."""
+    carriers = {each.parent_id for each in trunks.carried(tx, port_ids).values()}
+    make_due(tx, NICS, ports.servers_plugged(tx, {*port_ids, *carriers}))
 
 
 def dhcp_changed(tx: Tx, network_id: str, subnet_ids: Iterable[str]) -> None:

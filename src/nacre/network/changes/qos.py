@@ -5,7 +5,8 @@ from __future__ import annotations
 from nacre.kernel.database import Duplicate, Tx
 from nacre.network.changes import events, rbac
 from nacre.network.changes.loops import FLOATING_IPS, PORTS, make_due
-from nacre.network.domain.qos import QosPolicy, QosRule
+from nacre.network.changes.ports import limited_anew
+from nacre.network.domain.qos import QosPolicy, QosRule, RuleKind
 from nacre.network.domain.rbac import Action
 from nacre.network.errors import QosPolicyDefaultAlreadyExists, QosPolicyInUse, QosRulesConflict
 from nacre.network.hindrances import of_qos_policy, refuse
@@ -88,5 +89,8 @@ def _ruled(tx: Tx, policy: QosPolicy, before: QosRule | None, after: QosRule | N
     """The policy has changed: its revision counts up, and whoever is shaped by it is due."""
     qos.POLICIES.update(tx, policy, policy)
     events.within(tx, "qos_policy", policy, part="rule", before=before, after=after)
-    make_due(tx, PORTS, qos.ports_shaped_by(tx, policy.id))
+    shaped = qos.ports_shaped_by(tx, policy.id)
+    make_due(tx, PORTS, shaped)
+    if any(rule.kind is RuleKind.PACKET_RATE_LIMIT for rule in (before, after) if rule):
+        limited_anew(tx, shaped)
     make_due(tx, FLOATING_IPS, qos.floating_ips_shaped_by(tx, policy.id))

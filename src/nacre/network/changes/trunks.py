@@ -106,6 +106,7 @@ def _carry(tx: Tx, trunk: Trunk, parent: Port, wanted: Sequence[SubPort]) -> tup
         after = replace(port, device_owner=SUBPORT_OWNER, binding_host_id=parent.binding_host_id)
         ports.update(tx, port, after)
         port_store.set_status(tx, port.id, parent.status)
+    ports.limited_anew(tx, [parent.id])
     return carried
 
 
@@ -133,6 +134,7 @@ def _in_order(sub_ports: Sequence[SubPort]) -> tuple[SubPort, ...]:
 
 
 def _release(tx: Tx, port_ids: Collection[str]) -> None:
+    ports.limited_anew(tx, port_ids)
     trunks.take(tx, port_ids)
     for port in port_store.lock_some(tx, port_ids).values():
         ports.write(tx, port, replace(port, device_owner="", binding_host_id=HostId("")))

@@ -16,10 +16,14 @@ class RuleKind(StrEnum):
     DSCP_MARKING = "dscp_marking"
     MINIMUM_BANDWIDTH = "minimum_bandwidth"
     MINIMUM_PACKET_RATE = "minimum_packet_rate"
+    PACKET_RATE_LIMIT = "packet_rate_limit"
 
 
 GUARANTEES = frozenset({RuleKind.MINIMUM_BANDWIDTH, RuleKind.MINIMUM_PACKET_RATE})
 """Those that are kept by placing servers where enough is left; switches have nothing to do for them."""
+
+KEPT_ELSEWHERE = GUARANTEES | {RuleKind.PACKET_RATE_LIMIT}
+"""Those for which OVN has nothing to do: hosts themselves count packets."""
 
 
 class Direction(StrEnum):
@@ -38,8 +42,8 @@ DSCP_MARKS = (0, *range(8, 42, 2), 44, 46, 48, 56)
 
 
 class QosRule(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule. Rates are in kbit/s or thousands of packets a second, bursts in kbit, 0 meaning the engine's own;
-    marks count outgoing packets alone.
+    """One rule. Rates are in kbit/s or thousands of packets a second, bursts in kbit or thousands of packets, 0 meaning
+    the engine's own; marks count outgoing packets alone.
     """
 
     id: str
@@ -51,11 +55,13 @@ class QosRule(msgspec.Struct, frozen=True, kw_only=True):
     dscp_mark: int = 0
     min_kbps: int = 0
     min_kpps: int = 0
+    max_kpps: int = 0
+    max_burst_kpps: int = 0
 
     @property
     def says_nothing(self) -> bool:
-        """Whether switches have nothing to do for it. A limit to no rate does not limit."""
-        return self.kind in GUARANTEES or (self.kind is RuleKind.BANDWIDTH_LIMIT and self.max_kbps == 0)
+        """Whether OVN has nothing to do for it. A limit to no rate does not limit."""
+        return self.kind in KEPT_ELSEWHERE or (self.kind is RuleKind.BANDWIDTH_LIMIT and self.max_kbps == 0)
 
     @property
     def minimum(self) -> int:
@@ -74,6 +80,29 @@ class QosRule(msgspec.Struct, frozen=True, kw_only=True):
     def slot(self) -> str:
         """What a policy may say once only."""
         return f"{self.kind}/{self.direction}"
+
+
+class PacketLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """How many packets a second an interface of a guest passes, out of the guest or into it; `burst` may come at once.
+
+    With a `vlan`, those of the subport are counted that the interface carries under that tag; without, all those that
+    no other limit counts.
+    """
+
+    is_outward: bool
+    packets_per_s: int
+    burst: int
+    vlan: int | None = None
+
+
+def packet_limit(direction: Direction, *, kpps: int, burst_kpackets: int, vlan: int | None) -> PacketLimit:
+    """A rule as a limit of an interface. A rule that names no burst lets a tenth of a second's packets come at once."""
+    return PacketLimit(
+        is_outward=direction is Direction.EGRESS,
+        packets_per_s=kpps * 1000,
+        burst=burst_kpackets * 1000 or kpps * 100,
+        vlan=vlan,
+    )
 
 
 class QosPolicy(msgspec.Struct, frozen=True, kw_only=True):

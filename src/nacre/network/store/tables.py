@@ -79,6 +79,7 @@ NETWORK = sa.Table(
     sa.Column("mtu", sa.Integer, nullable=False),
     sa.Column("port_security_enabled", sa.Boolean, nullable=False),
     sa.Column("vlan_transparent", sa.Boolean, nullable=False),
+    sa.Column("qinq", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("dns_domain", sa.Text, nullable=False),
     sa.Column("provider_network_type", sa.Text, nullable=False),
     sa.Column("provider_physical_network", sa.Text),
@@ -152,6 +153,7 @@ PORT = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("made_for_server", sa.Boolean, nullable=False),
     sa.Column("place", sa.Integer, nullable=False),
+    sa.Column("nic_tag", sa.Text),
     # What whoever watches the wires says of it.
     sa.Column("data_plane_status", sa.Text),
     sa.Index("port_mac", "network_id", "mac_address", unique=True),
@@ -419,6 +421,8 @@ QOS_RULE = sa.Table(
     sa.Column("dscp_mark", sa.Integer, nullable=False),
     sa.Column("min_kbps", sa.Integer, nullable=False, server_default="0"),
     sa.Column("min_kpps", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("max_kpps", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("max_burst_kpps", sa.Integer, nullable=False, server_default="0"),
     # What a policy says once only, so that two rules cannot say it differently.
     sa.Column("slot", sa.Text, nullable=False),
     sa.Index("qos_rule_slot", "policy_id", "slot", unique=True),

@@ -1,0 +1,23 @@
+"""Rules may limit packets, and interfaces of servers have tags."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("qos_rule", sa.Column("max_kpps", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("qos_rule", sa.Column("max_burst_kpps", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("port", sa.Column("nic_tag", sa.Text()))
+    op.add_column("network", sa.Column("qinq", sa.Boolean(), server_default=sa.false(), nullable=False))
+    # Servers are rebuilt and resized: root disks have numbers, and one may be kept to go back to.
+    op.add_column("server", sa.Column("disk", sa.BigInteger(), server_default="1", nullable=False))
+    op.add_column("server", sa.Column("kept_disk", sa.BigInteger(), server_default="0", nullable=False))
+    op.add_column("server", sa.Column("old_flavor", sa.Text(), nullable=True))
+    op.add_column("guest_facts", sa.Column("disk", sa.BigInteger(), server_default="1", nullable=False))
