@@ -109,6 +109,26 @@ def test_a_physical_network_also_has_a_port_to_its_wire(
     assert wire.places == (IN_SWITCH,)
 
 
+@pytest.mark.parametrize(
+    ("said", "passes", "ethertype"),
+    [({}, "false", None), ({"vlan_transparent": True}, "true", None), ({"qinq": True}, "true", "802.11ad")],
+)
+def test_a_network_lets_tags_of_guests_pass_only_if_it_should(
+    said: dict[str, bool], passes: str, ethertype: str | None
+) -> None:
+    network = a_network(
+        provider_network_type=NetworkType.VLAN,
+        provider_physical_network="public",
+        provider_segmentation_id=100,
+        **said,
+    )
+
+    switch, wire = without_rules(compile_network(network))
+
+    assert switch.columns["other_config"]["vlan-passthru"] == passes
+    assert wire.columns["options"].get("ethtype") == ethertype
+
+
 def test_tunnels_leave_1442_bytes_of_1500() -> None:
     assert largest_mtu(NetworkType.GENEVE) == 1442
     assert largest_mtu(NetworkType.GENEVE, 9000) == 8942

@@ -63,6 +63,10 @@ def test_a_wire_carries_one_flat_network_and_each_vlan_once(cloud, admin):
         {"mtu": 9000},
         {"mtu": -1},
         {"availability_zone_hints": ["mars"]},
+        {"qinq": True},
+        {"qinq": True, "vlan_transparent": True, "provider:network_type": "vlan"}
+        | {"provider:physical_network": "p", "provider:segmentation_id": 7},
+        {"vlan_transparent": "perhaps"},
     ],
 )
 def test_what_a_network_cannot_be_is_refused(admin, said):
@@ -70,6 +74,19 @@ def test_what_a_network_cannot_be_is_refused(admin, said):
 
     assert status == 400
     assert admin.find("/networks") == []
+
+
+def test_tags_of_guests_pass_where_that_was_asked_for(admin):
+    vlan = {"provider:network_type": "vlan", "provider:physical_network": "public"}
+    plain = admin.make("network")
+    transparent = admin.make("network", vlan_transparent=True)
+    double = admin.make("network", qinq=True, **vlan, **{"provider:segmentation_id": 7})
+
+    shown = [(each["vlan_transparent"], each["qinq"]) for each in (plain, transparent, double)]
+    assert shown == [(False, False), (True, False), (False, True)]
+    assert admin.find("/networks?qinq=true") == [double]
+    assert admin.find("/networks?vlan_transparent=true") == [transparent]
+    assert problem(admin.change("network", plain, qinq=True))[0] == 400
 
 
 def test_strangers_see_shared_and_external_networks_and_nothing_else(cloud, demo, admin, stranger):

@@ -52,6 +52,7 @@ _WIRE = thing(
     lambda **said: said,
     needed=("provider:network_type",),
 )
+_TAG_ATTRIBUTES = ("vlan_transparent", "qinq")
 _WIRE_ATTRIBUTES = ("provider_network_type", "provider_physical_network", "provider_segmentation_id")
 
 ATTRIBUTES = (
@@ -65,6 +66,7 @@ ATTRIBUTES = (
     free("mtu", number(0, 65535)),
     free("port_security_enabled", boolean),
     fixed("vlan_transparent", optional(boolean)),
+    fixed("qinq", optional(boolean)),
     free("dns_domain", or_empty(dns_name, "")),
     fixed("availability_zone_hints", many(text())),
     shown("availability_zones"),
@@ -118,6 +120,7 @@ def _view(item: Network, on: Standing) -> View:
         "mtu": item.mtu,
         "port_security_enabled": item.port_security_enabled,
         "vlan_transparent": item.vlan_transparent,
+        "qinq": item.qinq,
         "dns_domain": item.dns_domain,
         "availability_zone_hints": [],
         "availability_zones": [ZONE],
@@ -179,14 +182,16 @@ def segment_of(network: Network, wire: Wire, *, now: float, **more: Any) -> Segm
 
 def _new(call: Call[Parts], given: Given, wire: Wire) -> Network:
     said = given.without(
-        "project_id", "segments", "mtu", "availability_zone_hints", "vlan_transparent", *_WIRE_ATTRIBUTES
+        "project_id", "segments", "mtu", "availability_zone_hints", *_TAG_ATTRIBUTES, *_WIRE_ATTRIBUTES
     )
     check_zones(given.get("availability_zone_hints", ()))
+    _check_tags(given, wire.network_type)
     return Network(
         id=NetworkId(new_id()),
         project_id=ProjectId(project_of(call, given)),
         mtu=_mtu(given, wire.network_type),
         vlan_transparent=bool(given.get("vlan_transparent")),
+        qinq=bool(given.get("qinq")),
         provider_network_type=wire.network_type,
         provider_physical_network=wire.physical_network,
         provider_segmentation_id=wire.segmentation_id,
@@ -201,6 +206,16 @@ def _shaped(db: Reader, network: Network, given: Given) -> Network:
     if given.has("qos_policy_id"):
         return network
     return msgspec.structs.replace(network, qos_policy_id=qos.default_of(db, network.project_id))
+
+
+def _check_tags(given: Given, kind: NetworkType) -> None:
+    """Guests' tags travel under one kind of tag, and a service tag is one of a VLAN. Raises InvalidInput."""
+    if not given.get("qinq"):
+        return
+    if given.get("vlan_transparent"):
+        raise InvalidInput("vlan_transparent and qinq cannot both be set")
+    if kind is not NetworkType.VLAN:
+        raise InvalidInput(f"a network of type {kind} has no VLAN for qinq")
 
 
 def check_zones(hints: Sequence[str]) -> None:

@@ -36,7 +36,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     """A layer-2 network, as Networking v2.0 shows it (`router_external` is `router:external` there).
 
     `provider_physical_network` names the wire of a flat or VLAN network; `provider_segmentation_id` is its VLAN, or
-    the number of one in tunnels.
+    the number of one in tunnels. Guests may tag their frames where it is `vlan_transparent`, or `qinq`: its
+    own VLAN is a service tag on the wire then (IEEE 802.1ad).
     """
 
     id: NetworkId
@@ -50,6 +51,7 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     mtu: int = PHYSICAL_MTU - GENEVE_OVERHEAD
     port_security_enabled: bool = True
     vlan_transparent: bool = False
+    qinq: bool = False
     dns_domain: str = ""
     provider_network_type: NetworkType = NetworkType.GENEVE
     provider_physical_network: str | None = None

@@ -26,7 +26,7 @@ def compile_network(network: Network, further: Sequence[Segment] = ()) -> Desire
             "name": switch.key,
             "other_config": {
                 "mcast_snoop": "false",
-                "vlan-passthru": "true" if network.vlan_transparent else "false",
+                "vlan-passthru": "true" if network.vlan_transparent or network.qinq else "false",
             },
         },
     )
@@ -41,6 +41,7 @@ def compile_network(network: Network, further: Sequence[Segment] = ()) -> Desire
 def _wire(network: Network, segment: Segment) -> Row:
     wire = names.wire(segment.id)
     tagged = segment.network_type is NetworkType.VLAN
+    service_tag = {"ethtype": "802.11ad"} if network.qinq else {}  # That is how OVN spells 802.1ad.
     return Row(
         table=wire.table,
         key=wire.key,
@@ -48,7 +49,7 @@ def _wire(network: Network, segment: Segment) -> Row:
             "name": wire.key,
             "type": "localnet",
             "addresses": frozenset({"unknown"}),
-            "options": {"network_name": segment.physical_network or ""},
+            "options": {"network_name": segment.physical_network or "", **service_tag},
             "tag": segment.segmentation_id if tagged else None,
             "enabled": network.admin_state_up,
         },
