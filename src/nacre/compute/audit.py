@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from nacre.compute.domain.flavors import demand_of
 from nacre.compute.domain.servers import Server, next_step
 from nacre.compute.domain.status import Shown, status_of
 from nacre.compute.store import hosts, servers
@@ -18,11 +17,11 @@ def audit_compute(db: Reader, *, placement: Placement, networks: Networks) -> Se
     """Every difference there is at this moment. What is under way is named too; ask again to see whether it stays."""
     known = {server.server_id: server for server in servers.listed(db, servers.SELECT)}
     claims = {host.host_id: placement.claims_of(db, host.host_id) for host in hosts.listed(db)}
-    guaranteed = networks.guarantees_of(db, [each for each, server in known.items() if server.host_id])
+    guaranteed = networks.placed_guarantees(db, [each for each, server in known.items() if server.host_id])
     return [
         *_states(known),
         *_claims(known, claims),
-        *_guarantees(known, guaranteed, placement.part_claims(db)),
+        *_guarantees(guaranteed, placement.part_claims(db)),
         *_guests(known),
     ]
 
@@ -50,8 +49,7 @@ def _claims(
     for server in known.values():
         if server.host_id is None:
             continue
-        image_bytes = server.image.virtual_size_bytes if server.image else 0
-        wanted = demand_of(server.flavor, image_bytes=image_bytes)
+        wanted = server.demand
         if server.server_id not in claimed:
             yield f"server {server.server_id} is on {server.host_id} without a claim"
         elif dict(claimed[server.server_id][1]) != wanted:
@@ -59,15 +57,11 @@ def _claims(
 
 
 def _guarantees(
-    known: Mapping[ServerId, Server],
-    guaranteed: Mapping[ServerId, PartDemands],
+    guaranteed: Mapping[ServerId, Mapping[HostId, PartDemands]],
     claims: Mapping[ServerId, Mapping[HostId, PartDemands]],
 ) -> Iterator[str]:
     for server_id in sorted({*guaranteed, *claims}):
-        server = known.get(server_id)
-        host_id = server.host_id if server else None
-        wanted = {host_id: guaranteed[server_id]} if host_id and guaranteed.get(server_id) else {}
-        held = claims.get(server_id, {})
+        wanted, held = guaranteed.get(server_id, {}), claims.get(server_id, {})
         if held != wanted:
             yield f"the ports of server {server_id} are guaranteed {wanted}, and {held} is claimed for them"
 

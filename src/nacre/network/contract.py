@@ -205,14 +205,15 @@ class Networks(Protocol):
     def placed_guarantees(
         self, db: Reader, server_ids: Collection[ServerId]
     ) -> Mapping[ServerId, Mapping[HostId, PartDemands]]:
-        """What is claimed for the ports of servers on the hosts that have them, for audits."""
+        """What is claimed for the ports of servers on the hosts that have them."""
         ...
 
     def bind_nics(
         self, tx: Tx, server_id: ServerId, host_id: HostId, *, only: PortId | None = None
     ) -> PartDemands:
-        """Bind every port of a server, or one alone, to a host, where those that waited for one get addresses; safe to repeat.
+        """Bind every port of a server, or one alone, to a host; safe to repeat.
 
+        Those that waited for a host get addresses there.
         Tells what they are guaranteed, which nobody changes before the transaction ends: it is to be claimed in it.
         Only providers may be locked afterwards. Raises Stale where the host has no address left for the ports.
         """

@@ -155,9 +155,20 @@ class Claims:
             self._watch.mark(provider_id)
         raise ConcurrentUpdate(f"Host {host_id}")
 
-    def reclaim(self, tx: Tx, wanted: Mapping[ServerId, tuple[HostId, PartDemands]]) -> None:
-        """Let servers claim this of the parts of their hosts, in place of what they claim of them. Raises NoRoom."""
+    def reclaim(self, tx: Tx, wanted: Mapping[ServerId, Mapping[HostId, PartDemands]]) -> None:
+        """Let servers claim this of parts of hosts, in place of what they claim of parts now. Raises NoRoom."""
         host_parts.reclaim(tx, wanted)
+
+    def resize(self, tx: Tx, host_id: HostId, server_id: ServerId, demand: Demand) -> None:
+        """Let a server claim this of its host, in place of what it claims of it now. Raises NoRoom."""
+        provider_id = provider_id_of(host_id)
+        providers.raise_generations(tx, [provider_id])
+        claims = {provider_id: {name: amount for name, amount in demand.items() if amount}}
+        held = allocations.held_by(tx, [server_id]).get(server_id, {}).get(provider_id)
+        before = {provider_id: held.amounts if held else {}}
+        host_parts.check_more(tx, [provider_id], {server_id: claims}, {server_id: before})
+        allocations.drop_claims(tx, [(server_id, provider_id)])
+        allocations.insert_claims(tx, server_id, claims)
 
     def release(self, tx: Tx, server_id: ServerId) -> None:
         """Give back what a server claimed; safe to repeat."""

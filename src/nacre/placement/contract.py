@@ -114,11 +114,18 @@ class Placement(Protocol):
         """
         ...
 
-    def reclaim(self, tx: Tx, wanted: Mapping[ServerId, tuple[HostId, PartDemands]]) -> None:
-        """Let servers claim this of the parts of the hosts they are on, in place of what they claim of them now.
+    def reclaim(self, tx: Tx, wanted: Mapping[ServerId, Mapping[HostId, PartDemands]]) -> None:
+        """Let servers claim this of parts of hosts, in place of all that they claim of any host's parts now.
 
-        A server that claims nothing of that host is not on it, and is left alone. Nobody is refused for asking less.
+        A server that claims nothing of any host is on none, and is left alone. Nobody is refused for asking less.
         Raises NoRoom; nothing should be kept of the transaction then.
+        """
+        ...
+
+    def resize(self, tx: Tx, host_id: HostId, server_id: ServerId, demand: Demand) -> None:
+        """Let a server claim this of the host it is on, in place of what it claims of it; not of its parts.
+
+        Nobody is refused for asking less. Raises NoRoom; nothing should be kept of the transaction then.
         """
         ...
 

@@ -10,7 +10,7 @@ import msgspec
 
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import HostId, ServerId
-from nacre.placement.contract import Part, PartDemands, part_id_of, provider_id_of
+from nacre.placement.contract import Part, PartDemands, part_id_of
 from nacre.placement.domain.amounts import first_objection, objection
 from nacre.placement.domain.capacity import Capacity
 from nacre.placement.domain.providers import Provider, Standing
@@ -148,24 +148,32 @@ def objections(tx: Tx, claims: Mapping[str, Amounts]) -> dict[str, str]:
     return {part_id: why for part_id, why in whys.items() if why}
 
 
-def reclaim(tx: Tx, wanted: Mapping[ServerId, tuple[HostId, PartDemands]]) -> None:
+def reclaim(tx: Tx, wanted: Mapping[ServerId, Mapping[HostId, PartDemands]]) -> None:
     """See `Placement.reclaim`: a dozen statements, however many servers. Raises NoRoom."""
     held = allocations.held_by(tx, wanted)
     after: dict[ServerId, dict[str, dict[str, int]]] = {}
     before: dict[ServerId, dict[str, dict[str, int]]] = {}
-    for server_id, (host_id, demands) in wanted.items():
+    for server_id, by_host in wanted.items():
         mine = held.get(server_id, {})
-        if provider_id_of(host_id) not in mine:
+        if not any(claim.provider.host_id for claim in mine.values()):
             continue
-        claims = claims_on(host_id, demands)
-        had = {each: claim.amounts for each, claim in mine.items() if _is_part_of(host_id, claim.provider)}
+        claims = {
+            part_id: amounts
+            for host_id, demands in by_host.items()
+            for part_id, amounts in claims_on(host_id, demands).items()
+        }
+        had = {
+            part_id: claim.amounts
+            for part_id, claim in mine.items()
+            if claim.host_id and _is_part_of(claim.host_id, claim.provider)
+        }
         if claims != had:
             after[server_id], before[server_id] = claims, had
     touched = {part_id for each in (*after.values(), *before.values()) for part_id in each}
     if not touched:
         return
     providers.raise_generations(tx, touched)
-    _check_more(tx, touched, after, before)
+    check_more(tx, touched, after, before)
     allocations.drop_claims(
         tx, [(server_id, part_id) for server_id, claims in before.items() for part_id in claims]
     )
@@ -183,7 +191,7 @@ def claimed(db: Reader) -> dict[ServerId, dict[HostId, dict[str, dict[str, int]]
     return found
 
 
-def _check_more(
+def check_more(
     tx: Tx, touched: Collection[str], after: Mapping[ServerId, Claims], before: Mapping[ServerId, Claims]
 ) -> None:
     """Refuse what is asked beyond what was held, where all together have no room for it."""

@@ -116,7 +116,14 @@ class FakeNetworks:
         )  # fmt: skip
 
     def claim_nics(
-        self, tx: Tx, plan: NicPlan, *, server_id: ServerId, caller: Caller, host_name: str = ""
+        self,
+        tx: Tx,
+        plan: NicPlan,
+        *,
+        server_id: ServerId,
+        caller: Caller,
+        host_name: str = "",
+        beside_others: bool = False,
     ) -> Sequence[PortId]:
         for _ in plan:
             self.count += 1
@@ -124,7 +131,7 @@ class FakeNetworks:
             nic = Nic(port_id=PortId(new_id()), network_id=self.network_id, mtu=1442, addresses=(address,),
                       mac=f"fa:16:3e:00:{self.count // 256:02x}:{self.count % 256:02x}")  # fmt: skip
             self.ports.setdefault(server_id, []).append(nic)
-        return [nic.port_id for nic in self.ports.get(server_id, ())]
+        return [nic.port_id for nic in self.ports.get(server_id, ())[-len(plan) :]]
 
     def objections(
         self, db: Reader, server_id: ServerId, host_ids: Collection[HostId], *, now: float
@@ -137,13 +144,23 @@ class FakeNetworks:
     def guarantees_of(self, db: Reader, server_ids: Collection[ServerId]) -> Mapping[ServerId, PartDemands]:
         return dict.fromkeys(server_ids, NO_PARTS)
 
-    def bind_nics(self, tx: Tx, server_id: ServerId, host_id: HostId) -> PartDemands:
+    def placed_guarantees(
+        self, db: Reader, server_ids: Collection[ServerId]
+    ) -> Mapping[ServerId, Mapping[HostId, PartDemands]]:
+        return {}
+
+    def bind_nics(
+        self, tx: Tx, server_id: ServerId, host_id: HostId, *, only: PortId | None = None
+    ) -> PartDemands:
         self.hosts[server_id] = host_id
         return NO_PARTS
 
     def release_nics(self, tx: Tx, server_id: ServerId) -> None:
         self.ports.pop(server_id, None)
         self.hosts.pop(server_id, None)
+
+    def release_nic(self, tx: Tx, server_id: ServerId, port_id: PortId) -> None:
+        self.ports[server_id] = [nic for nic in self.ports[server_id] if nic.port_id != port_id]
 
     def nics_of(self, db: Reader, server_ids: Collection[ServerId]) -> Mapping[ServerId, Sequence[Nic]]:
         return {each: self.ports[each] for each in server_ids if each in self.ports}
@@ -242,6 +259,15 @@ class FakePlacement:
 
     def reclaim(self, tx: Tx, wanted: Mapping[ServerId, tuple[HostId, PartDemands]]) -> None:
         """No port is guaranteed anything here."""
+
+    def resize(self, tx: Tx, host_id: HostId, server_id: ServerId, demand: Demand) -> None:
+        has, held = self.inventories[host_id], self.claims[host_id][server_id]
+        for name, amount in demand.items():
+            others = self._used(host_id)[name] - held.get(name, 0)
+            capacity = int((has[name].total - has[name].reserved) * has[name].allocation_ratio)
+            if amount > held.get(name, 0) and others + amount > capacity:
+                raise NoRoom(host_id, f"too little {name}")
+        self.claims[host_id][server_id] = dict(demand)
 
     def release(self, tx: Tx, server_id: ServerId) -> None:
         for claims in self.claims.values():

@@ -27,11 +27,11 @@ TUNNELS = part_id_of(HOST, "wire:tunnels")
 
 
 class World:
-    """One host with 1,000 kbit/s in tunnels, 500 on the wire `public`, and 100,000 packets a second."""
+    """Hosts with 1,000 kbit/s in tunnels, 500 on the wire `public`, and 100,000 packets a second."""
 
-    def __init__(self, state: Path, database_url: str) -> None:
+    def __init__(self, state: Path, database_url: str, *, hosts: int = 1) -> None:
         limits = GuaranteeSettings(bandwidths="tunnels:1000:1000, public:500:500", packet_rate_kpps=100)
-        self.cloud = FakeCloud(state, hosts=1, database_url=database_url, guarantees=limits)
+        self.cloud = FakeCloud(state, hosts=hosts, database_url=database_url, guarantees=limits)
         self.cloud.settle()
         self.admin, self.user = self.cloud.client("admin"), self.cloud.client("demo")
         flavor = {"name": "small", "ram": 64, "vcpus": 1, "disk": 1}
@@ -103,8 +103,9 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, database_url: str) -> Iterator[World]:
-    world = World(tmp_path, database_url)
+def world(tmp_path: Path, database_url: str, request: pytest.FixtureRequest) -> Iterator[World]:
+    """One host, or as many as a test asks for."""
+    world = World(tmp_path, database_url, hosts=getattr(request, "param", 1))
     yield world
     assert world.differences() == []
     world.cloud.close()
@@ -291,6 +292,41 @@ def test_a_port_that_leaves_its_server_takes_its_share_along(world):
     world.admin.delete(f"{SERVERS}/{server['id']}")
     world.cloud.settle()
     assert world.used() == {}
+
+
+@pytest.mark.parametrize("world", [2], indirect=True)
+def test_a_port_that_moves_to_another_host_is_guaranteed_there_what_it_was_here_or_stays(world):
+    policy, large = world.policy(egress=600), world.policy(egress=900)
+    ports = [world.port(policy), world.port(None)]
+    server = world.server(*ports)
+    here = server["OS-EXT-SRV-ATTR:host"]
+    (there,) = {HOST, "fake-0002"} - {here}
+    parts = {host: part_id_of(HostId(host), "wire:tunnels") for host in (here, there)}
+    bindings = f"{NETWORKING}/ports/{ports[0]}/bindings"
+
+    def prepare(host: str) -> None:
+        assert world.admin.post(bindings, json={"binding": {"host": host}}).status == 201
+
+    prepare(there)
+    assert world.used(parts[there]) == {}, "who is prepared has claimed nothing yet"
+    assert world.admin.put(f"{bindings}/{there}/activate").status == 200
+    assert (world.used(parts[here]), world.used(parts[there])) == ({}, {OUT: 600})
+    assert set(world.shown(ports[0])["binding:profile"]["allocation"].values()) == {parts[there]}
+    assert world.differences() == []
+
+    other = world.server(world.port(large))
+    assert other["OS-EXT-SRV-ATTR:host"] == here
+    refused = world.admin.put(f"{bindings}/{here}/activate")
+    assert problem(refused) == (409, "QosPlacementAllocationUpdateConflict")
+    assert world.shown(ports[0])["binding:host_id"] == there
+    assert (world.used(parts[here]), world.used(parts[there])) == ({OUT: 900}, {OUT: 600})
+    prepare("nowhere")
+    assert world.admin.put(f"{bindings}/nowhere/activate").status == 409
+
+    assert world.admin.delete(f"{bindings}/{there}").status == 204
+    assert world.used(parts[there]) == {}
+    world.admin.delete(f"{SERVERS}/{server['id']}")
+    world.cloud.settle()
 
 
 @pytest.mark.parametrize(

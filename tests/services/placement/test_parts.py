@@ -49,8 +49,8 @@ def claim(cloud: PlacementCloud, candidate: Candidate, server: str, kbps: int) -
 
 
 def reclaim(cloud: PlacementCloud, **kbps: int) -> None:
-    wanted: Mapping[ServerId, tuple[HostId, PartDemands]] = {
-        ServerId(server): (HOST, {"wire": {BANDWIDTH: amount}}) for server, amount in kbps.items()
+    wanted: Mapping[ServerId, Mapping[HostId, PartDemands]] = {
+        ServerId(server): {HOST: {"wire": {BANDWIDTH: amount}}} for server, amount in kbps.items()
     }
     with cloud.database.write(Actor("test")) as tx:
         cloud.placement.reclaim(tx, wanted)

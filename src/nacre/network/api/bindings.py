@@ -16,6 +16,7 @@ from nacre.network.api.kinds import mapping, or_empty, text
 from nacre.network.api.parts import Parts
 from nacre.network.api.ports import BOUND_DETAILS, PORTS, VNIC_TYPE
 from nacre.network.changes import bindings as changes
+from nacre.network.changes.guarantees import settle_ports
 from nacre.network.domain.bindings import Binding, active_of
 from nacre.network.domain.ports import Port
 from nacre.network.store import bindings
@@ -81,19 +82,26 @@ def delete(call: Call[Parts], port_id: str, host: str) -> Answer:
     Errors: PortNotFound, PortBindingNotFound.
     """
     with call.database.write(call.actor) as tx:
-        changes.forget(tx, PORTS.lock_for(call, tx, port_id), host)
+        port = PORTS.lock_for(call, tx, port_id)
+        changes.forget(tx, port, host)
+        settle_ports(tx, call.parts.placement, [port])
     return NoContent()
 
 
 def activate(call: Call[Parts], port_id: str, host: str) -> Answer:
     """Move a port to a host that is prepared for it; the one that had it stays prepared.
 
-    Errors: PortNotFound, PortBindingNotFound, PortBindingAlreadyActive.
+    What it is guaranteed is claimed there instead.
+
+    Errors: PortNotFound, PortBindingNotFound, PortBindingAlreadyActive, QosPlacementAllocationUpdateConflict.
     """
     with call.database.write(call.actor) as tx:
         port = PORTS.lock_for(call, tx, port_id)
-        binding = changes.activate(tx, port, host)
-    return Ok({"binding": _view(msgspec.structs.replace(port, binding_host_id=binding.host_id), binding)})
+        moved = changes.activate(tx, port, host)
+        settle_ports(tx, call.parts.placement, [moved])
+    binding = active_of(moved)
+    assert binding is not None
+    return Ok({"binding": _view(moved, binding)})
 
 
 _PATH = "/v2.0/ports/{port_id}/bindings"

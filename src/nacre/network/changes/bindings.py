@@ -52,8 +52,8 @@ def forget(tx: Tx, port: Port, host_id: str) -> None:
     tx.make_due(PORTS, port.id)
 
 
-def activate(tx: Tx, port: Port, host_id: str) -> Binding:
-    """Move a locked port to a host that is prepared; the one that had it stays prepared.
+def activate(tx: Tx, port: Port, host_id: str) -> Port:
+    """Move a locked port to a host that is prepared; the one that had it stays prepared. The port as it is there.
 
     Errors: PortBindingNotFound, PortBindingAlreadyActive.
     """
@@ -64,15 +64,14 @@ def activate(tx: Tx, port: Port, host_id: str) -> Binding:
     had = active_of(port)
     if had is not None:
         bindings.insert(tx, had)
-    _rebind(tx, port, binding)
-    return binding
+    return _rebind(tx, port, binding)
 
 
-def _rebind(tx: Tx, port: Port, binding: Binding) -> None:
+def _rebind(tx: Tx, port: Port, binding: Binding) -> Port:
     after = ports.replaced(
         port,
         binding_host_id=binding.host_id,
         binding_vnic_type=binding.vnic_type,
         binding_profile=binding.profile,
     )
-    port_changes.update(tx, port, after)
+    return port_changes.update(tx, port, after)

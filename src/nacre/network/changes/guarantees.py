@@ -1,11 +1,11 @@
-"""Guarantees change, and servers that have a host claim the difference there, in the same transaction."""
+"""Guarantees change, and servers claim the difference where their ports are, in the same transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 from nacre.kernel.database import Tx
-from nacre.kernel.ids import HostId, ServerId
+from nacre.kernel.ids import ServerId
 from nacre.network.domain.ports import Port
 from nacre.network.errors import QosPlacementAllocationUpdateConflict
 from nacre.network.store import guarantees
@@ -29,15 +29,14 @@ def settle_network(tx: Tx, placement: Placement, network_id: str) -> None:
 
 def settle_ports(tx: Tx, placement: Placement, ports: Iterable[Port]) -> None:
     """Ports were, or are from now on, like this. Raises QosPlacementAllocationUpdateConflict."""
-    placed = {ServerId(port.device_id): port.binding_host_id for port in ports if port.is_plugged}
+    placed = {ServerId(port.device_id) for port in ports if port.is_plugged}
     if placed:
         guarantees.hold(tx, alone=True)
         _reclaim(tx, placement, placed)
 
 
-def _reclaim(tx: Tx, placement: Placement, placed: Mapping[ServerId, HostId]) -> None:
-    wanted = guarantees.of_servers(tx, placed)
+def _reclaim(tx: Tx, placement: Placement, placed: Collection[ServerId]) -> None:
     try:
-        placement.reclaim(tx, {server_id: (placed[server_id], wanted[server_id]) for server_id in placed})
+        placement.reclaim(tx, guarantees.of_placed(tx, placed))
     except NoRoom as problem:
         raise QosPlacementAllocationUpdateConflict(problem.provider_id, problem.why) from problem

@@ -19,7 +19,11 @@ _ids = texts("ids")
 _policy_of_port = sa.func.coalesce(PORT.c.qos_policy_id, NETWORK.c.qos_policy_id)
 _GUARANTEED = (
     RULES.all.add_columns(
-        PORT.c.id, PORT.c.device_id, PORT.c.binding_vnic_type, NETWORK.c.provider_physical_network
+        PORT.c.device_id,
+        PORT.c.binding_host_id,
+        PORT.c.id,
+        PORT.c.binding_vnic_type,
+        NETWORK.c.provider_physical_network,
     )
     .select_from(PORT)
     .join(NETWORK, NETWORK.c.id == PORT.c.network_id)
@@ -31,8 +35,9 @@ _GUARANTEED = (
 )
 _OF_PORTS = _GUARANTEED.where(PORT.c.id.in_(_ids))
 _OF_SERVERS = _GUARANTEED.where(PORT.c.device_id.in_(_ids))
+_OF_PLACED = _OF_SERVERS.where(PORT.c.binding_host_id != "", PORT.c.device_owner.startswith("compute:"))
 _PLACED = (
-    sa.select(PORT.c.device_id, PORT.c.binding_host_id)
+    sa.select(PORT.c.device_id)
     .join(NETWORK, NETWORK.c.id == PORT.c.network_id)
     .where(PORT.c.binding_host_id != "", PORT.c.device_owner.startswith("compute:"))
     .distinct()
@@ -66,7 +71,7 @@ def of_ports(db: Reader, port_ids: Collection[str]) -> Mapping[str, tuple[Guaran
 def _by_port(rows: Sequence[AnyRow]) -> dict[str, tuple[Guarantee, ...]]:
     found: dict[str, list[AnyRow]] = defaultdict(list)
     for row in rows:
-        found[row[-4]].append(row)
+        found[row[-3]].append(row)
     return {
         port_id: guarantees_of(
             PortId(port_id), [RULES.of(row) for row in each], wire=each[0][-1], vnic_type=each[0][-2]
@@ -82,18 +87,33 @@ def of_servers(
     rows = db.rows(_OF_SERVERS, ids=list(server_ids)) if server_ids else ()
     found: dict[ServerId, list[AnyRow]] = {server_id: [] for server_id in server_ids}
     for row in rows:
-        found[row[-3]].append(row)
+        found[row[-5]].append(row)
+    return {server_id: _together(own) for server_id, own in found.items()}
+
+
+def of_placed(
+    db: Reader, server_ids: Collection[ServerId]
+) -> Mapping[ServerId, Mapping[HostId, Mapping[str, Mapping[str, int]]]]:
+    """What the ports of servers that have a host are guaranteed there: the same by host, which is mostly one."""
+    rows = db.rows(_OF_PLACED, ids=list(server_ids)) if server_ids else ()
+    found: dict[ServerId, dict[HostId, list[AnyRow]]] = {server_id: {} for server_id in server_ids}
+    for row in rows:
+        found[row[-5]].setdefault(row[-4], []).append(row)
     return {
-        server_id: together(each for group in _by_port(own).values() for each in group)
-        for server_id, own in found.items()
+        server_id: {host_id: _together(own) for host_id, own in by_host.items()}
+        for server_id, by_host in found.items()
     }
 
 
-def placed_under(db: Reader, policy_id: str) -> dict[ServerId, HostId]:
-    """The servers with a bound port under a policy, and their hosts."""
-    return {row[0]: row[1] for row in db.rows(_PLACED_UNDER, policy_id=policy_id)}
+def _together(rows: Sequence[AnyRow]) -> dict[str, dict[str, int]]:
+    return together(each for group in _by_port(rows).values() for each in group)
 
 
-def placed_on(db: Reader, network_id: str) -> dict[ServerId, HostId]:
-    """The servers with a bound port on a network that has no policy of its own, and their hosts."""
-    return {row[0]: row[1] for row in db.rows(_PLACED_ON, network_id=network_id)}
+def placed_under(db: Reader, policy_id: str) -> list[ServerId]:
+    """The servers with a bound port under a policy."""
+    return [row[0] for row in db.rows(_PLACED_UNDER, policy_id=policy_id)]
+
+
+def placed_on(db: Reader, network_id: str) -> list[ServerId]:
+    """The servers with a bound port on a network that has no policy of its own."""
+    return [row[0] for row in db.rows(_PLACED_ON, network_id=network_id)]

@@ -29,9 +29,10 @@ class Consumer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """What a consumer has claimed of one provider."""
+    """What a consumer has claimed of one provider, which is a host, is below one, or neither."""
 
     provider: Provider
+    host_id: HostId | None
     amounts: dict[str, int]
 
 
@@ -41,11 +42,6 @@ _OF_CONSUMER = (
     .join(PROVIDER, PROVIDER.c.id == ALLOCATION.c.provider_id)
     .where(ALLOCATION.c.consumer_id == sa.bindparam("consumer_id"))
     .order_by(ALLOCATION.c.provider_id, ALLOCATION.c.resource_class)
-)
-_HELD = (
-    sa.select(*PROVIDER.c, ALLOCATION.c.consumer_id, ALLOCATION.c.resource_class, ALLOCATION.c.used)
-    .join(ALLOCATION, ALLOCATION.c.provider_id == PROVIDER.c.id)
-    .where(ALLOCATION.c.consumer_id.in_(texts("ids")))
 )
 _OF_PROVIDER = (
     sa.select(ALLOCATION.c.consumer_id, ALLOCATION.c.resource_class, ALLOCATION.c.used, CONSUMER.c.generation)
@@ -98,7 +94,7 @@ _RELEASE = (
     .returning(ALLOCATION.c.provider_id)
 )
 _ROOT = PROVIDER.alias("root")
-_BELOW_HOSTS = (
+_CLAIMS = (
     sa.select(
         *PROVIDER.c,
         ALLOCATION.c.consumer_id,
@@ -108,8 +104,9 @@ _BELOW_HOSTS = (
     )
     .join(ALLOCATION, ALLOCATION.c.provider_id == PROVIDER.c.id)
     .join(_ROOT, _ROOT.c.id == PROVIDER.c.root_id)
-    .where(PROVIDER.c.host_id.is_(None), _ROOT.c.host_id.is_not(None))
 )
+_HELD = _CLAIMS.where(ALLOCATION.c.consumer_id.in_(texts("ids")))
+_BELOW_HOSTS = _CLAIMS.where(PROVIDER.c.host_id.is_(None), _ROOT.c.host_id.is_not(None))
 _DROP = sa.delete(ALLOCATION).where(
     ALLOCATION.c.consumer_id == sa.bindparam("b_consumer_id"),
     ALLOCATION.c.provider_id == sa.bindparam("b_provider_id"),
@@ -147,7 +144,7 @@ def held_by(db: Reader, consumer_ids: Collection[str]) -> dict[str, dict[str, He
     for row in db.rows(_HELD, ids=list(consumer_ids)) if consumer_ids else ():
         mine = found.setdefault(row.consumer_id, {})
         if row.id not in mine:
-            mine[row.id] = Held(provider_of(row), {})
+            mine[row.id] = Held(provider_of(row), row.root_host_id, {})
         mine[row.id].amounts[row.resource_class] = row.used
     return found
 
