@@ -9,14 +9,15 @@ import msgspec
 import pytest
 
 from nacre.agent.metadata.documents import OPENSTACK_VERSIONS, find_document
-from nacre.compute.domain.guests import Address, InstanceData
+from nacre.compute.domain.guests import Address, InstanceData, OutsideAddress
 from tests.agent.control_plane import NETWORK_ID, SAME_GUEST, new_nic, new_spec
 
 KEY = "ssh-ed25519 AAAA pearl"
+OUTSIDE = OutsideAddress(ip="172.24.4.7", fixed_ip="10.0.0.11", revision=0)
 SPEC = new_spec(
     SAME_GUEST,
     nics=(
-        new_nic(11),
+        new_nic(11, outside=(OUTSIDE, msgspec.structs.replace(OUTSIDE, ip="172.24.4.9"))),
         new_nic(12, mtu=9000, addresses=(Address(ip="fd00::12", prefix_length=64),)),
         new_nic(13, addresses=()),
     ),
@@ -138,6 +139,7 @@ def test_user_data_comes_byte_by_byte_or_not_at_all():
         "hostname": "pearl.example",
         "local-hostname": "pearl.example",
         "local-ipv4": "10.0.0.11",
+        "public-ipv4": "172.24.4.7",
         "mac": SPEC.nics[0].mac,
         "placement/": "availability-zone",
         "placement/availability-zone": "reef",
@@ -150,6 +152,10 @@ def test_user_data_comes_byte_by_byte_or_not_at_all():
 def test_the_ec2_tree_says_the_same(path, value):
     assert text(f"/latest/meta-data/{path}") == value
     assert read(f"/2009-04-04/meta-data/{path}") == read(f"/latest/meta-data/{path}")
+
+
+def test_who_has_no_floating_ip_is_told_of_none_rather_than_that_there_is_no_such_thing():
+    assert text("/latest/meta-data/public-ipv4", PLAIN) == ""
 
 
 def test_the_ec2_tree_lists_what_can_be_entered_with_a_slash():

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 
+from nacre.agent.announcements import ANNOUNCEMENTS
 from nacre.agent.drivers.fake import FAKE_VERSION, FakeWorld, fake_drivers
 from nacre.agent.keeper import Keeper
 from nacre.agent.link import FleetLink
@@ -141,6 +142,7 @@ class FakeFleet:
         keeper = self.keepers[wishes.host_id]
         for guest_id in keeper.hear(wishes):
             self._queue.wake((wishes.host_id, guest_id))
+        self._wake_announcements(wishes.host_id)
         self._since[wishes.host_id] = wishes.generation
         for question in wishes.questions:
             data = keeper.drivers.guests.console_tail(question.guest_id, lines=question.lines)
@@ -163,9 +165,16 @@ class FakeFleet:
 
     def _bring(self, host_id: HostId, guest_id: ServerId) -> float | None:
         keeper = self.keepers[host_id]
+        if guest_id == ANNOUNCEMENTS:
+            return keeper.announcements.make()
         outcome = keeper.bring(guest_id)
+        self._wake_announcements(host_id)
         keeper.close_spare_networks()
         return outcome.recheck_s if isinstance(outcome, Wait) else None
+
+    def _wake_announcements(self, host_id: HostId) -> None:
+        if self.keepers[host_id].announcements.are_left():
+            self._queue.wake((host_id, ANNOUNCEMENTS))
 
     def _report(self) -> bool:
         with self._changed:

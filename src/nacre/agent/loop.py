@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 
 import msgspec
 
+from nacre.agent.announcements import ANNOUNCEMENTS
 from nacre.agent.drivers.base import HostDrivers
 from nacre.agent.keeper import Keeper
 from nacre.agent.link import AgentLink
@@ -86,6 +87,7 @@ class Agent:
             self._queue.wake(guest_id)
         if wishes.complete:
             self._queue.wake(HOST)
+        self._wake_announcements()
 
     def work(self, *, wait_s: float) -> bool:
         """Bring one due guest as far as it goes now. Whether there was one within `wait_s` real seconds."""
@@ -94,13 +96,23 @@ class Agent:
             return False
         again_in_s: float | None = SURVEY_S
         try:
-            again_in_s = self._survey() if key == HOST else self._bring(key)
+            again_in_s = self._perform(key)
         finally:
             self._queue.done(key, again_in_s=again_in_s)
         return True
 
+    def _perform(self, key: ServerId) -> float | None:
+        if key == HOST:
+            return self._survey()
+        return self.keeper.announcements.make() if key == ANNOUNCEMENTS else self._bring(key)
+
+    def _wake_announcements(self) -> None:
+        if self.keeper.announcements.are_left():
+            self._queue.wake(ANNOUNCEMENTS)
+
     def _bring(self, guest_id: ServerId) -> float | None:
         outcome = self.keeper.bring(guest_id)
+        self._wake_announcements()  # Its ports may have come to be.
         if self.keeper.has_spare_networks():
             self._queue.wake(HOST)
         return outcome.recheck_s if isinstance(outcome, Wait) else None
@@ -161,6 +173,7 @@ class Agent:
             self._queue.wake_idle(guest_id)
         self.keeper.close_spare_networks()
         self.keeper.sweep()
+        self._wake_announcements()
         return True
 
     def _look(self, look: Callable[[], bool]) -> bool:

@@ -15,6 +15,7 @@ from nacre.compute.contract import Compute
 from nacre.compute.explain import explain_server
 from nacre.compute.fleet import Fleet
 from nacre.compute.guarantees import Guarantees
+from nacre.compute.loops.nics import NicLoop
 from nacre.compute.loops.servers import ServerLoop
 from nacre.compute.questions import Questions
 from nacre.compute.removal import Removal
@@ -74,5 +75,5 @@ def assemble(
             ),
             Service("agent", "/agent", agents.ROUTES, agent_parts, envelope, local_only=True),
         ),
-        loops=(ServerLoop(kernel.database, networks, placement, removal),),
+        loops=(ServerLoop(kernel.database, networks, placement, removal), NicLoop(kernel.database)),
     )

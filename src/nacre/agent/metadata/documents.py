@@ -108,7 +108,9 @@ def _meta_data(spec: GuestSpec) -> Mapping[str, object]:
         "launch_index": instance.launch_index,
         "project_id": spec.project_id,
         "meta": dict(instance.metadata),
-        "devices": [],
+        "devices": [
+            {"type": "nic", "bus": "pci", "mac": nic.mac, "tags": [nic.tag]} for nic in spec.nics if nic.tag
+        ],
     }
     if instance.public_keys:
         document["public_keys"] = dict(instance.public_keys)
@@ -171,6 +173,8 @@ def _ec2_meta_data(spec: GuestSpec) -> Folder:
         "local-ipv4": first_v4.encode(),
         "placement": _slashed({"availability-zone": instance.availability_zone.encode()}),
         "public-hostname": hostname,
+        # Empty without one, and not absent: who waits for it asks again.
+        "public-ipv4": next((each.ip for nic in spec.nics for each in nic.outside), "").encode(),
     }
     if spec.nics:
         tree["mac"] = spec.nics[0].mac.encode()

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from nacre.kernel.database import Tx
 from nacre.kernel.ids import PortId, new_id
-from nacre.network.changes import events, gateways, routes
+from nacre.network.changes import events, floating_ips, gateways, routes
 from nacre.network.changes import ports as port_changes
 from nacre.network.changes.gateways import GatewayAsk
 from nacre.network.changes.loops import FLOATING_IPS, NDP_PROXIES, PORTS, ROUTERS, make_due
@@ -69,6 +69,8 @@ def update(tx: Tx, before: Router, after: Router) -> Router:
     if (before.gateways, *_kind(before)) != (after.gateways, *_kind(after)):
         make_due(tx, PORTS, (port.id for port in ports.of_devices(tx, [after.id])[after.id]))
         _make_translations_due(tx, after)
+        if before.distributed != after.distributed:
+            floating_ips.tell_hosts(tx, routers.floating_ips_of_router(tx, after.id))
     elif before.enable_ndp_proxy != after.enable_ndp_proxy:
         _make_translations_due(tx, after)
     return after

@@ -29,3 +29,24 @@ class FloatingIp(msgspec.Struct, frozen=True, kw_only=True):
     revision_number: int = 0
     created_at: float = 0.0
     updated_at: float = 0.0
+
+
+class Outlet(msgspec.Struct, frozen=True):
+    """Where an external network is on a wire: the switches' name of the port there, and the VLAN of its frames."""
+
+    port: str
+    vlan: int | None = None
+
+
+class OutsideAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """A floating IP, as the host of the port that it leads to is told of it.
+
+    With outlets it is this host that answers for the address, under `mac`; with none another host does, as for all
+    floating IPs of a router. `revision` grows with each change: what went away and came back is not as it was before.
+    """
+
+    ip: str
+    fixed_ip: str
+    revision: int
+    mac: str = ""
+    outlets: tuple[Outlet, ...] = ()
