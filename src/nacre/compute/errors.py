@@ -336,6 +336,40 @@ class InterfaceNotFound(NotFound):
 
 
 @dataclass(eq=False)
+class NoSuchAction(NotFound):
+    """The version spoken does not know the action any more."""
+
+    code: ClassVar[str] = "compute.no_such_action"
+    action: str
+
+    def __str__(self) -> str:
+        return f"This version of the API has no action '{self.action}'."
+
+
+@dataclass(eq=False)
+class NoNetworkAtHand(Invalid):
+    """The project has no network that an interface could be on."""
+
+    code: ClassVar[str] = "compute.no_network"
+    project_id: str
+
+    def __str__(self) -> str:
+        return f"No specific network was requested and none are available for project '{self.project_id}'."
+
+
+@dataclass(eq=False)
+class InterfaceRefused(Conflict):
+    """The host of the server cannot give it the interface."""
+
+    code: ClassVar[str] = "compute.interface_refused"
+    server_id: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"Failed to attach an interface to {self.server_id}: {self.why}"
+
+
+@dataclass(eq=False)
 class NetworkLabelNotFound(NotFound):
     """The server has no address on a network of that name."""
 

@@ -526,6 +526,30 @@ class NetworkAmbiguous(Conflict):
 
 
 @dataclass(eq=False)
+class NotOnNetwork(Invalid):
+    """The server has no port on the network."""
+
+    code: ClassVar[str] = "network.not_on_network"
+    server_id: str
+    network_id: str
+
+    def __str__(self) -> str:
+        return f"Server {self.server_id} has no interface on network {self.network_id[:80]}."
+
+
+@dataclass(eq=False)
+class AddressNotOnServer(Invalid):
+    """No port of the server has the address."""
+
+    code: ClassVar[str] = "network.address_not_on_server"
+    server_id: str
+    ip: str
+
+    def __str__(self) -> str:
+        return f"Server {self.server_id} has no fixed address {self.ip[:80]}."
+
+
+@dataclass(eq=False)
 class ExternalNetworkAttachForbidden(Forbidden):
     """An external network that is not shared takes no ports of projects."""
 

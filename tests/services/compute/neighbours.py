@@ -27,6 +27,7 @@ from nacre.placement.contract import (
     Candidate,
     Demand,
     Inventory,
+    NoRoom,
     Part,
     PartDemands,
     Rejection,

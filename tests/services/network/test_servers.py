@@ -70,6 +70,7 @@ def test_a_server_gets_ports_in_the_order_it_asked_for_them(cloud, demo):
 
     ids = claim(cloud, [on(second), by(port), on(first, fixed_ip="10.1.0.77"), on(second)])
 
+    bind(cloud)
     nics = read(cloud, lambda db: cloud.networks.nics_of(db, [SERVER]))[SERVER]
     assert [nic.port_id for nic in nics] == list(ids)
     assert [nic.addresses[0].ip for nic in nics] == ["10.2.0.3", "10.1.0.3", "10.1.0.77", "10.2.0.4"]
@@ -227,6 +228,7 @@ def test_a_port_given_to_a_server_again_goes_with_the_right_one(cloud, demo):
 def test_hosts_are_told_how_to_plug_and_where_metadata_answers(cloud, demo):
     net, _ = demo.make_network()
     claim(cloud, [on(net)])
+    bind(cloud)
 
     (nic,) = read(cloud, lambda db: cloud.networks.nics_of(db, [SERVER, OTHER]))[SERVER]
 

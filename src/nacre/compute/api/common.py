@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -18,6 +19,7 @@ from nacre.identity.contract import Identity
 from nacre.image.contract import Images
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.errors import Bad
+from nacre.kernel.events import Event
 from nacre.kernel.http.call import BOOLEANS, Call
 from nacre.kernel.http.versions import Version, Versions
 from nacre.network.contract import Networks
@@ -105,3 +107,11 @@ def lock_server(call: Call[Parts], tx: Tx, server_id: str, *, despite_lock: bool
     if server.locked_by and not despite_lock and not SERVER_IGNORE_LOCK.allows(call.caller, {}):
         raise ServerLocked(server_id)
     return server
+
+
+def record(tx: Tx, server: Server, action: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """A line of the log about a server."""
+    tx.record(
+        Event(action=action, kind="server", subject=server.server_id, before=before, after=after,
+              project_id=server.project_id)
+    )  # fmt: skip

@@ -20,6 +20,14 @@ class Action(StrEnum):
     UNPAUSE = "unpause"
     SUSPEND = "suspend"
     RESUME = "resume"
+    REBUILD = "rebuild"
+    RESIZE = "resize"
+    CONFIRM_RESIZE = "confirmResize"
+    REVERT_RESIZE = "revertResize"
+    ATTACH_INTERFACE = "attach_interface"
+    DETACH_INTERFACE = "detach_interface"
+    ADD_FIXED_IP = "add_fixed_ip"
+    REMOVE_FIXED_IP = "remove_fixed_ip"
 
 
 ALLOWED: Mapping[Action, frozenset[str]] = {
@@ -31,6 +39,19 @@ ALLOWED: Mapping[Action, frozenset[str]] = {
     Action.UNPAUSE: frozenset({"paused"}),
     Action.SUSPEND: frozenset({"active"}),
     Action.RESUME: frozenset({"suspended"}),
+    Action.REBUILD: frozenset({"active", "stopped", "paused", "suspended", "error"}),
+    Action.RESIZE: frozenset({"active", "stopped"}),
+    Action.CONFIRM_RESIZE: frozenset({"resized"}),
+    Action.REVERT_RESIZE: frozenset({"resized", "error"}),
+    **dict.fromkeys(
+        (
+            Action.ATTACH_INTERFACE,
+            Action.DETACH_INTERFACE,
+            Action.ADD_FIXED_IP,
+            Action.REMOVE_FIXED_IP,
+        ),
+        frozenset({"active", "paused", "stopped"}),
+    ),
 }
 """The vm_state in which each may be asked. While a task is under way nothing may, but for a harder reboot."""
 

@@ -8,8 +8,11 @@ from typing import Protocol
 import msgspec
 
 ASKED = frozenset(
-    {"create", "delete", "start", "stop", "reboot", "pause", "unpause", "suspend", "resume", "lock", "unlock"}
-)
+    {
+        "create", "delete", "start", "stop", "reboot", "pause", "unpause", "suspend", "resume", "lock", "unlock",
+        "attach_interface", "detach_interface", "rebuild", "resize", "confirmResize", "revertResize",
+    }
+)  # fmt: skip
 """The lines of the log that the API shows as actions."""
 
 _EVENT_NAMES = {
@@ -20,6 +23,11 @@ _EVENT_NAMES = {
     "forget": "compute_terminate_instance",
 }
 _FAILED = frozenset({"refuse"})
+_DONE_AT_ONCE = {
+    "attach_interface": "compute_attach_interface",
+    "detach_interface": "compute_detach_interface",
+}
+"""What had been done for an action when it was written down, by the names that clients wait for."""
 
 
 class Line(Protocol):
@@ -80,7 +88,10 @@ def tell(lines: Sequence[Line]) -> list[Told]:
     return told
 
 
-def _told(line: Line, outcomes: Sequence[Outcome]) -> Told:
+def _told(line: Line, later: Sequence[Outcome]) -> Told:
+    done = _DONE_AT_ONCE.get(line.action)
+    at_once = [Outcome(name=done, at=line.at, failed=False, details="")] if done else []
+    outcomes = (*at_once, *later)
     return Told(
         action=line.action,
         request_id=line.trace_id,
@@ -88,7 +99,7 @@ def _told(line: Line, outcomes: Sequence[Outcome]) -> Told:
         project_id=line.project_id,
         at=line.at,
         updated_at=max([line.at, *[outcome.at for outcome in outcomes]]),
-        outcomes=tuple(outcomes),
+        outcomes=outcomes,
     )
 
 

@@ -342,6 +342,8 @@ def _change(call: Call[Parts], tx: Tx, item: Port, given: Given) -> Port:
     if "binding_host_id" in said:
         after = ports.replaced(after, binding_host_id=HostId(said["binding_host_id"]))
     after = changes.update(tx, item, after, asks=given.get("fixed_ips"))
+    if item.device_id != after.device_id:
+        changes.tell_hosts(tx, [item, after])
     if any(getattr(item, name) != getattr(after, name) for name in MATTERS_TO_GUARANTEES):
         guarantee_changes.settle_ports(tx, call.parts.placement, [item, after])
     return after
@@ -351,6 +353,7 @@ def _remove(call: Call[Parts], tx: Tx, item: Port) -> None:
     """Errors: ServicePortInUse."""
     changes.check_deletable(tx, item)
     changes.delete(tx, [item])
+    changes.tell_hosts(tx, [item])
     guarantee_changes.settle_ports(tx, call.parts.placement, [item])
 
 

@@ -44,6 +44,13 @@ class AddressPair(msgspec.Struct, frozen=True, order=True):
     mac_address: str
 
 
+class Slot(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a port is among the interfaces of a server, and the word that the server's owner has for it there."""
+
+    place: int = 0
+    tag: str | None = None
+
+
 class Port(msgspec.Struct, frozen=True, kw_only=True):
     """A port, as Networking v2.0 shows it. `binding_host_id` is empty until the port is bound to a host."""
 

@@ -94,6 +94,7 @@ _BIND = (
     )
     .returning(PORT.c.id, PORT.c.ip_allocation)
 )
+_BIND_ONE = _BIND.where(PORT.c.id == sa.bindparam("port_id"))
 _parent = PORT.alias()
 _is_routed = sa.exists().where(SUBNET.c.network_id == PORT.c.network_id, SUBNET.c.segment_id.is_not(None))
 _ROUTED_NICS = (
@@ -359,9 +360,15 @@ def _forget_addresses(tx: Tx, port_ids: Collection[str]) -> None:
     given_back((row[0], row[1]) for row in tx.rows(_FORGET_ADDRESSES, ids=list(port_ids)))
 
 
-def bind(tx: Tx, server_id: str, host_id: str) -> dict[str, IpAllocation]:
-    """Bind the ports of a server to a host; those that were not bound to it before, and when they get addresses."""
-    rows = tx.rows(_BIND, server_id=server_id, new_host=host_id, now=tx.now)
+def bind(tx: Tx, server_id: str, host_id: str, *, only: str | None = None) -> dict[str, IpAllocation]:
+    """Bind the ports of a server, or one of them, to a host.
+
+    Gives those that were not bound to it before, and when they get addresses.
+    """
+    if only is None:
+        rows = tx.rows(_BIND, server_id=server_id, new_host=host_id, now=tx.now)
+    else:
+        rows = tx.rows(_BIND_ONE, server_id=server_id, new_host=host_id, now=tx.now, port_id=only)
     return {row[0]: IpAllocation(row[1]) for row in rows}
 
 
