@@ -10,6 +10,7 @@ from nacre.agent.domain.steps import SHUTDOWN_LIMIT_S
 from nacre.agent.drivers.base import CannotHost, EngineAway, EngineRefused
 from nacre.compute.domain.guests import Power, Reboot
 from nacre.kernel.ids import NetworkId
+from nacre.network.contract import PacketLimit
 from tests.agent.control_plane import IMAGE, METADATA, NETWORK_ID, new_nic, new_spec
 
 
@@ -49,7 +50,7 @@ def test_a_guest_wished_off_from_the_start_exists_and_never_runs(stage):
     stage.run()
 
     guest = stage.world.guests[spec.guest_id]
-    assert (guest.disk, guest.defined, guest.boots) == (True, True, 0)
+    assert (guest.disks, guest.defined, guest.boots) == ({1}, True, 0)
     facts = stage.control.facts[spec.guest_id]
     assert (facts.power, facts.observed_generation) == (Power.OFF, spec.generation)
 
@@ -302,12 +303,12 @@ def test_a_lost_disk_is_told_and_never_replaced_by_a_fresh_one(stage):
     spec = stage.control.wish(new_spec())
     stage.run()
     stage.world.lose_power()
-    stage.world.guests[spec.guest_id].disk = False
+    stage.world.guests[spec.guest_id].disks.clear()
 
     stage.run()
 
     assert "disk is missing" in stage.control.facts[spec.guest_id].fault
-    assert not stage.world.guests[spec.guest_id].disk
+    assert not stage.world.guests[spec.guest_id].disks
 
 
 def test_a_guest_whose_disk_failed_is_let_go_again(stage):
@@ -476,3 +477,61 @@ def test_an_interface_that_a_running_guest_cannot_be_given_is_there_when_it_star
     assert (facts.fault, facts.power) == ("", Power.ON)
     assert len(stage.world.guests[spec.guest_id].nics) == 2
     assert stage.control.facts[spec.guest_id].waiting == ""
+
+
+LIMITS = (PacketLimit(is_outward=True, packets_per_s=1000, burst=100),)
+
+
+def limits_of(stage, spec):
+    """What holds now for the guest's interface."""
+    switch = stage.agent.keeper.drivers.switch
+    wishes = (LIMITS, ())
+    nic = spec.nics[0]
+    return next(
+        each for each in wishes if switch.keeps_limits(msgspec.structs.replace(nic, packet_limits=each))
+    )
+
+
+def test_no_instruction_of_a_guest_runs_before_its_packets_are_limited(stage):
+    stage.world.fail("limit_packets", EngineAway("fake", "it restarts"), times=3)
+    spec = stage.control.wish(new_spec(nics=(new_nic(packet_limits=LIMITS),)))
+
+    stage.run(for_s=0)
+    assert stage.world.guests[spec.guest_id].run is Run.PAUSED
+    assert stage.control.facts[spec.guest_id].waiting == "fake does not answer: it restarts"
+
+    stage.run(for_s=10)
+    assert stage.world.guests[spec.guest_id].run is Run.RUNNING
+    assert limits_of(stage, spec) == LIMITS
+
+
+def test_a_running_guest_is_limited_as_its_wish_changes_and_when_it_is_plugged_anew(stage):
+    spec = stage.control.wish(new_spec())
+    stage.run(for_s=0)
+    assert limits_of(stage, spec) == ()
+
+    spec = stage.control.wish(spec, nics=(msgspec.structs.replace(spec.nics[0], packet_limits=LIMITS),))
+    stage.run(for_s=0)
+    assert limits_of(stage, spec) == LIMITS
+    spec = stage.control.wish(spec, boots=2, reboot=Reboot.HARD)
+    stage.run(for_s=3)
+    assert stage.world.guests[spec.guest_id].boots == 2
+    assert limits_of(stage, spec) == LIMITS
+
+    spec = stage.control.wish(spec, nics=(msgspec.structs.replace(spec.nics[0], packet_limits=()),))
+    stage.run(for_s=0)
+    assert limits_of(stage, spec) == ()
+    assert stage.world.guests[spec.guest_id].boots == 2, "nobody has to start a guest for that"
+
+
+def test_limits_that_a_switch_has_forgotten_are_set_again(stage):
+    spec = stage.control.wish(new_spec(nics=(new_nic(packet_limits=LIMITS),)))
+    stage.run(for_s=0)
+
+    stage.world.limits.clear()
+    stage.run(for_s=0)
+
+    assert limits_of(stage, spec) == LIMITS
+    stage.control.wish(spec, present=False)
+    stage.run(for_s=12)
+    assert stage.world.limits == {}

@@ -6,12 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 
 from nacre.agent.domain.sight import Run
 from nacre.compute.domain.guests import GuestSpec, Power, Reboot
+from nacre.network.contract import PacketLimit
 from tests.agent.conftest import Stage
 from tests.agent.control_plane import HOST_ID, new_nic, new_spec
+
+LIMITS = (PacketLimit(is_outward=True, packets_per_s=1000, burst=100),)
 
 
 class Killed(BaseException):
@@ -42,6 +46,14 @@ def _end_itself(stage: Stage, spec: GuestSpec) -> None:
     stage.world.end_guest(spec.guest_id)
 
 
+def _wish_limited(**changes: Any) -> Act:
+    def act(stage: Stage, spec: GuestSpec) -> None:
+        nics = tuple(msgspec.structs.replace(nic, packet_limits=LIMITS) for nic in spec.nics)
+        stage.control.wish(spec, nics=nics, **changes)
+
+    return act
+
+
 def _become_an_orphan(stage: Stage, spec: GuestSpec) -> None:
     stage.control.forget(spec.guest_id)
     stage.new_agent()
@@ -52,6 +64,9 @@ def _stay_half_built(stage: Stage, spec: GuestSpec) -> None:
     stage.control.wish(spec)
 
 
+_GROW = _wish(disk=2, kept_disk=1, boots=2, reboot=Reboot.RESIZE, disk_gib=2)
+
+
 @dataclass(frozen=True)
 class Story:
     """What is done to a guest, beginning with one that runs or with none; what there is when all is over."""
@@ -60,6 +75,7 @@ class Story:
     run: Run | None
     starts: frozenset[int]
     begins_running: bool = True
+    disks: frozenset[int] = frozenset({1})
 
 
 STORIES = {
@@ -80,7 +96,34 @@ STORIES = {
     "pause and reboot": Story(
         (_wish(power=Power.PAUSED), _wish(boots=2, reboot=Reboot.HARD)), Run.RUNNING, frozenset({2})
     ),
+    "limit packets": Story((_wish_limited(),), Run.RUNNING, frozenset({1})),
+    "limit packets and reboot": Story(
+        (_wish_limited(), _wish_limited(boots=2, reboot=Reboot.HARD)), Run.RUNNING, frozenset({2})
+    ),
     "change interfaces": Story((_wish(nics=(new_nic(12),)),), Run.RUNNING, frozenset({1})),
+    "rebuild": Story(
+        (_wish(disk=2, boots=2, reboot=Reboot.REBUILD),), Run.RUNNING, frozenset({2}), disks=frozenset({2})
+    ),
+    "rebuild what sleeps": Story(
+        (_wish(power=Power.SUSPENDED), _wish(disk=3, boots=2, reboot=Reboot.REBUILD)),
+        Run.RUNNING,
+        frozenset({2}),
+        disks=frozenset({3}),
+    ),
+    "stop and rebuild": Story(
+        (_wish(power=Power.OFF), _wish(power=Power.OFF, disk=3, reboot=Reboot.REBUILD)),
+        Run.OFF,
+        frozenset({1}),
+        disks=frozenset({3}),
+    ),
+    "grow": Story((_GROW,), Run.RUNNING, frozenset({2}), disks=frozenset({1, 2})),
+    "grow and confirm": Story(
+        (_GROW, _wish(disk=2, boots=2, reboot=Reboot.RESIZE, disk_gib=2)),
+        Run.RUNNING,
+        frozenset({2}),
+        disks=frozenset({2}),
+    ),
+    "grow and revert": Story((_GROW, _wish(boots=3, reboot=Reboot.REVERT)), Run.RUNNING, frozenset({2, 3})),
     "end itself": Story((_end_itself,), Run.OFF, frozenset({1})),
     "remove": Story((_wish(present=False),), None, frozenset()),
     "remove half built": Story(
@@ -145,7 +188,10 @@ def test_a_killed_agent_comes_to_the_same_end(name, place, host_falls):
     powers = {Run.RUNNING: Power.ON, Run.PAUSED: Power.PAUSED, Run.OFF: Power.OFF}
     facts, wished = stage.control.facts[spec.guest_id], stage.control.specs[HOST_ID][spec.guest_id][1]
     assert guest.run is run
+    assert guest.disks == story.disks
     assert set(stage.world.plugged) == (set() if run is Run.OFF else {nic.port_id for nic in wished.nics})
+    switch = stage.agent.keeper.drivers.switch
+    assert run is Run.OFF or all(switch.keeps_limits(nic) for nic in wished.nics)
     assert facts.power is (Power.SUSPENDED if guest.saved else powers[run])
     assert guest.saved == (name == "suspend") or host_falls
     assert (facts.waiting, facts.fault) == ("", "")
@@ -161,5 +207,6 @@ def test_the_stories_reach_every_effect_a_driver_has():
     assert reached == {
         "fetch", "ensure_disk", "ensure_network", "ensure_defined", "ensure_paused", "keep_record",
         "ensure_running", "ensure_still", "ensure_saved", "remove_saved", "press_power_button", "ensure_off",
-        "remove_guest", "remove_disk", "remove_network", "ensure_plugged", "ask_unplug", "remove_port",
+        "remove_guest", "remove_disks", "remove_remains", "remove_network", "ensure_plugged",
+        "ask_unplug", "remove_port", "limit_packets",
     }  # fmt: skip

@@ -18,17 +18,19 @@ from nacre.agent.domain.steps import (
     Await,
     ChangeNics,
     DefineGuest,
+    DropDisks,
     DropSaved,
     FetchImage,
     Forget,
+    LimitPackets,
     MakeDisk,
     OpenMetadata,
     PowerOff,
     PressButton,
     Record,
     Refuse,
-    RemoveDisk,
     RemoveGuest,
+    RemoveRemains,
     Resume,
     Save,
     Settle,
@@ -46,6 +48,10 @@ OFF_SPEC = msgspec.structs.replace(SPEC, power=Power.OFF)
 HARD_SPEC = msgspec.structs.replace(SPEC, reboot=Reboot.HARD)
 PAUSED_SPEC = msgspec.structs.replace(SPEC, power=Power.PAUSED)
 SUSPENDED_SPEC = msgspec.structs.replace(SPEC, power=Power.SUSPENDED)
+REBUILT_SPEC = msgspec.structs.replace(SPEC, disk=5, reboot=Reboot.REBUILD)
+REBUILT_OFF_SPEC = msgspec.structs.replace(REBUILT_SPEC, power=Power.OFF)
+GROWN_SPEC = msgspec.structs.replace(SPEC, disk=5, kept_disk=1, reboot=Reboot.RESIZE)
+REVERTED_SPEC = msgspec.structs.replace(SPEC, reboot=Reboot.REVERT)
 GONE_SPEC = msgspec.structs.replace(SPEC, present=False)
 NETWORK = metadata_networks(SPEC)[0]
 PORT_ID = SPEC.nics[0].port_id
@@ -68,6 +74,8 @@ HELD = GuestRecord(boots=2, generation=5, held=Power.PAUSED)
 OLD_HELD = GuestRecord(boots=1, generation=4, held=Power.PAUSED)
 ASLEEP = GuestRecord(boots=2, generation=5, held=Power.SUSPENDED)
 OLD_ASLEEP = GuestRecord(boots=1, generation=4, held=Power.SUSPENDED)
+ON_NEW = msgspec.structs.replace(CURRENT, disk=5)
+BOTH = frozenset({1, 5})
 PRESSED = GuestRecord(boots=2, generation=5, asked_off_at=NOW - 10)
 PRESSED_LONG_AGO = GuestRecord(boots=2, generation=5, asked_off_at=NOW - SHUTDOWN_LIMIT_S)
 PRESSED_IN_THE_FUTURE = GuestRecord(boots=2, generation=5, asked_off_at=NOW + 3600)
@@ -75,7 +83,7 @@ PRESSED_IN_THE_FUTURE = GuestRecord(boots=2, generation=5, asked_off_at=NOW + 36
 
 def seen(run=Run.OFF, record=None, **fields):
     nics = frozenset() if run is Run.OFF else NICS
-    known = {"disk": True, "defined": True, "record": record, "nics": nics} | fields
+    known = {"disks": frozenset({1}), "defined": True, "record": record, "nics": nics} | fields
     return GuestSeen(guest_id=SPEC.guest_id, run=run, **known)
 
 
@@ -87,7 +95,7 @@ CASES = {
     "then the disk": (SPEC, NOTHING, WITH_IMAGE, MakeDisk()),
     "a disk that was lost is not made again": (
         SPEC,
-        seen(record=CURRENT, disk=False),
+        seen(record=CURRENT, disks=frozenset()),
         READY,
         Refuse("its disk is missing on the host"),
     ),
@@ -106,6 +114,24 @@ CASES = {
         Await(1.0, f"the switch has not yet realised port {PORT_ID}"),
     ),
     "a paused guest waits for its metadata": (SPEC, seen(Run.PAUSED), WITH_IMAGE, OpenMetadata(NETWORK)),
+    "a paused guest waits for its limits": (
+        SPEC,
+        seen(Run.PAUSED),
+        msgspec.structs.replace(OPEN, mislimited=frozenset({PORT_ID})),
+        LimitPackets(SPEC.nics[0]),
+    ),
+    "a running guest is limited anew": (
+        SPEC,
+        seen(Run.RUNNING, CURRENT),
+        msgspec.structs.replace(READY, mislimited=frozenset({PORT_ID})),
+        LimitPackets(SPEC.nics[0]),
+    ),
+    "what is not plugged is not limited": (
+        SPEC,
+        seen(Run.OFF, RESTING),
+        msgspec.structs.replace(READY, mislimited=frozenset({PORT_ID})),
+        Settle(),
+    ),
     "it is let go when all is there": (SPEC, seen(Run.PAUSED), READY, Resume(CURRENT)),
     "letting go answers every reboot asked": (SPEC, seen(Run.PAUSED, OLD), READY, Resume(CURRENT)),
     "a running guest settles": (SPEC, seen(Run.RUNNING, CURRENT), READY, Settle()),
@@ -267,9 +293,78 @@ CASES = {
     "nor to keep one that is to boot": (
         msgspec.structs.replace(HARD_SPEC, nics=()), seen(Run.RUNNING, OLD), READY, PowerOff(),
     ),
+    "a rebuild fetches its image while the guest runs": (
+        REBUILT_SPEC,
+        seen(Run.RUNNING, OLD),
+        BARE,
+        FetchImage(),
+    ),
+    "then switches the guest off": (REBUILT_SPEC, seen(Run.RUNNING, OLD), READY, PowerOff()),
+    "also one that stands still": (REBUILT_SPEC, seen(Run.PAUSED, OLD_HELD), READY, PowerOff()),
+    "and drops memory that knew another disk": (
+        REBUILT_SPEC,
+        seen(record=OLD_ASLEEP, saved=True),
+        READY,
+        DropSaved(),
+    ),
+    "then lays the new disk beside the old": (REBUILT_SPEC, seen(record=OLD), READY, MakeDisk()),
+    "which then goes": (REBUILT_SPEC, seen(record=OLD, disks=BOTH), READY, DropDisks(frozenset({1}))),
+    "and the guest starts though it had ended by itself": (
+        REBUILT_SPEC,
+        seen(record=CURRENT, disks=frozenset({5}), ended_itself=True),
+        READY,
+        StartPaused(),
+    ),
+    "from the new disk": (REBUILT_SPEC, seen(Run.PAUSED, OLD, disks=frozenset({5})), READY, Resume(ON_NEW)),
+    "if it was off it stays off, with the new disk": (
+        REBUILT_OFF_SPEC,
+        seen(record=OLD, disks=frozenset({5})),
+        READY,
+        Record(msgspec.structs.replace(OLD, disk=5)),
+    ),
+    "a rebuilt disk that was lost is not laid again": (
+        REBUILT_SPEC,
+        seen(record=ON_NEW, disks=frozenset()),
+        READY,
+        Refuse("its disk is missing on the host"),
+    ),
+    "a running guest whose disk lost its name runs on": (
+        SPEC,
+        seen(Run.RUNNING, CURRENT, disks=frozenset()),
+        READY,
+        Settle(),
+    ),
+    "a larger disk needs no image, and the guest is asked to end": (
+        GROWN_SPEC,
+        seen(Run.RUNNING, OLD),
+        BARE,
+        PressButton(GuestRecord(boots=1, generation=4, asked_off_at=NOW)),
+    ),
+    "then the disk is copied": (GROWN_SPEC, seen(record=OLD), BARE, MakeDisk()),
+    "what is kept stays": (GROWN_SPEC, seen(Run.RUNNING, ON_NEW, disks=BOTH), READY, Settle()),
+    "without it there is nothing to copy": (
+        GROWN_SPEC,
+        seen(record=CURRENT, disks=frozenset()),
+        READY,
+        Refuse("its disk is missing on the host"),
+    ),
+    "a confirmed one keeps nothing": (
+        msgspec.structs.replace(GROWN_SPEC, kept_disk=0),
+        seen(Run.RUNNING, ON_NEW, disks=BOTH),
+        READY,
+        DropDisks(frozenset({1})),
+    ),
+    "a reverted one leaves its disk first": (
+        REVERTED_SPEC,
+        seen(Run.RUNNING, ON_NEW, disks=BOTH),
+        READY,
+        PressButton(msgspec.structs.replace(ON_NEW, asked_off_at=NOW)),
+    ),
+    "then loses it": (REVERTED_SPEC, seen(record=ON_NEW, disks=BOTH), READY, DropDisks(frozenset({5}))),
+    "and starts from the old one": (REVERTED_SPEC, seen(record=ON_NEW), READY, StartPaused()),
     "leaving, the process goes first": (GONE_SPEC, seen(Run.RUNNING, CURRENT), READY, RemoveGuest()),
-    "then its disk": (GONE_SPEC, ONLY_DISK, READY, RemoveDisk()),
-    "then whatever else is left": (GONE_SPEC, GuestSeen(guest_id=SPEC.guest_id, remains=True), READY, RemoveDisk()),
+    "then its disk": (GONE_SPEC, ONLY_DISK, READY, RemoveRemains()),
+    "then whatever else is left": (GONE_SPEC, GuestSeen(guest_id=SPEC.guest_id, remains=True), READY, RemoveRemains()),
     "then the name": (GONE_SPEC, NOTHING, READY, Forget()),
     "nobody's guest leaves in the same way": (None, seen(Run.PAUSED), BARE, RemoveGuest()),
     "to the end": (None, NOTHING, BARE, Forget()),

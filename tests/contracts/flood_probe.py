@@ -11,9 +11,9 @@ import struct
 import sys
 import time
 
-PACKETS, PER_S = 1600, 4000
+PACKETS, PER_S = 1000, 4000
 PORT = 7777
-SILENCE_S = 0.4
+SILENCE_S = 0.3
 
 
 def frame(mac: str, address: str, to_mac: str, to: str, tag: int) -> bytes:
