@@ -128,3 +128,16 @@ def test_an_interface_that_is_gone_is_named_with_the_network_it_spoils(lab: OvnL
     assert "nic1" in fault.what
 
     lab.run("ip", "link", "set", "gone", "name", "nic1", namespace=lab.host)
+
+
+def test_another_wire_is_noticed_at_once_and_what_was_wished_is_set_again(
+    lab: OvnLab, agents: Agents
+) -> None:
+    switch = agents.switches["host1"]
+    assert switch.physical_networks() == (PHYSICAL_NETWORK,)
+
+    lab.vsctl("set", "open_vswitch", ".", "external_ids:ovn-bridge-mappings=elsewhere:br-ex")
+    eventually(lambda: switch.physical_networks() == ("elsewhere",), "the other wire")
+    agents.look()
+
+    eventually(lambda: switch.physical_networks() == (PHYSICAL_NETWORK,), "the wire that was wished")

@@ -11,7 +11,7 @@ from nacre.kernel.ids import HostId
 from nacre.network.domain.agents import ALIVE_S
 from nacre.network.domain.chassis import ChassisFacts, Needs, Standing, standings
 from nacre.network.domain.networks import NetworkType
-from nacre.network.store import hosts
+from nacre.network.store import hosts, segments
 
 
 def report(tx: Tx, facts: Mapping[HostId, ChassisFacts]) -> None:
@@ -29,6 +29,26 @@ def report(tx: Tx, facts: Mapping[HostId, ChassisFacts]) -> None:
                     subject=host_id,
                     before={"faults": old},
                     after={"faults": new},
+                )
+            )
+
+
+def hear_wires(tx: Tx, wires: Mapping[HostId, Collection[str]]) -> None:
+    """Take note of the physical networks that hosts are on: one statement, unless that has changed.
+
+    That a host is on others than before is a line of the event log.
+    """
+    before = segments.wires_of(tx, wires)
+    segments.put_wires(tx, before, wires)
+    for host_id, after in wires.items():
+        if before[host_id] != frozenset(after):
+            tx.record(
+                Event(
+                    action="report",
+                    kind="chassis",
+                    subject=host_id,
+                    before={"physical_networks": sorted(before[host_id])},
+                    after={"physical_networks": sorted(after)},
                 )
             )
 

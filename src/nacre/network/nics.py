@@ -275,7 +275,7 @@ class Nics:
         trunks.report_below(tx, host_id, statuses)
 
     def hear_wires(self, tx: Tx, wires: Mapping[HostId, Collection[str]]) -> None:
-        segments.hear_wires(tx, wires)
+        chassis.hear_wires(tx, wires)
 
     def hear_hosts(self, tx: Tx, host_ids: Collection[HostId]) -> None:
         agents.note_heard(tx, host_ids)

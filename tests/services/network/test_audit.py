@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
+import sqlalchemy as sa
 from msgspec.structs import replace
 
-from nacre.kernel.events import Actor
+from nacre.kernel.events import EVENT, Actor
 from nacre.kernel.ids import HostId, PortId
 from nacre.network.contract import ChassisFacts
 from nacre.network.domain.ovn import names
@@ -19,6 +21,8 @@ from tests.services.network.conftest import NetworkCloud
 from tests.support.ovn_lab import CHASSIS, NEEDS_OVN, OvnLab, eventually
 
 on_real_ovn = NEEDS_OVN
+
+REPORTED = sa.select(EVENT.c.after).where(EVENT.c.kind == "chassis").order_by(EVENT.c.seq)
 
 
 def repair(cloud) -> None:
@@ -126,6 +130,56 @@ def test_a_host_that_reports_too_few_tunnels_is_named(cloud, scene):
         cloud.networks.report_chassis(tx, {HostId("host1"): said, HostId("host2"): replace(said, tunnels=1)})
 
     assert cloud.audit() == ["chassis/host1: has tunnels to 0 of 1 others"]
+
+
+def test_a_port_whose_host_has_left_the_wire_of_its_network_is_named(cloud, admin, scene):
+    wire = {
+        "provider:network_type": "vlan",
+        "provider:segmentation_id": 7,
+        "provider:physical_network": "far",
+    }
+    net = admin.make("network", **wire)
+    port = admin.make("port", network_id=net["id"], **{"binding:host_id": "host1"})
+    admin.make("port", network_id=net["id"], **{"binding:host_id": "unheard of"})
+    admin.make("port", network_id=scene["net"]["id"], **{"binding:host_id": "host1"})
+    cloud.settle()
+
+    def say(*wires: str) -> None:
+        with cloud.database.write(Actor("test")) as tx:
+            agents.note_heard(tx, ["host1"])
+            cloud.networks.hear_wires(tx, {HostId("host1"): wires})
+
+    say("far", "near")
+    assert cloud.audit() == []
+    say("near")
+    (line,) = cloud.audit()
+    assert line.startswith(f"port/{port['id']}: needs physical network far, and host host1 is not on it")
+    say("far")
+    assert cloud.audit() == []
+    with cloud.database.read() as db:
+        heard = [json.loads(row[0]) for row in db.rows(REPORTED)]
+    assert heard == [{"physical_networks": names} for names in (["far", "near"], ["near"], ["far"])]
+
+
+def test_an_address_needs_the_wire_of_its_own_segment(cloud, admin):
+    racks = [{"provider:network_type": "flat", "provider:physical_network": f"rack{n}"} for n in (1, 2)]
+    net = admin.make("network", segments=racks)
+    found = sorted(admin.find(f"/segments?network_id={net['id']}"), key=lambda each: each["physical_network"])
+    for number, segment in enumerate(found):
+        cidr = f"10.{number}.0.0/24"
+        admin.make("subnet", network_id=net["id"], segment_id=segment["id"], ip_version=4, cidr=cidr)
+    with cloud.database.write(Actor("test")) as tx:
+        agents.note_heard(tx, ["host1"])
+        cloud.networks.hear_wires(tx, {HostId("host1"): ["rack1"]})
+    port = admin.make("port", network_id=net["id"], **{"binding:host_id": "host1"})
+    cloud.settle()
+    assert cloud.audit() == []
+
+    with cloud.database.write(Actor("test")) as tx:
+        cloud.networks.hear_wires(tx, {HostId("host1"): ["rack2"]})
+
+    (line,) = cloud.audit()
+    assert line.startswith(f"port/{port['id']}: needs physical network rack1, and host host1 is not on it")
 
 
 def test_a_gateway_host_without_a_chassis_is_named(cloud, scene):

@@ -20,7 +20,7 @@ from nacre.network.domain.rows import NOTHING, Desired, Owner, owner_of
 from nacre.network.drivers.base import Difference, DriverAway, Fault, NetworkDriver, Realised
 from nacre.network.loops.nouns import AWAY_S, IN_ONE_READ, NOUNS, Noun
 from nacre.network.store import hosts
-from nacre.network.store.audit import PortWish, known_hosts, port_wishes
+from nacre.network.store.audit import OffWire, PortWish, known_hosts, port_wishes, ports_off_wire
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ def everything(db: Reader) -> Mapping[Owner, Desired]:
 def compare(db: Reader, driver: NetworkDriver) -> Sequence[str]:
     """A sentence for every difference, in the rows of the engine and on the hosts. Raises DriverAway."""
     rows = [str(difference) for difference in driver.audit(everything(db))]
+    rows += _off_wire(ports_off_wire(db))
     realised = driver.observe_realised()
     if realised is None:
         return rows
@@ -74,6 +75,16 @@ def _unrealised(wishes: Iterable[PortWish], realised: Realised) -> Iterator[str]
             yield f"port/{wish.port_id}: is ACTIVE and realised on no host"
         elif wish.is_active and wish.port_id not in realised.up:
             yield f"port/{wish.port_id}: is ACTIVE and not up on {there}"
+
+
+def _off_wire(ports: Iterable[OffWire]) -> Iterator[str]:
+    """Ports that reach nobody outside their host. Only the host can mend that, so how is told."""
+    for port in ports:
+        wires = " or ".join(port.wires)
+        yield (
+            f"port/{port.port_id}: needs physical network {wires}, and host {port.host_id} is not on it: give it a"
+            f" bridge there by `local.bridge_mappings`, and start its agent again"
+        )
 
 
 def _strangers(known: Collection[str], gateways: Iterable[str], realised: Realised) -> Iterator[str]:

@@ -98,10 +98,21 @@ def reached_by(
     return {host_id: frozenset(ids) for host_id, ids in found.items()}
 
 
-def hear_wires(tx: Tx, wires: Mapping[HostId, Collection[str]]) -> None:
-    """Take note of the physical networks that hosts are on: one statement, unless something has changed."""
-    said = {(host_id, wire) for host_id, names in wires.items() for wire in names}
-    known = {(row[0], row[1]) for row in tx.rows(_WIRES, ids=list(wires))} if wires else set()
+def wires_of(db: Reader, host_ids: Collection[HostId]) -> Mapping[HostId, frozenset[str]]:
+    """The physical networks that each of these hosts is on."""
+    found: dict[HostId, set[str]] = {host_id: set() for host_id in host_ids}
+    for host_id, wire in db.rows(_WIRES, ids=list(host_ids)) if host_ids else ():
+        found[host_id].add(wire)
+    return {host_id: frozenset(wires) for host_id, wires in found.items()}
+
+
+def put_wires(
+    tx: Tx, before: Mapping[HostId, Collection[str]], after: Mapping[HostId, Collection[str]]
+) -> None:
+    """Write the physical networks that hosts are on, where that has changed."""
+    known, said = (
+        {(host_id, wire) for host_id, wires in each.items() for wire in wires} for each in (before, after)
+    )
     tx.execute_many(
         _ADD_WIRE, [{"host_id": host, "physical_network": wire} for host, wire in sorted(said - known)]
     )
