@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from nacre.kernel.database import AnyRow, Reader, Tx
-from nacre.kernel.ids import SecurityGroupId, SubnetId
+from nacre.kernel.ids import SecurityGroupId
 from nacre.kernel.texts import texts
 from nacre.network.domain.ports import DeviceOwner, FixedIp, IpAllocation, Port, Slot
 from nacre.network.errors import PortNotFound
@@ -34,8 +34,10 @@ _ADDRESSES = (
     .where(PORT_ADDRESS.c.port_id.in_(texts("ids")))
     .order_by(PORT_ADDRESS.c.port_id, PORT_ADDRESS.c.place)
 )
-_GROUPS = sa.select(PORT_SECURITY_GROUP.c.port_id, PORT_SECURITY_GROUP.c.security_group_id).where(
-    PORT_SECURITY_GROUP.c.port_id.in_(texts("ids"))
+_GROUPS = (
+    sa.select(PORT_SECURITY_GROUP.c.port_id, PORT_SECURITY_GROUP.c.security_group_id)
+    .where(PORT_SECURITY_GROUP.c.port_id.in_(texts("ids")))
+    .order_by(PORT_SECURITY_GROUP.c.port_id, PORT_SECURITY_GROUP.c.security_group_id)
 )
 _SOME = PORTS.all.where(PORT.c.id.in_(texts("ids")))
 _OF_DEVICES = PORTS.all.where(PORT.c.device_id.in_(texts("ids"))).order_by(
@@ -142,16 +144,12 @@ def whole(db: Reader, rows: Sequence[AnyRow]) -> list[Port]:
         return []
     addresses: dict[str, list[FixedIp]] = defaultdict(list)
     for port_id, subnet_id, ip in db.rows(_ADDRESSES, ids=ids):
-        addresses[port_id].append(FixedIp(SubnetId(subnet_id), ip))
+        addresses[port_id].append(FixedIp(subnet_id, ip))
     groups: dict[str, list[SecurityGroupId]] = defaultdict(list)
     for port_id, group_id in db.rows(_GROUPS, ids=ids):
-        groups[port_id].append(SecurityGroupId(group_id))
+        groups[port_id].append(group_id)
     return [
-        PORTS.of(
-            row,
-            fixed_ips=tuple(addresses.get(row[0], ())),
-            security_groups=tuple(sorted(groups.get(row[0], ()))),
-        )
+        PORTS.of(row, fixed_ips=addresses.get(row[0], ()), security_groups=groups.get(row[0], ()))
         for row in rows
     ]
 
