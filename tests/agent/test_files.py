@@ -94,7 +94,7 @@ def test_a_disk_left_half_made_is_made_anew(files, tmp_path):
 
     files.ensure_disk(spec)
 
-    assert files.disk(spec.guest_id).read_bytes()[:4] == b"QFI\xfb"
+    assert files.disk(spec.guest_id, 1).read_bytes()[:4] == b"QFI\xfb"
     assert [path.name for path in directory.iterdir()] == ["disk.qcow2"]
 
 

@@ -127,7 +127,7 @@ def driver(bench: Bench) -> Iterator[GuestDriver]:
     yield driver
     for guest_id in list(driver.observe()):
         driver.remove_guest(guest_id)
-        driver.remove_disk(guest_id)
+        driver.remove_remains(guest_id)
     assert not driver.observe()
 
 
@@ -170,7 +170,7 @@ def test_a_guest_is_made_step_by_step_and_each_step_can_be_repeated(driver, spec
         driver.ensure_running(spec.guest_id)
     running = driver.observe_guest(spec.guest_id)
 
-    assert (with_disk.disk, with_disk.defined) == (True, False)
+    assert (with_disk.disks, with_disk.defined) == ({1}, False)
     assert (defined.defined, defined.run) == (True, Run.OFF)
     assert (paused.run, paused.power) == (Run.PAUSED, Power.OFF)
     assert (running.run, running.power) == (Run.RUNNING, Power.ON)
@@ -232,7 +232,7 @@ def test_a_guest_that_was_switched_off_did_not_end_by_itself(driver, spec):
         driver.ensure_off(spec.guest_id)
 
     seen = driver.observe_guest(spec.guest_id)
-    assert (seen.run, seen.ended_itself, seen.defined, seen.disk) == (Run.OFF, False, True, True)
+    assert (seen.run, seen.ended_itself, seen.defined, seen.disks) == (Run.OFF, False, True, {1})
 
 
 def test_a_guest_whose_process_died_ended_by_itself(bench, driver, spec):
@@ -295,12 +295,32 @@ def test_a_guest_whose_memory_was_dropped_boots(bench, driver, spec):
     driver.ensure_saved(spec.guest_id)
     driver.remove_guest(spec.guest_id)
 
-    assert (off.run, off.saved, off.defined, off.disk) == (Run.OFF, False, True, True)
+    assert (off.run, off.saved, off.defined, off.disks) == (Run.OFF, False, True, {1})
     assert not driver.observe_guest(spec.guest_id).saved, "nothing is left of a removed guest"
 
 
+def test_root_disks_are_laid_beside_each_other_copied_and_removed(bench, driver, spec):
+    driver.ensure_disk(spec)
+    rebuilt = msgspec.structs.replace(spec, disk=3)
+    grown = msgspec.structs.replace(spec, disk=7, kept_disk=3, disk_gib=2)
+
+    for wished in (rebuilt, grown, grown):
+        driver.ensure_disk(wished)
+    together = driver.observe_guest(spec.guest_id)
+    for _ in range(2):
+        driver.remove_disks(spec.guest_id, {1, 3})
+    left = driver.observe_guest(spec.guest_id)
+    _start(driver, grown)
+
+    assert (together.disks, left.disks) == ({1, 3, 7}, {7})
+    assert driver.observe()[spec.guest_id].disks == {7}
+    eventually(
+        lambda: bench.marker in driver.console_tail(spec.guest_id, lines=0), "it boots", within_s=BOOT_LIMIT_S
+    )
+
+
 def test_a_record_outlives_the_driver(bench, driver, spec):
-    record = GuestRecord(boots=3, generation=7, asked_off_at=12.5, resting=True)
+    record = GuestRecord(boots=3, generation=7, asked_off_at=12.5, resting=True, held=Power.SUSPENDED, disk=6)
     driver.keep_record(spec.guest_id, GuestRecord(boots=1, generation=1))
     driver.keep_record(spec.guest_id, record)
 
@@ -323,9 +343,9 @@ def test_nothing_is_left_of_a_removed_guest(driver, spec):
         driver.remove_guest(spec.guest_id)
     between = driver.observe_guest(spec.guest_id)
     for _ in range(2):
-        driver.remove_disk(spec.guest_id)
+        driver.remove_remains(spec.guest_id)
 
-    assert (between.defined, between.run, between.disk) == (False, Run.OFF, True)
+    assert (between.defined, between.run, between.disks) == (False, Run.OFF, {1})
     assert not driver.observe_guest(spec.guest_id).exists
     assert driver.console_tail(spec.guest_id, lines=0) == b""
 
@@ -334,7 +354,7 @@ def test_commands_to_absent_guests_succeed_where_absence_is_what_they_ask(driver
     driver.ensure_off(spec.guest_id)
     driver.press_power_button(spec.guest_id)
     driver.remove_guest(spec.guest_id)
-    driver.remove_disk(spec.guest_id)
+    driver.remove_remains(spec.guest_id)
 
     assert not driver.observe()
 
@@ -365,7 +385,7 @@ def libvirt_driver(libvirt_bench: LibvirtBench) -> Iterator[LibvirtGuests]:
     yield driver
     for guest_id in list(driver.observe()):
         driver.remove_guest(guest_id)
-        driver.remove_disk(guest_id)
+        driver.remove_remains(guest_id)
 
 
 FOREIGN = """<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid><memory unit='MiB'>64</memory>

@@ -147,8 +147,10 @@ class Fleet:
         down: dict[HostId, set[PortId]] = {}
         for each in news:
             host_id, before, after = each.host_id, set(each.ports_before), set(each.fact.ports_up)
-            if after - before:
-                up.setdefault(host_id, set()).update(after - before)
+            # A port may have gone and come again before its host said anything: under a new wish all are told.
+            came = after if each.answers_a_new_wish else after - before
+            if came:
+                up.setdefault(host_id, set()).update(came)
             if before - after:
                 down.setdefault(host_id, set()).update(PortId(port) for port in before - after)
         for host_id in sorted(up.keys() | down.keys()):
@@ -177,12 +179,17 @@ class _News:
         server, fact = self.server, self.fact
         known = (
             server.observed_generation, server.guest_exists, server.guest_power, server.guest_boots,
-            server.fault, server.waiting, tuple(self.ports_before),
+            server.fault, server.waiting, server.guest_disk, tuple(self.ports_before),
         )  # fmt: skip
         return known != (
             fact.observed_generation, fact.exists, str(fact.power), fact.boots, fact.fault, fact.waiting,
-            tuple(fact.ports_up),
+            fact.disk, tuple(fact.ports_up),
         )  # fmt: skip
+
+    @property
+    def answers_a_new_wish(self) -> bool:
+        """Whether the host speaks of another wish for a guest than the one it had brought it to."""
+        return 0 < (self.server.observed_generation or 0) < self.fact.observed_generation
 
     def _launched_at(self, now: float) -> float | None:
         fact, before = self.fact, self.server.launched_at
@@ -203,6 +210,7 @@ class _News:
             "ports_up": tuple(fact.ports_up),
             "fault": fact.fault,
             "waiting": fact.waiting,
+            "disk": fact.disk,
             "launched_at": self._launched_at(now),
             "facts_at": now,
         }
@@ -213,7 +221,7 @@ class _News:
         return msgspec.structs.replace(
             self.server, observed_generation=fact.observed_generation, guest_exists=fact.exists,
             guest_power=str(fact.power), guest_boots=fact.boots, fault=fact.fault, waiting=fact.waiting,
-            launched_at=self._launched_at(now), facts_at=now,
+            guest_disk=fact.disk, launched_at=self._launched_at(now), facts_at=now,
         )  # fmt: skip
 
 

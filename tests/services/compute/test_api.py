@@ -249,7 +249,7 @@ def test_a_locked_server_stays_as_it_is_for_its_owner(lab, mine, admin):
 def test_actions_that_are_left_out_say_so_and_unknown_ones_are_wrong(lab, mine):
     server_id = lab.settled_server(mine)
 
-    assert mine.act(server_id, "rebuild", {"imageRef": "x"}).json["notImplemented"]["code"] == 501
+    assert mine.act(server_id, "shelve").json["notImplemented"]["code"] == 501
     assert mine.act(server_id, "resize", {"flavorRef": None}).status == 400
     assert mine.act(server_id, "resize", {"flavorRef": "none"}).status == 400
     assert mine.act(server_id, "sing").status == 400

@@ -1,4 +1,4 @@
-"""What lies on this host's disk for each guest: its root disk, its record, its console log.
+"""What lies on this host's disk for each guest: its root disks, its record, its console log.
 
 One directory for each guest, named by its id. A file is written under another name, forced to the disk and
 renamed, so that under its own name it is whole, whenever the power goes.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Collection
@@ -25,6 +26,9 @@ log = logging.getLogger("nacre.agent")
 CONSOLE_MOST_BYTES = 1 << 20
 GIB = 1 << 30
 COMMAND_LIMIT_S = 60.0
+COPY_LIMIT_S = 3600.0
+
+_DISK = re.compile(r"disk(?:-([0-9]+))?\.qcow2")
 
 # Formats that QEMU reads as a base. Others may name files of the host, and are not laid under a guest.
 BASE_FORMATS = {"qcow2": "qcow2", "raw": "raw", "iso": "raw"}
@@ -38,8 +42,16 @@ class GuestFiles:
         self._images = images_dir
         self._records: dict[ServerId, GuestRecord] = {}  # This process alone writes them.
 
-    def disk(self, guest_id: ServerId) -> Path:
-        return self._guests / guest_id / "disk.qcow2"
+    def disk(self, guest_id: ServerId, number: int) -> Path:
+        return self._guests / guest_id / ("disk.qcow2" if number == 1 else f"disk-{number}.qcow2")
+
+    def disks(self, guest_id: ServerId) -> frozenset[int]:
+        """The numbers of the root disks that are here, whole."""
+        try:
+            matches = map(_DISK.fullmatch, os.listdir(self._guests / guest_id))
+        except FileNotFoundError:
+            return frozenset()
+        return frozenset(int(match[1] or 1) for match in matches if match)
 
     def console_log(self, guest_id: ServerId) -> Path:
         return self._guests / guest_id / "console.log"
@@ -55,16 +67,28 @@ class GuestFiles:
         return (self._guests / guest_id).exists()
 
     def ensure_disk(self, spec: GuestSpec) -> None:
-        """A root disk over its base image, or an empty one. Raises CannotHost, EngineRefused."""
-        disk = self.disk(spec.guest_id)
+        """A root disk over its base image, or an empty one, or the copy of a smaller one.
+
+        Raises CannotHost, EngineRefused.
+        """
+        disk = self.disk(spec.guest_id, spec.disk)
         if disk.exists():
             return
         disk.parent.mkdir(parents=True, exist_ok=True)
         part = disk.with_suffix(".part")
         part.unlink(missing_ok=True)
-        base = self._base_arguments(spec.image)
-        run_command("qemu-img", "create", "-q", "-f", "qcow2", *base, str(part), str(disk_bytes(spec)))
+        if spec.kept_disk:
+            kept = self.disk(spec.guest_id, spec.kept_disk)
+            run_command("cp", "--reflink=auto", "--sparse=always", str(kept), str(part), limit_s=COPY_LIMIT_S)
+            run_command("qemu-img", "resize", "-q", "-f", "qcow2", str(part), str(disk_bytes(spec)))
+        else:
+            base = self._base_arguments(spec.image)
+            run_command("qemu-img", "create", "-q", "-f", "qcow2", *base, str(part), str(disk_bytes(spec)))
         settle_file(part, disk)
+
+    def remove_disks(self, guest_id: ServerId, numbers: Collection[int]) -> None:
+        for number in numbers:
+            self.disk(guest_id, number).unlink(missing_ok=True)
 
     def _base_arguments(self, image: GuestImage | None) -> tuple[str, ...]:
         if image is None:

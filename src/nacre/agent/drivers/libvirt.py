@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -144,7 +144,7 @@ class LibvirtGuests:
         run = Run.RUNNING if ended_itself is None else run
         return GuestSeen(
             guest_id=guest_id,
-            disk=self._files.disk(guest_id).exists(),
+            disks=self._files.disks(guest_id),
             defined=state is not None,
             run=run,
             saved=saved,
@@ -179,7 +179,7 @@ class LibvirtGuests:
         xml = domain_xml(
             spec,
             self._describe_host(),
-            disk=self._files.disk(guest_id),
+            disk=self._files.disk(guest_id, spec.disk),
             console_log=self._files.console_log(guest_id),
         )
         return libvirtd.defineXMLFlags(xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
@@ -257,7 +257,10 @@ class LibvirtGuests:
             if domain.isActive():  # Else it ended by itself just now.
                 raise
 
-    def remove_disk(self, guest_id: ServerId) -> None:
+    def remove_disks(self, guest_id: ServerId, disks: Collection[int]) -> None:
+        self._files.remove_disks(guest_id, disks)
+
+    def remove_remains(self, guest_id: ServerId) -> None:
         self._files.remove(guest_id)
 
     def console_tail(self, guest_id: ServerId, *, lines: int) -> bytes:

@@ -8,21 +8,21 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from nacre.compute.api import rebuilding, resizing
 from nacre.compute.api import servers as servers_api
-from nacre.compute.api.common import Count, Parts, count, load_server, lock_server
-from nacre.compute.api.links import reference
+from nacre.compute.api.common import Count, Parts, count, load_server, lock_server, record
 from nacre.compute.domain.actions import Action, check_allowed
 from nacre.compute.domain.guests import Power, Reboot
 from nacre.compute.domain.servers import Server, changes
-from nacre.compute.errors import FlavorNotFound, HostSilent, LeftOut, NotYetPlaced, ServerLocked
+from nacre.compute.errors import HostSilent, LeftOut, NoSuchAction, NotYetPlaced, ServerLocked
 from nacre.compute.policy import SERVER_IGNORE_LOCK
-from nacre.compute.store import flavors, servers
-from nacre.kernel.database import Reader, Tx
+from nacre.compute.store import servers
+from nacre.kernel.database import Tx
 from nacre.kernel.errors import Bad
-from nacre.kernel.events import Event
 from nacre.kernel.http.body import Body, convert
 from nacre.kernel.http.call import Accepted, Answer, Call, Ok
-from nacre.kernel.http.versions import since
+from nacre.kernel.http.versions import since, until
+from nacre.kernel.ids import NetworkId
 
 ANSWER_WITHIN_S = 10.0
 
@@ -47,6 +47,18 @@ class LockAsk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     locked_reason: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] | None = None
 
 
+class AddFixedIpAsk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """On which network a server gets one more address."""
+
+    network_id: str = msgspec.field(name="networkId")
+
+
+class RemoveFixedIpAsk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which address a server loses."""
+
+    address: str
+
+
 class ActionAsk(msgspec.Struct, frozen=True, kw_only=True):
     """One action: its name as the only key."""
 
@@ -65,26 +77,32 @@ BODY = Body(ActionAsk, rest="action")
 
 _LEFT_OUT = frozenset(
     {
-        "addFixedIp", "addFloatingIp", "addSecurityGroup", "changePassword", "confirmResize", "createBackup",
+        "addFloatingIp", "addSecurityGroup", "changePassword", "createBackup",
         "createImage", "evacuate", "injectNetworkInfo", "migrate", "os-getRDPConsole",
         "os-getSerialConsole", "os-getSPICEConsole", "os-getVNCConsole", "os-migrateLive", "os-resetState",
-        "os-resetNetwork", "rebuild", "removeFixedIp", "removeFloatingIp", "removeSecurityGroup",
-        "rescue", "resetNetwork", "resize", "restore", "revertResize", "shelve", "shelveOffload",
+        "os-resetNetwork", "removeFloatingIp", "removeSecurityGroup",
+        "rescue", "resetNetwork", "restore", "shelve", "shelveOffload",
         "trigger_crash_dump", "unrescue", "unshelve",
     }
 )  # fmt: skip
 """Actions of the API that this cloud answers with 501."""
 
+_UNTIL = {"addFixedIp": until("2.43"), "removeFixedIp": until("2.43")}
+
 
 async def act(call: Call[Parts], ask: ActionAsk, server_id: str) -> Answer:
-    """Perform one action. Errors: ServerNotFound, ServerLocked, NotInThisState, LeftOut, Bad."""
+    """Perform one action. Errors: ServerNotFound, ServerLocked, NotInThisState, LeftOut, NoSuchAction, Bad."""
     if len(ask.action) != 1:
         raise Bad("There must be exactly one action in the request body.")
+    if ask.name in _UNTIL and call.version not in _UNTIL[ask.name]:
+        raise NoSuchAction(ask.name)
     if ask.name == "os-getConsoleOutput":
         return await console_output(call, _argument(ask, ConsoleAsk), server_id)
     handler = _HANDLERS.get(ask.name)
     if handler is not None:
         return await call.in_thread(handler, call, ask, server_id)
+    if (handler := _ELSEWHERE.get(ask.name)) is not None:
+        return await call.in_thread(handler, call, ask.argument, server_id)
     if ask.name in _LEFT_OUT:
         return await call.in_thread(_left_out, call, ask, server_id)
     raise Bad(f"There is no such action: {ask.name[:80]}")
@@ -98,19 +116,7 @@ def _left_out(call: Call[Parts], ask: ActionAsk, server_id: str) -> Answer:
     """Say so by name; but first what would be wrong with the request anywhere."""
     with call.database.read() as db:
         load_server(call, db, server_id)
-        if ask.name == "resize":
-            _check_resize(call, db, ask)
     raise LeftOut(ask.name)
-
-
-def _check_resize(call: Call[Parts], db: Reader, ask: ActionAsk) -> None:
-    wanted = ask.argument.get("flavorRef") if isinstance(ask.argument, dict) else None
-    if not isinstance(wanted, str | int) or not str(wanted):
-        raise Bad("a flavor is needed.", where="resize.flavorRef")
-    try:
-        flavors.load(db, reference(wanted), project_id=call.project_id)
-    except FlavorNotFound as problem:
-        raise Bad(str(problem)) from problem
 
 
 # -- power ---------------------------------------------------------------------------------------------------
@@ -151,7 +157,44 @@ def _wish(
         check_allowed(server, action)
         before, after = changes(server, wish(server))
         servers.change(tx, server, after, tell_host=True)
-        _record(tx, server, action.partition("-")[0], before, after)
+        record(tx, server, action.partition("-")[0], before, after)
+    return Accepted()
+
+
+# -- addresses -----------------------------------------------------------------------------------------------
+
+
+def _add_fixed_ip(call: Call[Parts], ask: ActionAsk, server_id: str) -> Answer:
+    network_id = NetworkId(_argument(ask, AddFixedIpAsk).network_id)
+
+    def add(tx: Tx, server: Server) -> None:
+        call.parts.networks.add_address(tx, server.server_id, network_id)
+
+    return _readdress(call, server_id, Action.ADD_FIXED_IP, add, {"network_id": network_id})
+
+
+def _remove_fixed_ip(call: Call[Parts], ask: ActionAsk, server_id: str) -> Answer:
+    address = _argument(ask, RemoveFixedIpAsk).address
+
+    def remove(tx: Tx, server: Server) -> None:
+        call.parts.networks.remove_address(tx, server.server_id, address)
+
+    return _readdress(call, server_id, Action.REMOVE_FIXED_IP, remove, {"address": address})
+
+
+def _readdress(
+    call: Call[Parts],
+    server_id: str,
+    action: Action,
+    change: Callable[[Tx, Server], None],
+    what: Mapping[str, str],
+) -> Answer:
+    """The network service tells the host of it, as of every change of a port's addresses."""
+    with call.database.write(call.actor) as tx:
+        server = lock_server(call, tx, server_id)
+        check_allowed(server, action)
+        change(tx, server)
+        record(tx, server, action, {}, what)
     return Accepted()
 
 
@@ -167,7 +210,7 @@ def _lock(call: Call[Parts], ask: ActionAsk, server_id: str) -> Answer:
         before, after = changes(server, new)
         if after:
             servers.change(tx, server, after, tell_host=False)
-            _record(tx, server, "lock", before, after)
+            record(tx, server, "lock", before, after)
     return Accepted()
 
 
@@ -179,7 +222,7 @@ def _unlock(call: Call[Parts], ask: ActionAsk, server_id: str) -> Answer:
         before, after = changes(server, {"locked_by": None, "locked_reason": None})
         if after:
             servers.change(tx, server, after, tell_host=False)
-            _record(tx, server, "unlock", before, after)
+            record(tx, server, "unlock", before, after)
     return Accepted()
 
 
@@ -189,20 +232,24 @@ def _force_delete(call: Call[Parts], ask: ActionAsk, server_id: str) -> Answer:
     return Accepted()
 
 
-def _record(tx: Tx, server: Server, action: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    tx.record(
-        Event(action=action, kind="server", subject=server.server_id, before=before, after=after,
-              project_id=server.project_id)
-    )  # fmt: skip
-
-
 _HANDLERS: Mapping[str, Callable[[Call[Parts], ActionAsk, str], Answer]] = {
     **dict.fromkeys(_POWERS, _set_power),
     "reboot": _reboot,
+    "addFixedIp": _add_fixed_ip,
+    "removeFixedIp": _remove_fixed_ip,
     "lock": _lock,
     "unlock": _unlock,
     "forceDelete": _force_delete,
 }
+
+
+_ELSEWHERE: Mapping[str, Callable[[Call[Parts], Any, str], Answer]] = {
+    "rebuild": rebuilding.rebuild,
+    "resize": resizing.resize,
+    "confirmResize": resizing.confirm,
+    "revertResize": resizing.revert,
+}
+"""Actions with a module of their own."""
 
 
 # -- the console ---------------------------------------------------------------------------------------------

@@ -184,7 +184,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     """What a new server stands on, read before its transaction."""
 
     flavor: Flavor
-    image: BootImage | None
+    image: BootImage
     public_key: str
     nics: NicPlan
     group_id: str | None
@@ -244,12 +244,9 @@ def _check(call: Call[Parts], ask: CreateServer) -> None:
         raise LeftOut("block_device_mapping with volumes, blank disks or several disks")
     if ask.trusted_image_certificates:
         raise LeftOut("trusted_image_certificates")
-    if ask.user_data is not None and not is_base64(ask.user_data):
-        raise Bad("it is not base64.", where="server.user_data")
-    if any(not is_base64(file.contents) for file in ask.personality):
-        raise Bad("contents are not base64.", where="server.personality")
-    _access(ask.access_ipv4, ipaddress.IPv4Address)
-    _access(ask.access_ipv6, ipaddress.IPv6Address)
+    check_texts(ask.user_data, ask.personality, where="server")
+    access_address(ask.access_ipv4, ipaddress.IPv4Address)
+    access_address(ask.access_ipv6, ipaddress.IPv6Address)
     on_host = ask.host or ask.hypervisor_hostname or ":" in (ask.availability_zone or "")
     if on_host and not SERVER_CREATE_ON_HOST.allows(call.caller, {"project_id": call.project_id}):
         raise ZoneIsForAdmins
@@ -257,7 +254,17 @@ def _check(call: Call[Parts], ask: CreateServer) -> None:
         raise Bad("tags must be unique.", where="server.tags")
 
 
-def _access(address: str | None, version: type[ipaddress.IPv4Address] | type[ipaddress.IPv6Address]) -> str:
+def check_texts(user_data: str | None, files: Sequence[AskedFile], *, where: str) -> None:
+    """Raises Bad unless what is meant for the guest is base64."""
+    if user_data is not None and not is_base64(user_data):
+        raise Bad("it is not base64.", where=f"{where}.user_data")
+    if any(not is_base64(file.contents) for file in files):
+        raise Bad("contents are not base64.", where=f"{where}.personality")
+
+
+def access_address(
+    address: str | None, version: type[ipaddress.IPv4Address] | type[ipaddress.IPv6Address]
+) -> str:
     """An address in its canonical form; empty stays empty. Raises Bad."""
     if not address:
         return ""
@@ -273,9 +280,8 @@ def _ground(call: Call[Parts], db: Reader, ask: CreateServer) -> Ground:
         flavor = call.parts.flavors.load(db, reference(ask.flavor_ref), project_id=call.project_id)
     except FlavorNotFound as problem:
         raise Bad(str(problem)) from problem
-    image = _image(call, db, ask)
-    if image:
-        _check_fits(flavor, image)
+    image = load_image(call, db, ask.image_ref or next((disk.uuid for disk in ask.disks if disk.uuid), ""))
+    check_fits(flavor, image)
     group_id = ask.hints.group or ask.old_hints.group
     if group_id:
         _check_group(call, db, group_id)
@@ -284,15 +290,15 @@ def _ground(call: Call[Parts], db: Reader, ask: CreateServer) -> Ground:
     return Ground(
         flavor=flavor,
         image=image,
-        public_key=_public_key(call, db, ask.key_name),
+        public_key=public_key_of(db, call.caller.user_id, ask.key_name),
         nics=_plan_nics(call, db, ask),
         group_id=group_id,
     )
 
 
-def _image(call: Call[Parts], db: Reader, ask: CreateServer) -> BootImage | None:
-    image_ref = ask.image_ref or next((disk.uuid for disk in ask.disks if disk.uuid), "")
-    image_id = reference(image_ref or "")
+def load_image(call: Call[Parts], db: Reader, image_ref: str) -> BootImage:
+    """The image that a server is to start from, by its id or a link. Raises Bad."""
+    image_id = reference(image_ref)
     if not is_uuid(image_id):
         raise Bad("an image's id is needed to boot from." if not image_id else "Invalid imageRef provided.")
     try:
@@ -301,7 +307,8 @@ def _image(call: Call[Parts], db: Reader, ask: CreateServer) -> BootImage | None
         raise Bad(str(problem)) from problem
 
 
-def _check_fits(flavor: Flavor, image: BootImage) -> None:
+def check_fits(flavor: Flavor, image: BootImage) -> None:
+    """Raises Bad when a server of that flavor is too small for the image."""
     if flavor.memory_mib < image.min_memory_mib:
         raise Bad("Flavor's memory is too small for requested image.")
     if flavor.disk_gib:
@@ -329,11 +336,12 @@ def _check_zone(db: Reader, asked: str) -> None:
         raise Bad(f"Compute host {name[:80]} could not be found.")
 
 
-def _public_key(call: Call[Parts], db: Reader, key_name: str | None) -> str:
+def public_key_of(db: Reader, user_id: str, key_name: str | None) -> str:
+    """The key of a user that a server is to know; empty without a name. Raises Bad."""
     if not key_name:
         return ""
     try:
-        return keypairs.load(db, call.caller.user_id, key_name).public_key
+        return keypairs.load(db, user_id, key_name).public_key
     except KeypairNotFound as problem:
         raise Bad("Invalid key_name provided.") from problem
 
@@ -383,7 +391,7 @@ def _counts(ask: CreateServer, nics: NicPlan) -> tuple[int, int]:
 def _admitted(tx: Tx, call: Call[Parts], ask: CreateServer, ground: Ground, *, least: int, most: int) -> int:
     """How many of the servers the limits allow; at least `least`. Raises TooManyServers, QuotaReached."""
     one = _cost(ground)
-    amounts = {"server_metadata_items": len(ask.metadata)} | _amounts_of_files(ask.personality)
+    amounts = {"server_metadata_items": len(ask.metadata)} | amounts_of_files(ask.personality)
     amounts = {name: amount for name, amount in amounts.items() if amount}
     in_group = ["server_group_members"] if ground.group_id else []
     rooms = quotas.rooms(tx, call.project_id, [*one, *amounts, *in_group])
@@ -398,10 +406,11 @@ def _admitted(tx: Tx, call: Call[Parts], ask: CreateServer, ground: Ground, *, l
 
 def _cost(ground: Ground) -> Mapping[str, int]:
     """What one of the servers amounts to, by the names of what is limited."""
-    return cost_of(ground.flavor, image_bytes=ground.image.virtual_size_bytes if ground.image else 0)
+    return cost_of(ground.flavor, image_bytes=ground.image.virtual_size_bytes)
 
 
-def _amounts_of_files(files: Sequence[AskedFile]) -> dict[str, int]:
+def amounts_of_files(files: Sequence[AskedFile]) -> dict[str, int]:
+    """What files for a guest amount to, by the names of what is limited."""
     return {
         "server_injected_files": len(files),
         "server_injected_file_path_bytes": max((len(file.path.encode()) for file in files), default=0),
@@ -425,8 +434,8 @@ def _rows(
         "vcpus": flavor.vcpus,
         "memory_mib": flavor.memory_mib,
         "disk_gib": _cost(ground).get("class:DISK_GB", 0),
-        "image_id": image.image_id if image else None,
-        "image": _guest_image(image) if image else None,
+        "image_id": image.image_id,
+        "image": guest_image(image),
         "key_name": ask.key_name or None,
         "public_key": ground.public_key,
         "user_data": ask.user_data,
@@ -443,10 +452,11 @@ def _rows(
         "power": str(wish.power),
         "boots": wish.boots,
         "reboot": str(wish.reboot),
+        "disk": wish.disk,
         "locked_by": None,
         "locked_reason": None,
-        "access_ipv4": _access(ask.access_ipv4, ipaddress.IPv4Address),
-        "access_ipv6": _access(ask.access_ipv6, ipaddress.IPv6Address),
+        "access_ipv4": access_address(ask.access_ipv4, ipaddress.IPv4Address),
+        "access_ipv6": access_address(ask.access_ipv6, ipaddress.IPv6Address),
         "created_at": call.now,
         "updated_at": call.now,
         "deleted_at": None,
@@ -464,7 +474,8 @@ def _rows(
     return rows
 
 
-def _guest_image(image: BootImage) -> GuestImage:
+def guest_image(image: BootImage) -> GuestImage:
+    """What hosts are told of an image."""
     return GuestImage(
         image_id=image.image_id, sha256=image.sha256, disk_format=image.disk_format,
         size_bytes=image.size_bytes, virtual_size_bytes=image.virtual_size_bytes,
@@ -542,7 +553,7 @@ def update(call: Call[Parts], ask: UpdateServer, server_id: str) -> Answer:
     new = given(ask)
     for name, version in (("access_ipv4", ipaddress.IPv4Address), ("access_ipv6", ipaddress.IPv6Address)):
         if name in new:
-            new[name] = _access(new[name], version)
+            new[name] = access_address(new[name], version)
     with call.database.write(call.actor) as tx:
         server = lock_server(call, tx, server_id, despite_lock=True)
         before, after = changes(server, new)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -36,3 +36,9 @@ def demand_of(flavor: Flavor, *, image_bytes: int) -> dict[str, int]:
     disk_gib = root_gib + flavor.ephemeral_gib + -(-flavor.swap_mib // 1024)
     demand = {"VCPU": flavor.vcpus, "MEMORY_MB": flavor.memory_mib, "DISK_GB": disk_gib}
     return {name: amount for name, amount in demand.items() if amount}
+
+
+def largest(several: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """Enough for any of them."""
+    names = dict.fromkeys(name for each in several for name in each)
+    return {name: max(each.get(name, 0) for each in several) for name in names}

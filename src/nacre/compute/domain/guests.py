@@ -27,10 +27,18 @@ class Power(StrEnum):
 
 
 class Reboot(StrEnum):
-    """How the newest boot was asked for: through the guest's own power button, or by a reset."""
+    """What the newest boot was asked for. What runs is asked to shut down before all but HARD and REBUILD."""
 
     SOFT = "soft"
     HARD = "hard"
+    REBUILD = "rebuild"
+    RESIZE = "resize"
+    REVERT = "revert"
+
+    @property
+    def is_abrupt(self) -> bool:
+        """Whether the guest's power button is not asked first: there may be nothing left that hears it."""
+        return self in (Reboot.HARD, Reboot.REBUILD)
 
 
 class GuestImage(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +70,10 @@ class GuestSpec(msgspec.Struct, frozen=True, kw_only=True):
     `generation` is that of the server's spec; facts about the guest name the generation they answer.
     `boots` counts the starts asked for by a reboot: a running guest that has seen fewer is restarted,
     in the way `reboot` says. `disk_gib` 0 means as large as the image.
+
+    A guest may have had several root disks: each has the number of the generation that first asked for it.
+    `disk` is the one it should run from, made from `image`. While there is a `kept_disk` (0: none), that one
+    stays as it is, and the new one is made as its copy.
     """
 
     guest_id: ServerId
@@ -77,13 +89,16 @@ class GuestSpec(msgspec.Struct, frozen=True, kw_only=True):
     image: GuestImage | None
     nics: tuple[GuestNic, ...]
     instance: InstanceData
+    disk: int = 1
+    kept_disk: int = 0
 
 
 class GuestFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is true of one guest, as only its own host may say.
 
     `fault` is a sentence for the server's owner, empty when all is well; `waiting` says what the next
-    step waits for. `ports_up` are the ports whose flows are realised on this host.
+    step waits for. `ports_up` are the ports whose flows are realised on this host. `disk` is the number of the
+    root disk that it was last brought to.
     """
 
     guest_id: ServerId
@@ -94,6 +109,7 @@ class GuestFacts(msgspec.Struct, frozen=True, kw_only=True):
     ports_up: tuple[PortId, ...] = ()
     fault: str = ""
     waiting: str = ""
+    disk: int = 1
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

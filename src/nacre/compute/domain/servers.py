@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from nacre.compute.domain.flavors import Flavor
+from nacre.compute.domain.flavors import Flavor, demand_of, largest
 from nacre.compute.domain.guests import GuestImage, Power, Reboot
 from nacre.compute.domain.status import Sight, Standing, Wish
 from nacre.kernel.ids import HostId, ImageId, ProjectId, ServerId, UserId
@@ -20,7 +20,9 @@ from nacre.kernel.ids import HostId, ImageId, ProjectId, ServerId, UserId
 class Server(msgspec.Struct, frozen=True):
     """A server as the store knows it: the spec, where it was placed, what its host says, and the state shown.
 
-    `deleted_at` set means that it is to go. Times are seconds since the epoch.
+    `deleted_at` set means that it is to go. Times are seconds since the epoch. `disk` and `kept_disk` are the
+    numbers of its root disks, as its host is told of them; `old_flavor` is what it had before a resize that is
+    neither confirmed nor reverted.
     """
 
     server_id: ServerId
@@ -49,6 +51,9 @@ class Server(msgspec.Struct, frozen=True):
     power: str
     boots: int
     reboot: str
+    disk: int
+    kept_disk: int
+    old_flavor: Flavor | None
     locked_by: str | None
     locked_reason: str | None
     access_ipv4: str
@@ -69,6 +74,7 @@ class Server(msgspec.Struct, frozen=True):
     guest_exists: bool | None
     guest_power: str | None
     guest_boots: int | None
+    guest_disk: int | None
     fault: str | None
     waiting: str | None
     launched_at: float | None
@@ -82,6 +88,8 @@ class Server(msgspec.Struct, frozen=True):
             boots=self.boots,
             reboot=Reboot(self.reboot),
             deleted=self.deleted_at is not None,
+            disk=self.disk,
+            resized=self.old_flavor is not None,
         )
 
     @property
@@ -98,7 +106,28 @@ class Server(msgspec.Struct, frozen=True):
             fault=self.fault or "",
             waiting=self.waiting or "",
             launched=self.launched_at is not None,
+            disk=1 if self.guest_disk is None else self.guest_disk,
         )
+
+    @property
+    def next_disk(self) -> int:
+        """The number of a root disk that is asked for now: no other disk ever had it."""
+        return self.generation + 1
+
+    @property
+    def flavors(self) -> tuple[Flavor, ...]:
+        """The flavor it has, and the one that it may go back to while a resize waits to be confirmed."""
+        return (self.flavor, self.old_flavor) if self.old_flavor else (self.flavor,)
+
+    @property
+    def image_bytes(self) -> int:
+        """How large the disk in its image is."""
+        return self.image.virtual_size_bytes if self.image else 0
+
+    @property
+    def demand(self) -> dict[str, int]:
+        """What it takes from its host, by resource class: enough for each of its flavors."""
+        return largest([demand_of(each, image_bytes=self.image_bytes) for each in self.flavors])
 
 
 class ServerName(msgspec.Struct, frozen=True):

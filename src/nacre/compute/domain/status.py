@@ -12,13 +12,15 @@ from nacre.kernel.ids import HostId
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of a server's spec that its state follows from."""
+    """The part of a server's spec that its state follows from. `resized` waits to be confirmed or reverted."""
 
     generation: int
     power: Power
     boots: int
     reboot: Reboot
     deleted: bool
+    disk: int = 1
+    resized: bool = False
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +40,7 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     fault: str
     waiting: str
     launched: bool
+    disk: int = 1
 
 
 UNPLACED: Final = Standing(host_id=None, refusal="")
@@ -86,8 +89,10 @@ def _while_wanted(wish: Wish, standing: Standing, sight: Sight) -> Shown:
         return Shown("ERROR", "error", None, power_state)
     if not sight.launched:
         return Shown("BUILD", "building", "spawning", power_state)
-    if wish.power is Power.ON and sight.boots < wish.boots:
-        return _rebooting(wish, power_state)
+    if sight.disk != wish.disk or (wish.power is Power.ON and sight.boots < wish.boots):
+        return _changing(wish, power_state)
+    if wish.resized:
+        return Shown("VERIFY_RESIZE", "resized", None, power_state)
     status, vm_state, power_state = _AT_REST[sight.power]
     return Shown(status, vm_state, _power_task(wish, sight), power_state)
 
@@ -100,10 +105,20 @@ def _power_task(wish: Wish, sight: Sight) -> str | None:
     return _TASKS_TOWARDS_ON[sight.power] if wish.power is Power.ON else _TASKS[wish.power]
 
 
-def _rebooting(wish: Wish, power_state: int) -> Shown:
-    if wish.reboot is Reboot.HARD:
-        return Shown("HARD_REBOOT", "active", "reboot_started_hard", power_state)
-    return Shown("REBOOT", "active", "reboot_started", power_state)
+def _changing(wish: Wish, power_state: int) -> Shown:
+    """On its way to a new boot, or to a new disk."""
+    vm_state = "stopped" if wish.power is Power.OFF else "active"
+    match wish.reboot:
+        case Reboot.SOFT:
+            return Shown("REBOOT", vm_state, "reboot_started", power_state)
+        case Reboot.HARD:
+            return Shown("HARD_REBOOT", vm_state, "reboot_started_hard", power_state)
+        case Reboot.REBUILD:
+            return Shown("REBUILD", vm_state, "rebuilding", power_state)
+        case Reboot.RESIZE:
+            return Shown("RESIZE", vm_state, "resize_finish", power_state)
+        case Reboot.REVERT:
+            return Shown("REVERT_RESIZE", "resized", "resize_reverting", power_state)
 
 
 def _power_state(sight: Sight) -> int:
@@ -128,7 +143,7 @@ def ended_itself(wish: Wish, sight: Sight) -> bool:
         and sight.exists
         and sight.power is Power.OFF
         and sight.observed_generation >= wish.generation
-        and sight.boots >= wish.boots
+        and (sight.boots >= wish.boots and sight.disk == wish.disk)
         and not sight.fault
         and not sight.waiting
     )

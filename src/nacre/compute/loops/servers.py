@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from nacre.compute.domain.flavors import demand_of
 from nacre.compute.domain.hosts import Host
 from nacre.compute.domain.placing import GroupRule, Wanted, in_order, objection
 from nacre.compute.domain.servers import AwaitRemoval, Forget, Place, Server, Settle, next_step
@@ -97,8 +96,7 @@ class ServerLoop:
 
         While a host that is only ailing could take it, a young server waits: an answer given now would be final.
         """
-        image_bytes = server.image.virtual_size_bytes if server.image else 0
-        demand = demand_of(server.flavor, image_bytes=image_bytes)
+        demand = server.demand
         found = self._look(server, demand)
         if not found.fit:
             problem = NoValidHost(found.reasons)

@@ -13,12 +13,13 @@ from nacre.kernel.texts import texts
 
 _ENSURE = sa.text(
     "INSERT INTO guest_facts"
-    " (server_id, observed_generation, guest_exists, power, boots, ports_up, fault, waiting, launched_at, facts_at)"
-    " VALUES (:server_id, :observed_generation, :guest_exists, :power, :boots, :ports_up, :fault, :waiting,"
+    " (server_id, observed_generation, guest_exists, power, boots, ports_up, fault, waiting, disk,"
+    " launched_at, facts_at)"
+    " VALUES (:server_id, :observed_generation, :guest_exists, :power, :boots, :ports_up, :fault, :waiting, :disk,"
     " :launched_at, :facts_at)"
     " ON CONFLICT (server_id) DO UPDATE SET observed_generation = excluded.observed_generation,"
     " guest_exists = excluded.guest_exists, power = excluded.power, boots = excluded.boots,"
-    " ports_up = excluded.ports_up, fault = excluded.fault, waiting = excluded.waiting,"
+    " ports_up = excluded.ports_up, fault = excluded.fault, waiting = excluded.waiting, disk = excluded.disk,"
     " launched_at = excluded.launched_at, facts_at = excluded.facts_at"
 ).bindparams(sa.bindparam("ports_up", type_=GUEST_FACTS.c.ports_up.type))
 _PORTS_UP = sa.select(GUEST_FACTS.c.server_id, GUEST_FACTS.c.ports_up).where(

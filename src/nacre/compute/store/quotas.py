@@ -92,6 +92,7 @@ def rooms(tx: Tx, project_id: str, resources: Sequence[str]) -> Mapping[str, Roo
 
 
 _INSERT_RESOURCE = sa.insert(SERVER_RESOURCE)
+_DELETE_RESOURCES = sa.delete(SERVER_RESOURCE).where(SERVER_RESOURCE.c.server_id == sa.bindparam("key"))
 
 
 def insert_resources(tx: Tx, server_ids: Sequence[ServerId], classes: Mapping[str, int]) -> None:
@@ -102,6 +103,12 @@ def insert_resources(tx: Tx, server_ids: Sequence[ServerId], classes: Mapping[st
         for name, amount in classes.items()
     ]
     tx.execute_many(_INSERT_RESOURCE, rows)
+
+
+def replace_resources(tx: Tx, server_id: ServerId, classes: Mapping[str, int]) -> None:
+    """Note that a server asks for this of such resource classes, and for nothing else of them."""
+    tx.execute(_DELETE_RESOURCES, key=server_id)
+    insert_resources(tx, [server_id], classes)
 
 
 def _as_quotas(amounts: Mapping[str, int]) -> dict[str, int]:

@@ -16,7 +16,11 @@ from nacre.kernel.database import Reader, Tx
 from nacre.kernel.ids import HostId, ServerId
 from nacre.kernel.texts import texts
 
-_RENAMED = {"guest_power": GUEST_FACTS.c.power, "guest_boots": GUEST_FACTS.c.boots}
+_RENAMED = {
+    "guest_power": GUEST_FACTS.c.power,
+    "guest_boots": GUEST_FACTS.c.boots,
+    "guest_disk": GUEST_FACTS.c.disk,
+}
 
 
 def column(name: str) -> sa.ColumnElement[Any]:
@@ -41,6 +45,7 @@ _LOCK = _FIND.with_for_update(of=SERVER)
 _LOCK_MANY = _FIND_MANY.order_by(SERVER.c.server_id).with_for_update(of=SERVER)
 _INSERT = sa.insert(SERVER)
 _DELETE = sa.delete(SERVER).where(SERVER.c.server_id == sa.bindparam("key"))
+_COUNTED = {"vcpus": "VCPU", "memory_mib": "MEMORY_MB", "disk_gib": "DISK_GB"}
 _SHOWN = ("status", "vm_state", "task_state", "power_state")
 _SET_SHOWN = (
     sa.update(SERVER)
@@ -105,6 +110,9 @@ def change(tx: Tx, server: Server, new: Mapping[str, Any], *, tell_host: bool) -
     changed = msgspec.structs.replace(server, **values)
     shown = status_of(changed.wish, changed.standing, changed.sight)
     values |= {name: getattr(shown, name) for name in _SHOWN}
+    if (changed.flavors, changed.image) != (server.flavors, server.image):
+        values |= {name: changed.demand.get(counted, 0) for name, counted in _COUNTED.items()}
+        values["flavor_id"] = changed.flavor.flavor_id
     tx.execute(sa.update(SERVER).where(SERVER.c.server_id == server.server_id).values(values))
     if tell_host and server.host_id:
         hosts.publish(tx, server.host_id, [server.server_id])

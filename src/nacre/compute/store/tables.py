@@ -80,6 +80,9 @@ SERVER = sa.Table(
     sa.Column("power", sa.Text, nullable=False),
     sa.Column("boots", sa.Integer, nullable=False),
     sa.Column("reboot", sa.Text, nullable=False),
+    sa.Column("disk", sa.BigInteger, nullable=False, server_default="1"),
+    sa.Column("kept_disk", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("old_flavor", Json(Flavor)),
     sa.Column("locked_by", sa.Text),
     sa.Column("locked_reason", sa.Text),
     sa.Column("access_ipv4", sa.Text, nullable=False),
@@ -136,6 +139,7 @@ GUEST_FACTS = sa.Table(
     sa.Column("ports_up", Json(tuple[str, ...]), nullable=False),
     sa.Column("fault", sa.Text, nullable=False),
     sa.Column("waiting", sa.Text, nullable=False),
+    sa.Column("disk", sa.BigInteger, nullable=False, server_default="1"),
     sa.Column("launched_at", sa.Double),
     sa.Column("facts_at", sa.Double, nullable=False),
 )

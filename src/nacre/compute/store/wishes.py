@@ -29,6 +29,8 @@ class WishedGuest(msgspec.Struct, frozen=True):
     power: str
     boots: int
     reboot: str
+    disk: int
+    kept_disk: int
     flavor: Flavor
     image: GuestImage | None
     hostname: str
@@ -90,6 +92,8 @@ def spec_of(guest: WishedGuest, nics: Sequence[Nic]) -> GuestSpec:
         power=Power(guest.power),
         boots=guest.boots,
         reboot=Reboot(guest.reboot),
+        disk=guest.disk,
+        kept_disk=guest.kept_disk,
         vcpus=guest.flavor.vcpus,
         memory_mib=guest.flavor.memory_mib,
         disk_gib=guest.flavor.disk_gib,

@@ -55,7 +55,10 @@ class Body(Generic[Shape]):
             raise Bad("The request body must be a JSON object.")
         if b"\\u0000" in raw and _holds_nul(whole):
             raise Bad("The request body holds a NUL character, which no text may.")
-        fields = self._unwrap(whole)
+        return self.read(self._unwrap(whole), version)
+
+    def read(self, fields: Mapping[str, Any], version: Version) -> Shape:
+        """What is within the wrapper, decoded already, as a struct. Raises Bad, naming the place."""
         self._check_names(fields, version)
         if self._rest:
             fields = self._gathered(fields)
