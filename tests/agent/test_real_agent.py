@@ -28,6 +28,7 @@ from nacre.compute.domain.guests import (
 from nacre.host import namespaces, paths
 from nacre.host.images import tiny
 from nacre.kernel.ids import ImageId, NetworkId, PortId, new_id
+from nacre.network.contract import PacketLimit
 from tests.agent.control_plane import ControlPlane, new_nic, new_spec
 from tests.agent.control_plane_http import TOKEN, served
 from tests.support.real_host import RealHost, eventually, needs_engines, real_host
@@ -116,6 +117,14 @@ class Cloud:
 
         return eventually(marks, "the guest boots", within_s=BOOT_LIMIT_S)[-1]
 
+    def meters(self, spec: GuestSpec) -> str:
+        """What the packets of the guest's interface are counted by."""
+        bridge = f"lim{spec.nics[0].port_id[:11]}"
+        try:
+            return self.host.run("ovs-ofctl", "-O", "OpenFlow15", "dump-meters", bridge)
+        except AssertionError:
+            return ""  # The switch restarts.
+
     def in_state(self, state: str) -> list[str]:
         """The guests that libvirt knows to be paused, or running."""
         return self.host.run("virsh", "--quiet", "list", f"--state-{state}", "--name").split()
@@ -126,8 +135,8 @@ class Cloud:
         ports = self.host.run("ovs-vsctl", "list-ports", "br-int").split()
         return {
             "domains": self.host.run("virsh", "--quiet", "list", "--all", "--name").split(),
-            "ports": [port for port in ports if port.startswith(("tap", "met"))],
-            "links": [link for link in self.host.links() if link.startswith(("tap", "met"))],
+            "ports": [port for port in ports if port.startswith(("tap", "met", "li"))],
+            "links": [link for link in self.host.links() if link.startswith(("tap", "met", "lim"))],
             "directories": os.listdir(guests) if guests.exists() else [],
             "namespaces": namespaces.named(paths.namespace_prefix(self.host.state)),
         }
@@ -236,18 +245,26 @@ def test_a_guest_is_rebooted_stopped_and_started(cloud):
     assert (off.power, on.power) == (Power.OFF, Power.ON)
 
 
-def test_metadata_answers_again_after_the_agent_or_the_switch_was_killed(cloud):
-    spec = cloud.wish(cloud.new_guest(11))
+def test_metadata_answers_and_packets_are_limited_again_after_the_agent_or_the_switch_was_killed(cloud):
+    limits = (PacketLimit(is_outward=True, packets_per_s=5000, burst=500),)
+    guest = cloud.new_guest(11)
+    spec = cloud.wish(guest, nics=(msgspec.structs.replace(guest.nics[0], packet_limits=limits),))
     cloud.booted(spec)
+    assert "rate=5000 burst_size=500" in cloud.meters(spec)
 
     cloud.end_agent(signal.SIGKILL)
     cloud.host.run("kill", "-KILL", str(cloud.host.process_of("vswitchd").pid))
     cloud.start_agent()
     cloud.host.process_of("vswitchd")
     eventually(lambda: cloud.settled(spec).ports_up, "its port is realised again")
+    eventually(lambda: "rate=5000" in cloud.meters(spec), "the agent that begins sees to the limit")
+    cloud.host.run("kill", "-KILL", str(cloud.host.process_of("vswitchd").pid))
+    cloud.host.process_of("vswitchd")
+    eventually(lambda: "rate=5000" in cloud.meters(spec), "the agent that stands sees to it", within_s=5)
     spec = cloud.wish(spec, boots=2, reboot=Reboot.HARD)
 
     assert "source=metadata" in cloud.booted(spec, times=2)
+    assert "rate=5000" in cloud.meters(spec)
 
 
 HOLD_TAP = """

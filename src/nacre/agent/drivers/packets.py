@@ -100,7 +100,9 @@ class PacketLimits:
             return
         between = self._between.get(port_id)
         if between is None or not between.is_whole:
-            self._vsctl(*_moving_in(port_id, guest_id, bridge=self._bridge, datapath_type=datapath_type))
+            number = self._number_of(tap_name(port_id))
+            words = _moving_in(port_id, guest_id, number, bridge=self._bridge, datapath_type=datapath_type)
+            self._vsctl(*words)
             between = self._await_whole(port_id)
         self._give(port_id, nic.packet_limits)
         self._given[port_id] = (nic.packet_limits, between.made)
@@ -110,10 +112,19 @@ class PacketLimits:
         self._given.pop(port_id, None)
         between = self._between.get(port_id)
         if between is not None and between.has_guest:
-            self._vsctl(*_moving_out(port_id, bridge=self._bridge))
+            self._vsctl(*_moving_out(port_id, self._number_of(_inner(port_id)), bridge=self._bridge))
         else:
             self._vsctl(*_removing(port_id, bridge=self._bridge))
         self._await(lambda: port_id not in self._between)
+
+    def _number_of(self, interface: str) -> str:
+        """By which flows speak of an interface: empty if it has none. Whatever takes its place takes it over.
+
+        The flows of ovn-controller are right then at once. Else a guest that moves would have to wait for it to work
+        out all flows of its host anew.
+        """
+        number = self._vsctl("--if-exists", "get", "interface", interface, "ofport").strip()
+        return number if number.isdecimal() else ""
 
     def _await_whole(self, port_id: PortId) -> Between:
         self._await(lambda: port_id in self._between and self._between[port_id].is_whole)
@@ -157,7 +168,9 @@ def _inner(port_id: PortId) -> str:
     return "lii" + port_id[:TAP_ID_LENGTH]
 
 
-def _moving_in(port_id: PortId, guest_id: ServerId, *, bridge: str, datapath_type: str) -> list[str]:
+def _moving_in(
+    port_id: PortId, guest_id: ServerId, number: str, *, bridge: str, datapath_type: str
+) -> list[str]:
     """One transaction, in the words of ovs-vsctl: the guest's interface is behind a bridge of its own."""
     tap, own, outer, inner = tap_name(port_id), _own(port_id), _outer(port_id), _inner(port_id)
     return [
@@ -174,10 +187,11 @@ def _moving_in(port_id: PortId, guest_id: ServerId, *, bridge: str, datapath_typ
         *("--", "add-port", bridge, inner),
         *("--", "set", "interface", inner, "type=patch", f"options:peer={outer}"),
         *(f"external_ids:iface-id={port_id}", f"external_ids:vm-id={guest_id}"),
+        *([f"ofport={number}"] if number else []),
     ]
 
 
-def _moving_out(port_id: PortId, *, bridge: str) -> list[str]:
+def _moving_out(port_id: PortId, number: str, *, bridge: str) -> list[str]:
     tap = tap_name(port_id)
     return [
         *("--id=@tap", "get", "port", tap),
@@ -185,6 +199,7 @@ def _moving_out(port_id: PortId, *, bridge: str) -> list[str]:
         *("--", *_removing(port_id, bridge=bridge)),
         *("--", "add", "bridge", bridge, "ports", "@tap"),
         *("--", "set", "interface", tap, f"external_ids:iface-id={port_id}"),
+        *([f"ofport={number}"] if number else []),
     ]
 
 

@@ -158,15 +158,18 @@ class OvsSwitch:
         interface; and it must have been a stray the last time, so that one just being plugged is left alone.
         Only the kernel is asked for the device: a userspace switch that has once opened it never misses it.
         """
+        spare = self._packet_limits.spare()
         strays = {
             each.name
             for each in list(self._interfaces.values())
-            if each.guest_id is not None and each.guest_id not in alive and not _has_device(each.name)
+            if each.guest_id is not None
+            and each.guest_id not in alive
+            and each.port_id not in spare  # It goes with its bridge.
+            and not _has_device(each.name)
         }
         for name in sorted(strays & self._suspects):
             log.warning("interface %s of a guest that is gone is taken from the switch", name)
             self.vsctl("--if-exists", "del-port", name)
-        spare = self._packet_limits.spare()
         for port_id in sorted(spare & self._suspects):
             self._packet_limits.remove(PortId(port_id))
         self._suspects = strays | spare
