@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from nacre.network.domain.ports import Port
 from nacre.network.hindrances import Hindrance
 from nacre.network.store import (
     ports,
+    rbac,
     routers,
     segment_ranges,
     segments,
@@ -155,6 +157,20 @@ def _segment_range(db: Reader, range_id: str) -> Iterator[Hindrance]:
         yield from hindrances.of_segment_range(db, held)
 
 
+def _rbac_policy(db: Reader, policy_id: str) -> Iterator[Hindrance]:
+    """Legs and ways out come before ports, as for networks."""
+    policy = rbac.POLICIES.find(db, policy_id)
+    shared = rbac.find_object(db, policy.object_type, policy.object_id) if policy else None
+    if policy is not None and shared is not None:
+        found = islice(hindrances.of_rbac_policy(db, policy, shared), MOST_STEPS + 1)
+        yield from sorted(found, key=lambda each: each.first is not None and each.first[0] == "port")
+
+
+def _nothing(_db: Reader, _object_id: str) -> Iterator[Hindrance]:
+    """What it has goes with it."""
+    return iter(())
+
+
 NOUNS: Mapping[str, Noun] = {
     "network": Noun(t.NETWORK, "network", _network, errors.NetworkNotFound),
     "subnet": Noun(t.SUBNET, "subnet", _subnet, errors.SubnetNotFound),
@@ -190,6 +206,8 @@ NOUNS: Mapping[str, Noun] = {
         hindrances.of_service_profile,
         errors.ServiceProfileNotFound,
     ),
+    "rbac-policy": Noun(t.NETWORK_RBAC, "network rbac", _rbac_policy, errors.RbacPolicyNotFound),
+    "metering-label": Noun(t.METERING_LABEL, "network meter", _nothing, errors.MeteringLabelNotFound),
 }
 """By the words of the command line."""
 

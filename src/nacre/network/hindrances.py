@@ -15,6 +15,7 @@ from nacre.kernel.database import Reader
 from nacre.kernel.errors import Problem
 from nacre.network.domain.floating_ips import FloatingIp
 from nacre.network.domain.ports import DeviceOwner, FixedIp, Port
+from nacre.network.domain.rbac import EVERYBODY, Action, RbacPolicy
 from nacre.network.domain.routers import Router
 from nacre.network.domain.segments import Segment, SegmentRange
 from nacre.network.domain.subnets import Subnet
@@ -31,6 +32,7 @@ from nacre.network.errors import (
     PortInUseAsSubPort,
     PortInUseAsTrunkParent,
     QosPolicyInUse,
+    RbacPolicyInUse,
     RouterExternalGatewayInUseByFloatingIp,
     RouterInterfaceInUseAsGatewayByFloatingIP,
     RouterInterfaceInUseByFloatingIP,
@@ -54,6 +56,7 @@ from nacre.network.store import (
     port_forwardings,
     ports,
     qos,
+    rbac,
     routers,
     security_groups,
     segment_ranges,
@@ -61,6 +64,7 @@ from nacre.network.store import (
     subnets,
     trunks,
 )
+from nacre.network.store.rbac import SharedObject
 
 GOES_WITH_NETWORK = frozenset({DeviceOwner.METADATA})
 
@@ -258,10 +262,14 @@ def of_security_group(db: Reader, group_id: str) -> Iterator[Hindrance]:
     """Ports in a group, and rules of others that let its members through."""
     problem = SecurityGroupInUse(group_id)
     for port_id in ports.ids_in_group(db, group_id):
-        clear = f"openstack port unset --security-group {group_id} {port_id}"
-        what = f"port {port_id}, which is in it"
-        yield Hindrance(problem=problem, what=what, clear=clear, subject=port_id)
+        yield _member(group_id, port_id, problem)
     yield from _naming(problem, security_groups.naming_elsewhere(db, group_id))
+
+
+def _member(group_id: str, port_id: str, problem: Problem) -> Hindrance:
+    clear = f"openstack port unset --security-group {group_id} {port_id}"
+    what = f"port {port_id}, which is in it"
+    return Hindrance(problem=problem, what=what, clear=clear, subject=port_id)
 
 
 def of_address_group(db: Reader, group_id: str) -> Iterator[Hindrance]:
@@ -281,8 +289,12 @@ def _naming(problem: Problem, rules: Iterable[tuple[str, bool]]) -> Iterator[Hin
 def of_address_scope(db: Reader, scope_id: str) -> Iterator[Hindrance]:
     """Pools in a scope."""
     for pool_id in address_scopes.pools_in(db, scope_id):
-        clear = f"openstack subnet pool set --no-address-scope {pool_id}"
-        yield Hindrance(problem=AddressScopeInUse(scope_id), what=f"subnet pool {pool_id} in it", clear=clear)
+        yield _pool(pool_id, AddressScopeInUse(scope_id))
+
+
+def _pool(pool_id: str, problem: Problem) -> Hindrance:
+    clear = f"openstack subnet pool set --no-address-scope {pool_id}"
+    return Hindrance(problem=problem, what=f"subnet pool {pool_id} in it", clear=clear)
 
 
 def of_subnet_pool(db: Reader, pool_id: str) -> Iterator[Hindrance]:
@@ -342,9 +354,12 @@ _WITHOUT_POLICY = {
 def of_qos_policy(db: Reader, policy_id: str) -> Iterator[Hindrance]:
     """What a policy shapes."""
     for kind, object_id in qos.users(db, policy_id):
-        clear = f"{_WITHOUT_POLICY[kind]} {object_id}"
-        problem = QosPolicyInUse(policy_id, kind, object_id)
-        yield Hindrance(problem=problem, what=f"{kind} {object_id}, which it shapes", clear=clear)
+        yield _shaped(kind, object_id, QosPolicyInUse(policy_id, kind, object_id))
+
+
+def _shaped(kind: str, object_id: str, problem: Problem) -> Hindrance:
+    clear = f"{_WITHOUT_POLICY[kind]} {object_id}"
+    return Hindrance(problem=problem, what=f"{kind} {object_id}, which it shapes", clear=clear)
 
 
 def of_flavor(db: Reader, flavor_id: str) -> Iterator[Hindrance]:
@@ -367,3 +382,53 @@ def of_service_profile(db: Reader, profile_id: str) -> Iterator[Hindrance]:
             what=f"flavor {flavor_id}, which stands for it",
             clear=clear,
         )
+
+
+# -- entries that share ------------------------------------------------------------------------------------
+
+
+def of_rbac_policy(db: Reader, policy: RbacPolicy, shared: SharedObject) -> Iterator[Hindrance]:
+    """That an entry makes a network the default way out, and what is used of the object by nothing but the entry."""
+    if policy.action is Action.EXTERNAL and policy.target_project == EVERYBODY and shared.is_default_way_out:
+        yield Hindrance(
+            problem=RbacPolicyInUse(shared.id, "the network is the default external network"),
+            what=f"that network {shared.id} is the default external network",
+            clear=f"openstack network set --no-default {shared.id}",
+        )
+    yield from of_shared_use(db, policy, shared)
+
+
+def of_shared_use(
+    db: Reader, policy: RbacPolicy, shared: SharedObject, *, besides: Collection[str] = ()
+) -> Iterator[Hindrance]:
+    """What projects have on or of an object that only this entry lets them use, if it did not name those `besides`."""
+    left = [
+        each.target_project
+        for each in rbac.of_object(db, policy.object_type, policy.object_id)
+        if each.action is policy.action and each.id != policy.id
+    ]
+    cut_off = rbac.cut_off_by(db, shared, policy.object_type, policy.action, [*left, *besides])
+    if not cut_off:
+        return
+    problem = RbacPolicyInUse(policy.object_id, f"it is used by {', '.join(sorted(cut_off))}")
+    for kind, user_id in rbac.uses_of(db, policy.object_type, policy.object_id, policy.action, cut_off):
+        yield _using(db, policy, kind, user_id, problem)
+
+
+def _using(db: Reader, policy: RbacPolicy, kind: str, user_id: str, problem: Problem) -> Hindrance:
+    match policy.object_type, kind:
+        case "network", "floatingip":
+            clear, first = f"openstack floating ip delete {user_id}", ("floating-ip", user_id)
+            what = f"floating IP {user_id}"
+            return Hindrance(problem=problem, what=what, clear=clear, subject=user_id, goes=True, first=first)
+        case "network", _:
+            return _port_on(db, ports.load(db, user_id), problem)
+        case "subnetpool", _:
+            return _subnet(user_id, problem, "which was cut from it")
+        case "address_scope", _:
+            return _pool(user_id, problem)
+        case "security_group", "port":
+            return _member(policy.object_id, user_id, problem)
+        case "qos_policy", _:
+            return _shaped(kind, user_id, problem)
+    return next(_naming(problem, [(user_id, False)]))

@@ -66,6 +66,8 @@ class Operator:
                 return admin.put(f"/ports/{port}", json={"port": left})
             case ["subnet", "pool", "set", "--no-address-scope", pool]:
                 return admin.put(f"/subnetpools/{pool}", json={"subnetpool": {"address_scope_id": None}})
+            case ["network", "set", "--no-default", network]:
+                return admin.put(f"/networks/{network}", json={"network": {"is_default": False}})
             case ["network", "set", "--no-qos-policy", network]:
                 return admin.put(f"/networks/{network}", json={"network": {"qos_policy_id": None}})
             case [("port" | "floating") as kind, "unset", "--qos-policy", object_id]:
@@ -95,6 +97,8 @@ PATHS = {
     "network trunk": "/trunks",
     "network flavor": "/flavors",
     "network flavor profile": "/service_profiles",
+    "network rbac": "/rbac-policies",
+    "network meter": "/metering/metering-labels",
 }
 
 
@@ -229,6 +233,76 @@ def test_a_range_of_numbers_is_explained_by_the_networks_that_have_them(operator
     demo.make("port", network_id=net["id"])
 
     assert len(operator.clears("segment-range", "r")) == 2
+
+
+def test_an_entry_is_explained_by_what_only_it_lets_projects_use(scene, operator, demo, admin, stranger):
+    def entry(object_type, made, action="access_as_shared"):
+        said = {"object_type": object_type, "object_id": made["id"], "action": action}
+        return demo.make("rbac_policy", **said, target_tenant="stranger")["id"]
+
+    pool = demo.make("subnetpool", name="p", prefixes=["10.8.0.0/16"], default_prefixlen=24)
+    scope = demo.make("address_scope", name="s", ip_version=4)
+    addresses = demo.make("address_group", name="a", addresses=["10.0.0.0/8"])
+    group = demo.make("security_group", name="g")
+    entries = {
+        "network": entry("network", scene.net),
+        "subnetpool": entry("subnetpool", pool),
+        "address_scope": entry("address_scope", scope),
+        "address_group": entry("address_group", addresses),
+        "security_group": entry("security_group", group),
+    }
+    port = stranger.make("port", network_id=scene.net["id"], security_groups=[group["id"]])
+    router = stranger.make("router", external_gateway_info={"network_id": scene.outside["id"]})
+    stranger.join(router, port_id=stranger.make("port", network_id=scene.net["id"])["id"])
+    stranger.make("floatingip", floating_network_id=scene.outside["id"], port_id=port["id"])
+    inner = stranger.make("network")
+    stranger.make("subnet", network_id=inner["id"], ip_version=4, subnetpool_id=pool["id"])
+    stranger.make("subnetpool", name="q", prefixes=["10.9.0.0/16"], address_scope_id=scope["id"])
+    own = stranger.make("security_group", name="own")
+    for remote in ({"remote_address_group_id": addresses["id"]}, {"remote_group_id": group["id"]}):
+        stranger.make("security_group_rule", security_group_id=own["id"], direction="ingress", **remote)
+
+    told = {kind: len(operator.clears("rbac-policy", entries[kind])) for kind in reversed(entries)}
+
+    assert told == {
+        "security_group": 2,
+        "address_group": 1,
+        "address_scope": 1,
+        "subnetpool": 1,
+        "network": 2,
+    }
+    assert demo.show("port", scene.port), "what is the owner's own is in nobody's way"
+
+
+def test_an_entry_for_a_way_out_is_explained_by_who_goes_out_there(operator, admin, stranger):
+    net = admin.make("network")
+    admin.make("subnet", network_id=net["id"], ip_version=4, cidr="172.24.5.0/24", enable_dhcp=False)
+    said = {"object_type": "network", "object_id": net["id"], "action": "access_as_external"}
+    admin.make("rbac_policy", **said, target_tenant="admin")
+    entry = admin.make("rbac_policy", **said, target_tenant="stranger")
+    assert operator.told("rbac-policy", entry["id"])["steps"] == []
+    stranger.make("router", external_gateway_info={"network_id": net["id"]})
+    stranger.make("floatingip", floating_network_id=net["id"])
+
+    told = operator.told("rbac-policy", entry["id"])
+    refusal = admin.remove("rbac_policy", entry).json["NeutronError"]["message"]
+    assert {step["refusal"] for step in told["steps"]} == {refusal}
+    assert len(operator.clears("rbac-policy", entry["id"])) == 2
+
+
+def test_the_entry_that_makes_a_network_the_default_way_out_is_explained_by_that(operator, admin):
+    net = admin.make("network", **{"router:external": True, "is_default": True})
+    (entry,) = admin.find(f"/rbac-policies?object_id={net['id']}")
+
+    assert operator.clears("rbac-policy", entry["id"]) == [f"openstack network set --no-default {net['id']}"]
+
+
+def test_a_label_goes_with_its_rules(operator, admin):
+    label = admin.make("metering_label", name="out")
+    rule = {"metering_label_id": label["id"], "remote_ip_prefix": "10.0.0.0/24"}
+    admin.make("metering_label_rule", **rule)
+
+    assert operator.clears("metering-label", "out") == []
 
 
 def test_a_name_that_several_bear_is_refused_and_one_that_nobody_bears_is_not_there(operator, demo):

@@ -104,7 +104,7 @@ def _reshare(tx: Tx, network: Network, *, wanted: bool) -> None:
     if not wanted:
         left = rbac.left_without_everybody(tx, "network", network.id, Action.SHARED)
         shared = SharedObject(network.id, network.project_id)
-        if rbac.cut_off_by(tx, shared, "network", Action.SHARED, left):
+        if rbac_store.cut_off_by(tx, shared, "network", Action.SHARED, left):
             raise InvalidSharedSetting(network.name or network.id)
     rbac.set_flag(tx, "network", network.id, network.project_id, Action.SHARED, wanted=wanted)
 

@@ -7,8 +7,9 @@ import msgspec
 from nacre.kernel.database import Duplicate, Tx
 from nacre.kernel.ids import ProjectId, new_id
 from nacre.network.changes import events
-from nacre.network.domain.rbac import EVERYBODY, Action, RbacPolicy, uncovered
-from nacre.network.errors import DuplicateRbacPolicy, InvalidInput, RbacPolicyInUse
+from nacre.network.domain.rbac import EVERYBODY, Action, RbacPolicy
+from nacre.network.errors import DuplicateRbacPolicy, InvalidInput
+from nacre.network.hindrances import of_rbac_policy, of_shared_use, refuse
 from nacre.network.store import address_scopes, quotas, rbac, subnets
 from nacre.network.store.rbac import SharedObject
 
@@ -48,7 +49,7 @@ def retarget(tx: Tx, shared: SharedObject, before: RbacPolicy, target_project: s
     after = msgspec.structs.replace(before, target_project=target_project)
     _check_scope(tx, after)
     kept = before.object_type == "network" or target_project == EVERYBODY
-    _check_unused(tx, shared, before, besides=target_project if kept else None)
+    refuse(of_shared_use(tx, before, shared, besides=[target_project] if kept else ()))
     try:
         after = rbac.POLICIES.update(tx, before, after)
     except Duplicate as problem:
@@ -60,9 +61,7 @@ def retarget(tx: Tx, shared: SharedObject, before: RbacPolicy, target_project: s
 
 def delete(tx: Tx, shared: SharedObject, policy: RbacPolicy) -> None:
     """Share a locked object no longer. Errors: RbacPolicyInUse."""
-    if policy.action is Action.EXTERNAL and policy.target_project == EVERYBODY and shared.is_default_way_out:
-        raise RbacPolicyInUse(policy.object_id, "the network is the default external network")
-    _check_unused(tx, shared, policy)
+    refuse(of_rbac_policy(tx, policy, shared))
     _remove(tx, policy)
     rbac.settle_object(tx, policy.object_type, policy.object_id)
 
@@ -70,30 +69,6 @@ def delete(tx: Tx, shared: SharedObject, policy: RbacPolicy) -> None:
 def _remove(tx: Tx, policy: RbacPolicy) -> None:
     rbac.POLICIES.remove(tx, policy.id)
     events.deleted(tx, "rbac_policy", policy)
-
-
-def _check_unused(tx: Tx, shared: SharedObject, policy: RbacPolicy, *, besides: str | None = None) -> None:
-    """Refuse to end an entry without which a project could not use what it uses. Raises RbacPolicyInUse."""
-    left = [
-        each.target_project
-        for each in rbac.of_object(tx, policy.object_type, policy.object_id)
-        if each.action is policy.action and each.id != policy.id
-    ]
-    cut_off = cut_off_by(
-        tx, shared, policy.object_type, policy.action, [*left, *([besides] if besides else [])]
-    )
-    if cut_off:
-        raise RbacPolicyInUse(policy.object_id, f"it is used by {', '.join(sorted(cut_off))}")
-
-
-def cut_off_by(
-    tx: Tx, shared: SharedObject, object_type: str, action: Action, targets: list[str]
-) -> frozenset[str]:
-    """The projects that use an object and could not if entries named only `targets`."""
-    if EVERYBODY in targets:
-        return frozenset()
-    users = rbac.users(tx, object_type, shared.id, action)
-    return uncovered(users, shared.project_id, targets)
 
 
 # -- the flags of objects ------------------------------------------------------------------------------------

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from nacre.kernel.database import Reader, Tx
+from nacre.kernel.database import AnyRow, Reader, Tx
 from nacre.kernel.texts import texts
-from nacre.network.domain.rbac import EVERYBODY, Action, RbacPolicy
+from nacre.network.domain.ports import DeviceOwner
+from nacre.network.domain.rbac import EVERYBODY, Action, RbacPolicy, uncovered
 from nacre.network.errors import RbacPolicyNotFound
 from nacre.network.store.shelf import Shelf
 from nacre.network.store.tables import (
     ADDRESS_GROUP,
     ADDRESS_SCOPE,
     FLOATING_IP,
-    FURTHER_GATEWAY,
     NETWORK,
     NETWORK_RBAC,
     PORT,
@@ -43,43 +43,73 @@ TABLES: Mapping[str, sa.Table] = {
 """Where the objects of each kind are kept. Each table has a column `shared`, for entries that name everybody."""
 
 _object_id: sa.BindParameter[str] = sa.bindparam("object_id")
-_USERS: Mapping[tuple[str, Action], sa.Executable] = {
-    ("network", Action.SHARED): sa.select(PORT.c.project_id)
-    .where(PORT.c.network_id == _object_id)
-    .distinct(),
-    ("network", Action.EXTERNAL): sa.union(
-        sa.select(ROUTER.c.project_id).where(ROUTER.c.gateway_network_id == _object_id),
-        sa.select(ROUTER.c.project_id)
-        .join(FURTHER_GATEWAY, FURTHER_GATEWAY.c.router_id == ROUTER.c.id)
-        .where(FURTHER_GATEWAY.c.network_id == _object_id),
-        sa.select(FLOATING_IP.c.project_id).where(FLOATING_IP.c.floating_network_id == _object_id),
-    ),
-    ("subnetpool", Action.SHARED): sa.select(SUBNET.c.project_id)
-    .where(SUBNET.c.subnetpool_id == _object_id)
-    .distinct(),
-    ("address_scope", Action.SHARED): sa.select(SUBNET_POOL.c.project_id)
-    .where(SUBNET_POOL.c.address_scope_id == _object_id)
-    .distinct(),
-    ("address_group", Action.SHARED): sa.select(SECURITY_GROUP_RULE.c.project_id)
-    .where(SECURITY_GROUP_RULE.c.remote_address_group_id == _object_id)
-    .distinct(),
-    ("security_group", Action.SHARED): sa.union(
-        sa.select(PORT.c.project_id)
-        .join(PORT_SECURITY_GROUP, PORT_SECURITY_GROUP.c.port_id == PORT.c.id)
-        .where(PORT_SECURITY_GROUP.c.security_group_id == _object_id),
-        sa.select(SECURITY_GROUP_RULE.c.project_id).where(
+_USES: Mapping[tuple[str, Action], Mapping[str, sa.Select[Any]]] = {
+    ("network", Action.SHARED): {
+        "port": sa.select(PORT.c.id, PORT.c.project_id).where(PORT.c.network_id == _object_id)
+    },
+    ("network", Action.EXTERNAL): {
+        "floatingip": sa.select(FLOATING_IP.c.id, FLOATING_IP.c.project_id).where(
+            FLOATING_IP.c.floating_network_id == _object_id
+        ),
+        # The port by which a router goes out is nobody's own.
+        "port": sa.select(PORT.c.id, ROUTER.c.project_id).where(
+            PORT.c.network_id == _object_id,
+            PORT.c.device_owner == str(DeviceOwner.ROUTER_GATEWAY),
+            PORT.c.device_id == ROUTER.c.id,
+        ),
+    },
+    ("subnetpool", Action.SHARED): {
+        "subnet": sa.select(SUBNET.c.id, SUBNET.c.project_id).where(SUBNET.c.subnetpool_id == _object_id)
+    },
+    ("address_scope", Action.SHARED): {
+        "subnetpool": sa.select(SUBNET_POOL.c.id, SUBNET_POOL.c.project_id).where(
+            SUBNET_POOL.c.address_scope_id == _object_id
+        )
+    },
+    ("address_group", Action.SHARED): {
+        "rule": sa.select(SECURITY_GROUP_RULE.c.id, SECURITY_GROUP_RULE.c.project_id).where(
+            SECURITY_GROUP_RULE.c.remote_address_group_id == _object_id
+        )
+    },
+    ("security_group", Action.SHARED): {
+        "port": sa.select(PORT.c.id, PORT.c.project_id).where(
+            PORT.c.id == PORT_SECURITY_GROUP.c.port_id, PORT_SECURITY_GROUP.c.security_group_id == _object_id
+        ),
+        "rule": sa.select(SECURITY_GROUP_RULE.c.id, SECURITY_GROUP_RULE.c.project_id).where(
             SECURITY_GROUP_RULE.c.remote_group_id == _object_id
         ),
-    ),
-    ("qos_policy", Action.SHARED): sa.union(
-        *(
-            sa.select(table.c.project_id).where(table.c.qos_policy_id == _object_id)
-            for table in (PORT, NETWORK, FLOATING_IP)
+    },
+    ("qos_policy", Action.SHARED): {
+        "port": sa.select(PORT.c.id, PORT.c.project_id).where(PORT.c.qos_policy_id == _object_id),
+        "network": sa.select(NETWORK.c.id, NETWORK.c.project_id).where(NETWORK.c.qos_policy_id == _object_id),
+        "floatingip": sa.select(FLOATING_IP.c.id, FLOATING_IP.c.project_id).where(
+            FLOATING_IP.c.qos_policy_id == _object_id
         ),
-        sa.select(ROUTER.c.project_id).where(ROUTER.c.gateway_qos_policy_id == _object_id),
-    ),
+        "router": sa.select(ROUTER.c.id, ROUTER.c.project_id).where(
+            ROUTER.c.gateway_qos_policy_id == _object_id
+        ),
+    },
+}
+"""What uses an object, by kind, with the projects it belongs to."""
+
+
+def _project(of: sa.Select[Any]) -> sa.ColumnElement[str]:
+    found: sa.ColumnElement[str] = of.selected_columns.project_id
+    return found
+
+
+_USERS = {
+    use: sa.union(*(each.with_only_columns(_project(each)).distinct() for each in kinds.values()))
+    for use, kinds in _USES.items()
 }
 """The projects that use an object, its owner included."""
+_USES_OF = {
+    use: {
+        kind: each.where(_project(each).in_(texts("projects"))).order_by(each.selected_columns.id)
+        for kind, each in kinds.items()
+    }
+    for use, kinds in _USES.items()
+}
 
 _OF_OBJECT = POLICIES.all.where(
     NETWORK_RBAC.c.object_id == _object_id, NETWORK_RBAC.c.object_type == sa.bindparam("object_type")
@@ -174,12 +204,41 @@ def users(db: Reader, object_type: str, object_id: str, action: Action) -> froze
     return frozenset(row[0] for row in db.rows(_USERS[object_type, action], object_id=object_id))
 
 
+def cut_off_by(
+    db: Reader, shared: SharedObject, object_type: str, action: Action, targets: Collection[str]
+) -> frozenset[str]:
+    """The projects that use an object and could not if entries named only `targets`."""
+    if EVERYBODY in targets:
+        return frozenset()
+    return uncovered(users(db, object_type, shared.id, action), shared.project_id, targets)
+
+
+def uses_of(
+    db: Reader, object_type: str, object_id: str, action: Action, projects: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """The kind and the id of each thing by which projects use an object in this way; asked for kind by kind."""
+    for kind, statement in _USES_OF[object_type, action].items():
+        for row in db.rows(statement, object_id=object_id, projects=list(projects)):
+            yield kind, row[0]
+
+
+def find_object(db: Reader, object_type: str, object_id: str) -> SharedObject | None:
+    """An object, by its kind, or None."""
+    return _shared_object(db.row(_object(object_type, object_id)))
+
+
 def lock_object(tx: Tx, object_type: str, object_id: str) -> SharedObject | None:
     """An object, by its kind, or None. Nobody else changes it before this transaction ends."""
+    return _shared_object(tx.row(_object(object_type, object_id).with_for_update()))
+
+
+def _object(object_type: str, object_id: str) -> sa.Select[Any]:
     table = TABLES[object_type]
     is_default = table.c.is_default if object_type == "network" else sa.false()
-    statement = sa.select(table.c.id, table.c.project_id, is_default).where(table.c.id == object_id)
-    row = tx.row(statement.with_for_update())
+    return sa.select(table.c.id, table.c.project_id, is_default).where(table.c.id == object_id)
+
+
+def _shared_object(row: AnyRow | None) -> SharedObject | None:
     return None if row is None else SharedObject(row[0], row[1], bool(row[2]))
 
 
