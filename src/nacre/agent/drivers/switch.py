@@ -142,7 +142,7 @@ class OvsSwitch:
             each.name for each in list(self._interfaces.values()) if each.port_id == port_id and each.guest_id
         ]
         for name in names:
-            self.vsctl("--if-exists", "del-port", self._bridge, name)
+            self.vsctl("--if-exists", "del-port", name)
 
     def keeps_limits(self, nic: GuestNic) -> bool:
         return self._packet_limits.keeps(nic)
@@ -184,9 +184,10 @@ class OvsSwitch:
         for address in addresses:
             vlan_of = {outlet.port: outlet.vlan for outlet in address.outlets}
             for name, port in outlets:
-                bridge = next((each for each, seen in bridges.items() if name in seen.ports), None)
-                if bridge and port in vlan_of and name in patches:
-                    frame = gratuitous_arp(address.ip, address.mac, vlan=vlan_of[port])
+                if port not in vlan_of or name not in patches:
+                    continue
+                frame = gratuitous_arp(address.ip, address.mac, vlan=vlan_of[port])
+                for bridge in (each for each, seen in bridges.items() if name in seen.ports):
                     self._send(bridge, patches[name], frame)
 
     def _send(self, bridge: str, port: int, frame: bytes) -> None:
