@@ -19,6 +19,7 @@ from nacre.compute.domain.guests import (
     Address,
     GuestFacts,
     GuestImage,
+    GuestNic,
     GuestSpec,
     InstanceData,
     MetadataPort,
@@ -67,12 +68,16 @@ class Cloud:
         self.dhcp = self.host.run("ovn-nbctl", "create", "dhcp_options", "cidr=10.0.0.0/24")
         self.host.run("ovn-nbctl", "dhcp-options-set-options", self.dhcp, *options.split())
 
-    def new_guest(self, number: int, **fields: object) -> GuestSpec:
+    def new_nic(self, number: int) -> GuestNic:
         nic = new_nic(number, network_id=self.network_id, metadata=self.metadata)
         address = f"{nic.mac} 10.0.0.{number}"
         self.host.run("ovn-nbctl", "lsp-add", self.network_id, nic.port_id)
         self.host.run("ovn-nbctl", "lsp-set-addresses", nic.port_id, address)
         self.host.run("ovn-nbctl", "lsp-set-dhcpv4-options", nic.port_id, self.dhcp)
+        return nic
+
+    def new_guest(self, number: int, **fields: object) -> GuestSpec:
+        nic = self.new_nic(number)
         instance = InstanceData(hostname=f"pearl{number}", name=f"pearl{number}", availability_zone="nova")
         return new_spec(image=self.image, memory_mib=96, nics=(nic,), instance=instance, **fields)
 
@@ -184,11 +189,18 @@ def _clean(cloud: Cloud) -> None:
     cloud.host.run("ovn-nbctl", "dhcp-options-del", cloud.dhcp)
 
 
-def test_a_guest_comes_from_nothing_learns_who_it_is_and_leaves_nothing(cloud):
-    spec = cloud.wish(cloud.new_guest(11))
+def test_a_guest_comes_from_nothing_learns_who_it_is_changes_its_interfaces_and_leaves_nothing(cloud):
+    spec, more = cloud.wish(cloud.new_guest(11)), cloud.new_nic(12)
 
     facts = cloud.settled(spec)
     mark = cloud.booted(spec)
+    with_both = cloud.wish(spec, nics=(*spec.nics, more))
+    cloud.settled(with_both)
+    eventually(lambda: len(cloud.control.facts[spec.guest_id].ports_up) == 2, "the new port comes up")
+    eventually(lambda: "TINY-HOTPLUG nic" in cloud.console(spec), "the guest sees the interface")
+    with_one = cloud.wish(spec, nics=(more,))
+    changed = cloud.settled(with_one)
+    left = cloud.host.run("ovs-vsctl", "list-ports", "br-int").split()
     cloud.wish(spec, present=False)
     gone = eventually(lambda: not cloud.control.facts[spec.guest_id].exists, "it is reported gone")
 
@@ -198,6 +210,8 @@ def test_a_guest_comes_from_nothing_learns_who_it_is_and_leaves_nothing(cloud):
     assert "host=pearl11" in mark
     assert f"uuid={spec.guest_id}" in mark
     assert "ip=10.0.0.11" in mark
+    assert changed.ports_up == (more.port_id,)
+    assert [port for port in left if port.startswith("tap")] == [f"tap{more.port_id[:11]}"]
     assert gone
     eventually(lambda: not any(cloud.leavings().values()), "nothing is left")
 
