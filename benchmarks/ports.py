@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from nacre.network.domain.ports import Port
+from nacre.network.domain.ports import FixedIp, Port
 from nacre.network.domain.security_groups import Direction, SecurityGroup
 from nacre.network.domain.subnets import Subnet
 from tests.support.ovn_cloud import Cloud, a_cloud_on
@@ -39,22 +39,23 @@ class Crowd:
 
     def ports(self, count: int) -> list[Port]:
         """Ports as rows, plugged nowhere yet."""
-        return [
-            self._port(self._subnets[(self._made + number) % NETWORKS], self._group)
-            for number in range(count)
-        ]
+        return [self._port(self._subnets[self._made % NETWORKS], self._group) for _ in range(count)]
 
     def _port(self, subnet: Subnet, group: SecurityGroup) -> Port:
         self._made += 1
         prefix = subnet.cidr.rsplit(".", 2)[0]
         address = f"{prefix}.{self._made // 200}.{self._made % 200 + 10}"
-        return self._cloud.port(subnet, address, group)
+        also = self._addresses_besides(subnet)
+        return self._cloud.port(subnet, address, group, fixed_ips=(FixedIp(subnet.id, address), *also))
+
+    def _addresses_besides(self, subnet: Subnet) -> Sequence[FixedIp]:
+        return ()
 
     def plug(self, ports: Sequence[Port]) -> None:
         """Onto the switch, in one step: what `ovs-vsctl` returns for is done there, but for OVN's part."""
         words: list[str] = []
         for port in ports:
-            tap = f"p{port.id[:12]}"
+            tap = tap_of(port)
             words += [*(["--"] if words else []), "add-port", "br-int", tap]
             words += ["--", "set", "interface", tap, "type=internal", f"external_ids:iface-id={port.id}"]
         self._lab.vsctl(*words)
@@ -63,6 +64,11 @@ class Crowd:
         """Until OVN says that the flows of all are there."""
         for port in ports:
             eventually(lambda port=port: self._cloud.driver.is_up(port.id), port.id, within_s=WITHIN_S)
+
+
+def tap_of(port: Port) -> str:
+    """The interface of a port on its host."""
+    return f"p{port.id[:12]}"
 
 
 def measured(crowd: Crowd, times: int) -> Iterator[float]:

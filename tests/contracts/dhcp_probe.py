@@ -14,7 +14,12 @@ COOKIE = b"\x63\x82\x53\x63"
 
 def discover(mac: bytes, number: bytes) -> bytes:
     """An Ethernet frame with a DHCPDISCOVER (RFC 2131)."""
-    options = b"\x35\x01\x01" + b"\x37\x06\x01\x03\x06\x1a\x33\x79" + b"\xff"
+    return question(mac, number, b"\x35\x01\x01" + b"\x37\x06\x01\x03\x06\x1a\x33\x79")
+
+
+def question(mac: bytes, number: bytes, options: bytes) -> bytes:
+    """An Ethernet frame with a message of these options to every DHCP server."""
+    options += b"\xff"
     bootp = (
         struct.pack("!4B4sHH", 1, 1, 6, 0, number, 0, 0x8000)
         + bytes(16)
