@@ -259,6 +259,29 @@ def test_a_guest_is_rebooted_stopped_and_started(cloud):
     assert (off.power, on.power) == (Power.OFF, Power.ON)
 
 
+def test_a_guest_is_held_goes_on_with_its_ports_and_is_rebuilt(cloud):
+    spec = cloud.wish(cloud.new_guest(11))
+    cloud.booted(spec)
+    cloud.settled(spec)
+
+    held = [cloud.settled(cloud.wish(spec, power=Power.PAUSED)), cloud.settled(cloud.wish(spec))]
+    asleep = cloud.settled(cloud.wish(spec, power=Power.SUSPENDED))
+    cloud.end_agent(signal.SIGKILL)
+    cloud.start_agent()
+    awake = cloud.settled(cloud.wish(spec))
+    boots = cloud.console(spec).count("TINY-BOOT-OK ")
+    rebuilt = cloud.settled(cloud.wish(spec, disk=9, boots=2, reboot=Reboot.REBUILD))
+
+    port = (spec.nics[0].port_id,)
+    assert [(each.power, each.ports_up) for each in held] == [(Power.PAUSED, port), (Power.ON, port)]
+    assert (asleep.power, asleep.ports_up) == (Power.SUSPENDED, ())
+    assert (awake.power, awake.ports_up, boots) == (Power.ON, port, 1)
+    assert (rebuilt.power, rebuilt.disk, rebuilt.ports_up) == (Power.ON, 9, port)
+    assert [each.name for each in (cloud.host.state / "agent" / "guests" / spec.guest_id).glob("disk*")] == [
+        "disk-9.qcow2"
+    ]
+
+
 def test_metadata_answers_and_packets_are_limited_again_after_the_agent_or_the_switch_was_killed(cloud):
     limits = (PacketLimit(is_outward=True, packets_per_s=5000, burst=500),)
     guest = cloud.new_guest(11)

@@ -292,7 +292,7 @@ class FakeGuests:
             for boot in range(1, guest.boots + 1)
             for line in (f"[{boot}] fake guest {name} starts", *_BOOT_LINES, f"{name} login: ")
         ]
-        return "".join(line + "\n" for line in text[-lines:]).encode()
+        return "\n".join(text[-lines:]).encode()  # The last line is a prompt, and ends nowhere.
 
     def watch(self, changed: Changed) -> None:
         self._world.watch(changed)

@@ -115,6 +115,7 @@ def rebuild(call: Call[Parts], argument: Any, server_id: str) -> Answer:
         record(tx, server, Action.REBUILD, {"image_id": server.image_id}, {"image_id": image.image_id})
         around = surroundings_of(call, tx, [changed])
     view = FullViews(call, around, in_list=False).updated_view(changed) | {"adminPass": password}
+    view.pop("OS-EXT-SRV-ATTR:user_data", None)  # Here it goes by its short name.
     own = {"key_name": changed.key_name, "user_data": changed.user_data}
     location = links(call, "servers", server_id)[0]["href"]
     return Accepted({"server": view | _SHOWN.project(own, call.version)}, Location=location)
