@@ -73,5 +73,5 @@ def _guests(known: dict[ServerId, Server]) -> Iterator[str]:
             yield f"server {server.server_id} is deleted and still here (next: {step}, host {server.host_id})"
         elif server.host_id and server.sight.launched and not server.sight.exists:
             yield f"server {server.server_id} is wanted, and host {server.host_id} says it has nothing of it"
-        elif server.host_id and server.sight.observed_generation < server.generation:
+        elif server.host_id and (server.waiting or server.sight.observed_generation < server.generation):
             yield f"server {server.server_id} waits for host {server.host_id}: {server.waiting or 'no answer yet'}"
