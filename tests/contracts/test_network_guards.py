@@ -106,6 +106,36 @@ def test_a_guest_says_nothing_in_the_name_of_others_unless_its_port_is_trusted(
     assert heard == {expected}
 
 
+LED_ASTRAY = """
+import socket
+ear = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x86dd))
+ear.bind(("eth0", 0))
+print("listening", flush=True)
+elsewhere = socket.inet_pton(socket.AF_INET6, "fd00:9::1")
+while ear.recv(2000)[38:54] != elsewhere:
+    pass
+print("heard", flush=True)
+"""
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_guest_that_passes_for_a_router_gets_nothing_of_what_is_led_to_it(
+    cloud: Cloud, guarded: bool
+) -> None:
+    network, open_to_all = cloud.network(), cloud.group(*EVERYTHING)
+    subnet6 = cloud.subnet(network, ip_version=6, cidr="fd00:1::/64", gateway_ip=None)
+    port, liar = cloud.guest(subnet6, "fd00:1::11", ONE, open_to_all, port_security_enabled=guarded)
+    _, believer = cloud.guest(subnet6, "fd00:1::12", TWO, open_to_all)
+    astray = ("fd00:9::1", "lladdr", port.mac_address, "dev", "eth0")
+    cloud.lab.run("ip", "-6", "neigh", "replace", *astray, namespace=believer)
+    cloud.lab.run("ip", "-6", "route", "add", "fd00:9::/64", "dev", "eth0", namespace=believer)
+
+    with running(liar, "-c", LED_ASTRAY) as ear:
+        cloud.lab.reaches("fd00:1::11", namespace=believer)
+        cloud.lab.pings("fd00:9::1", namespace=believer, count=3)
+        assert says_more(ear, within_s=0.5) is not guarded
+
+
 def sends_as(cloud: Cloud, guest: str, source: str, to: str) -> bool:
     return cloud.lab.succeeds("ping", "-c4", "-i0.1", "-W0.3", "-I", source, to, namespace=guest)
 
