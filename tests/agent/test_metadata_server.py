@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -161,6 +162,38 @@ def test_a_greedy_guest_does_not_keep_others_waiting(served):
     finally:
         for connection in held:
             connection.close()
+
+
+def test_however_many_are_slow_nobody_waits_for_them(served):
+    slow = [
+        socket.create_connection(served.addresses[FIRST], timeout=5, source_address=(f"127.0.1.{number}", 0))
+        for number in range(1, 41)
+        for _ in range(AT_ONCE_EACH)
+    ]
+    try:
+        assert served.get("/openstack").startswith(b"HTTP/1.1 200 ")
+    finally:
+        for connection in slow:
+            connection.close()
+
+
+def test_a_guest_that_reads_slowly_gets_all_there_is(served):
+    script = bytes(range(256)) * 250
+    instance = replace(served.specs[FIRST].instance, user_data_base64=b64encode(script).decode())
+    served.specs[FIRST] = replace(served.specs[FIRST], instance=instance)
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    where = listener.getsockname()
+    served.server.serve(FIRST, listener)
+
+    with socket.socket() as guest:
+        guest.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        guest.settimeout(5)
+        guest.connect(where)
+        guest.sendall(b"GET /openstack/latest/user_data HTTP/1.1\r\n\r\n")
+        said = b"".join(iter(lambda: guest.recv(1024), b""))
+
+    assert said.partition(b"\r\n\r\n")[2] == script
 
 
 def test_more_requests_at_once_than_a_guest_may_make_are_turned_away(served):

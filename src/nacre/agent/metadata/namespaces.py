@@ -35,7 +35,7 @@ METADATA_ADDRESS, METADATA_ADDRESS6 = "169.254.169.254", "fe80::a9fe:a9fe"
 METADATA_PORT, NAMES_PORT = 80, 53
 NAMESPACES = Path("/run/netns")
 INNER_END = "metadata"
-BACKLOG = 64
+BACKLOG = 512
 
 IPV6 = Path("/proc/sys/net/ipv6")
 """What a thread sees here is the namespace that it is in."""

@@ -1,7 +1,8 @@
 """Answers guests over HTTP, and who asks for names, on sockets that lie in the namespaces of their networks.
 
-One thread accepts for all networks and a few answer, so that a host costs the same with one network and with
-a hundred. Guests are not trusted: every request is bounded in bytes, in time, and in number for each guest.
+One thread does it for all networks, so that a host costs the same with one network and with a hundred: an answer takes
+a tenth of a millisecond, and nothing is waited for. Guests are not trusted: every request is bounded in bytes, in
+time, and in number for each guest; whoever is slow keeps nobody waiting.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http import HTTPStatus
 
 from nacre.agent.metadata.documents import Document, find_document
@@ -23,17 +24,42 @@ from nacre.kernel.ids import NetworkId
 
 log = logging.getLogger("nacre.agent")
 
-WORKERS = 16  # Threads come with the first requests.
 REQUEST_LIMIT_S = 5.0
 REQUEST_MOST_BYTES = 8192
 AT_ONCE_EACH = 4
-AT_ONCE = 64
+AT_ONCE = 2000
 RETRY_S = 1.0
 
 FindGuest = Callable[[NetworkId, str], GuestSpec | None]
 """The guest that has an address on a network of this host."""
 
 _Caller = tuple[NetworkId, str]
+
+
+class _Exchange:
+    """A request and its answer, as far as they have come."""
+
+    def __init__(self, connection: socket.socket, caller: _Caller) -> None:
+        self.connection = connection
+        self.caller = caller
+        self.deadline = time.monotonic() + REQUEST_LIMIT_S
+        self.left: bytes | None = None
+        """What is left of the answer to be sent; None until there is one."""
+        self._heard = b""
+
+    def hear(self) -> bytes | None:
+        """The request with its headers, once it is there or will not come whole; None while more is to come."""
+        piece = self.connection.recv(REQUEST_MOST_BYTES)
+        self._heard += piece
+        is_whole = b"\r\n\r\n" in self._heard or len(self._heard) >= REQUEST_MOST_BYTES
+        return self._heard if is_whole or not piece else None
+
+    def say(self) -> bool:
+        """Send of the answer what the guest takes; whether that was the rest."""
+        assert self.left is not None
+        with suppress(BlockingIOError):
+            self.left = self.left[self.connection.send(self.left) :]
+        return not self.left
 
 
 class MetadataServer:
@@ -47,9 +73,9 @@ class MetadataServer:
         self._selector.register(self._wake_out, selectors.EVENT_READ)
         self._lock = threading.Lock()
         self._sockets: dict[NetworkId, Sequence[socket.socket]] = {}
+        self._under_way: dict[_Exchange, None] = {}  # In the order of their deadlines.
         self._requests: Counter[_Caller] = Counter()
         self._stopping = False
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="metadata")
         self._thread = threading.Thread(target=self._run, name="metadata", daemon=True)
         self._thread.start()
 
@@ -78,7 +104,8 @@ class MetadataServer:
         self._stopping = True
         self._wake()
         self._thread.join(REQUEST_LIMIT_S)
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for exchange in list(self._under_way):
+            self._end(exchange)
         with self._lock:
             for network_id in list(self._sockets):
                 self._drop(network_id)
@@ -97,17 +124,28 @@ class MetadataServer:
     def _run(self) -> None:
         while not self._stopping:
             try:
-                for key, _ in self._selector.select():
-                    assert isinstance(key.fileobj, socket.socket)
-                    if key.data is None:
-                        self._wake_out.recv(4096)
-                    elif key.fileobj.type == socket.SOCK_DGRAM:
-                        _answer_question(key.fileobj)
-                    else:
-                        self._accept(key.fileobj, key.data)
+                for key, _ in self._selector.select(self._patience_s()):
+                    self._attend(key)
+                self._end_overdue()
             except Exception:
                 log.exception("metadata requests could not be taken; it is tried again")
                 time.sleep(RETRY_S)
+
+    def _patience_s(self) -> float | None:
+        """Until the next request takes too long."""
+        first = next(iter(self._under_way), None)
+        return None if first is None else max(0.0, first.deadline - time.monotonic())
+
+    def _attend(self, key: selectors.SelectorKey) -> None:
+        assert isinstance(key.fileobj, socket.socket)
+        if key.data is None:
+            self._wake_out.recv(4096)
+        elif isinstance(key.data, _Exchange):
+            self._go_on(key.data)
+        elif key.fileobj.type == socket.SOCK_DGRAM:
+            _answer_question(key.fileobj)
+        else:
+            self._accept(key.fileobj, key.data)
 
     def _accept(self, listener: socket.socket, network_id: NetworkId) -> None:
         try:
@@ -115,29 +153,48 @@ class MetadataServer:
         except OSError:
             return  # The caller thought better of it, or the listener is gone.
         caller = (network_id, _spelled(address[0]))
-        with self._lock:
-            crowded = self._requests[caller] >= AT_ONCE_EACH or self._requests.total() >= AT_ONCE
-            if not crowded:
-                self._requests[caller] += 1
-        if crowded:
+        if self._requests[caller] >= AT_ONCE_EACH or len(self._under_way) >= AT_ONCE:
             connection.close()
             return
-        self._pool.submit(self._answer, connection, caller)
+        connection.setblocking(False)
+        exchange = _Exchange(connection, caller)
+        self._requests[caller] += 1
+        self._under_way[exchange] = None
+        self._selector.register(connection, selectors.EVENT_READ, exchange)
+        self._go_on(exchange)  # Most have asked by now.
 
-    def _answer(self, connection: socket.socket, caller: _Caller) -> None:
+    def _go_on(self, exchange: _Exchange) -> None:
+        """As far as it goes without waiting."""
         try:
-            with connection:
-                request = _read_request(connection)
-                connection.sendall(self._response(request, caller))
+            if exchange.left is None:
+                request = exchange.hear()
+                if request is None:
+                    return
+                exchange.left = self._response(request, exchange.caller)
+            if not exchange.say():
+                self._selector.modify(exchange.connection, selectors.EVENT_WRITE, exchange)
+                return
+        except BlockingIOError:
+            return
         except OSError as error:
-            log.debug("metadata request of %s: %s", caller[1], error)
+            log.debug("metadata request of %s: %s", exchange.caller[1], error)
         except Exception:
-            log.exception("metadata request of %s", caller[1])
-        finally:
-            with self._lock:
-                self._requests[caller] -= 1
-                if not self._requests[caller]:
-                    del self._requests[caller]
+            log.exception("metadata request of %s", exchange.caller[1])
+        self._end(exchange)
+
+    def _end_overdue(self) -> None:
+        now = time.monotonic()
+        while (first := next(iter(self._under_way), None)) and first.deadline <= now:
+            log.debug("metadata request of %s takes too long", first.caller[1])
+            self._end(first)
+
+    def _end(self, exchange: _Exchange) -> None:
+        del self._under_way[exchange]
+        self._requests[exchange.caller] -= 1
+        if not self._requests[exchange.caller]:
+            del self._requests[exchange.caller]
+        self._selector.unregister(exchange.connection)
+        exchange.connection.close()
 
     def _response(self, request: bytes, caller: _Caller) -> bytes:
         method, _, rest = request.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
@@ -164,23 +221,6 @@ def _answer_question(wire: socket.socket) -> None:
             wire.sendto(answer, asking)
     except OSError as error:
         log.debug("a question for a name: %s", error)
-
-
-def _read_request(connection: socket.socket) -> bytes:
-    """The request with its headers; what has come of it, if it is too long or takes too long."""
-    deadline = time.monotonic() + REQUEST_LIMIT_S
-    data = b""
-    while b"\r\n\r\n" not in data and len(data) < REQUEST_MOST_BYTES:
-        left_s = deadline - time.monotonic()
-        if left_s <= 0:
-            raise TimeoutError("the request takes too long")
-        connection.settimeout(left_s)
-        chunk = connection.recv(4096)
-        if not chunk:
-            break
-        data += chunk
-    connection.settimeout(REQUEST_LIMIT_S)
-    return data
 
 
 def _spelled(address: str) -> str:
