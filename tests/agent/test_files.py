@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
+import msgspec
 import pytest
 
 from nacre.agent.domain.sight import GuestRecord
@@ -96,6 +97,26 @@ def test_a_disk_left_half_made_is_made_anew(files, tmp_path):
 
     assert files.disk(spec.guest_id, 1).read_bytes()[:4] == b"QFI\xfb"
     assert [path.name for path in directory.iterdir()] == ["disk.qcow2"]
+
+
+def test_a_larger_disk_is_a_copy_of_the_kept_one_which_stays_as_it_is(files, tmp_path):
+    if not _has("qemu-img") or not _has("qemu-io"):
+        pytest.skip("qemu-img or qemu-io is not installed")
+    spec = new_spec(image=None, disk_gib=1)
+    files.ensure_disk(spec)
+    old, new = files.disk(spec.guest_id, 1), files.disk(spec.guest_id, 5)
+    run_command("qemu-io", "-c", "write -P 7 1M 64k", str(old))
+    before = old.read_bytes()
+    grown = msgspec.structs.replace(spec, disk=5, kept_disk=1, disk_gib=2)
+
+    files.ensure_disk(grown)
+
+    run_command("qemu-io", "-c", "read -P 7 1M 64k", "-c", "write -P 9 1535M 64k", str(new))
+    assert '"virtual-size": 2147483648' in run_command("qemu-img", "info", "--output=json", str(new))
+    assert old.read_bytes() == before
+    assert files.disks(spec.guest_id) == {1, 5}
+    files.remove_disks(spec.guest_id, {1})
+    assert files.disks(spec.guest_id) == {5}
 
 
 def _has(program: str) -> bool:

@@ -75,7 +75,7 @@ class GuestFiles:
         if disk.exists():
             return
         disk.parent.mkdir(parents=True, exist_ok=True)
-        part = disk.with_suffix(".part")
+        part = disk.with_name("disk.part")  # One name for all, so that none is left behind for ever.
         part.unlink(missing_ok=True)
         if spec.kept_disk:
             kept = self.disk(spec.guest_id, spec.kept_disk)
