@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from nacre.agent.domain.sight import MetadataNetwork
+from nacre.agent.drivers.fake import FakeWorld, fake_drivers
 from nacre.agent.drivers.switch import OvsSwitch
 from nacre.agent.keeper import Keeper
 from nacre.agent.metadata.namespaces import NamespaceMetadata
@@ -47,7 +48,8 @@ class Host:
         self.switch = OvsSwitch(f"unix:{lab.hosts[CHASSIS].daemons.folder}/ovs.sock", bridge="br-int")
         self.switch.start()
         assert self.switch.wait_connected(10)
-        self.keeper = Keeper(HERE, None, SystemClock())  # type: ignore[arg-type] - Only asked who is who.
+        # Only asked who is who: it has nothing to do with the switch.
+        self.keeper = Keeper(HERE, fake_drivers(FakeWorld(SystemClock())), SystemClock())
         self.metadata = self._new()
 
     def _new(self) -> NamespaceMetadata:
