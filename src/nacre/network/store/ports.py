@@ -117,8 +117,12 @@ _FIXED_OF_DEVICES = (
     .where(PORT.c.device_id.in_(texts("ids")))
     .order_by(PORT.c.device_id, PORT.c.place, PORT.c.created_at, PORT.c.id, PORT_ADDRESS.c.place)
 )
-_SERVERS_PLUGGED = sa.select(PORT.c.device_id).where(
-    PORT.c.id.in_(texts("ids")), PORT.c.device_owner.startswith("compute:"), PORT.c.binding_host_id != ""
+# In one order, so that two who make the same servers due never wait for each other in a ring.
+_SERVERS_PLUGGED = (
+    sa.select(PORT.c.device_id)
+    .where(PORT.c.id.in_(texts("ids")), PORT.c.device_owner.startswith("compute:"))
+    .where(PORT.c.binding_host_id != "")
+    .order_by(PORT.c.device_id)
 )
 _FLOATING_OF_DEVICES = (
     sa.select(FLOATING_IP.c.port_id, FLOATING_IP.c.fixed_ip_address, FLOATING_IP.c.floating_ip_address)
