@@ -155,6 +155,27 @@ def stop(world: World) -> None:
     assert world.guests() == [Run.OFF]
 
 
+def change_interfaces(world: World) -> None:
+    """One comes and one goes while the server runs."""
+    server = world.create()
+    world.cloud.settle()
+    path = f"{SERVERS}/{server}/os-interface"
+    (old,) = world.user.get(path).json["interfaceAttachments"]
+    reply = world.user.post(path, json={"interfaceAttachment": {"net_id": world.network}})
+    assert reply.status == 200, reply
+    assert world.user.delete(f"{path}/{old['port_id']}").status == 202
+    world.settle_whatever_happens()
+    (new,) = world.user.get(path).json["interfaceAttachments"]
+    assert new["port_id"] == reply.json["interfaceAttachment"]["port_id"]
+    assert new["port_state"] == "ACTIVE"
+    plugged = [set(each.plugged) for each in world.cloud.fleet.worlds.values() if each.plugged]
+    assert plugged == [{new["port_id"]}]
+    assert [guest.boots for each in world.cloud.fleet.worlds.values() for guest in each.guests.values()] == [
+        1
+    ]
+    world.assert_audits_find_nothing()
+
+
 def connect(world: World) -> dict[str, str]:
     """A router with a gateway and an interface, a group with a rule, a floating IP on a port of that group."""
     made = {}
@@ -218,7 +239,9 @@ def remove_an_image(world: World) -> None:
     assert [file for file in contents.rglob("*") if file.is_file()] == []
 
 
-SCENARIOS = (connect, disconnect, remove_an_image, build, remove, remove_before_it_is_there, reboot, stop)
+SCENARIOS = (
+    connect, disconnect, remove_an_image, build, remove, remove_before_it_is_there, reboot, stop, change_interfaces,
+)  # fmt: skip
 
 
 @pytest.mark.slow

@@ -11,12 +11,7 @@ from nacre.compute.api.common import Parts, Tag, load_server, lock_server, recor
 from nacre.compute.api.server_views import addresses_view, plain_addresses
 from nacre.compute.domain.actions import Action, check_allowed
 from nacre.compute.domain.servers import Server
-from nacre.compute.errors import (
-    InterfaceNotFound,
-    InterfaceRefused,
-    NetworkLabelNotFound,
-    NoNetworkAtHand,
-)
+from nacre.compute.errors import InterfaceNotFound, InterfaceRefused, NetworkLabelNotFound, NoNetworkAtHand
 from nacre.compute.store import servers
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.errors import Bad, Conflict
@@ -46,7 +41,7 @@ class AttachInterface(msgspec.Struct, frozen=True, kw_only=True):
     tag: Tag | None = None
 
     @property
-    def ask(self) -> NicAsk | None:
+    def nic(self) -> NicAsk | None:
         """What is asked of the network service; None if nothing is named. Raises Bad."""
         for name, value in (("net_id", self.net_id), ("port_id", self.port_id)):
             if value is not None and not is_uuid(value):
@@ -121,15 +116,16 @@ def _owner(call: Call[Parts], server: Server) -> Caller:
 
 
 def _planned(call: Call[Parts], db: Reader, owner: Caller, ask: AttachInterface) -> NicPlan:
-    if ask.ask is not None:
-        return call.parts.networks.plan_nics(db, owner, [ask.ask], ())
+    nic = ask.nic
+    if nic is not None:
+        return call.parts.networks.plan_nics(db, owner, [nic], ())
     try:
         plan = call.parts.networks.plan_nics(db, owner, Unstated.AUTO, ())
     except Conflict as problem:
         raise Bad(str(problem)) from problem
     if not plan:
         raise NoNetworkAtHand(owner.project_id or "")
-    return tuple(msgspec.structs.replace(nic, tag=ask.tag) for nic in plan)
+    return tuple(msgspec.structs.replace(each, tag=ask.tag) for each in plan)
 
 
 def _changed(call: Call[Parts], tx: Tx, server_id: str, action: Action) -> Server:
