@@ -8,6 +8,7 @@ import pytest
 from nacre.agent.domain.sight import (
     GuestRecord,
     GuestSeen,
+    Make,
     PluggedNic,
     Run,
     Surroundings,
@@ -83,7 +84,8 @@ PRESSED_IN_THE_FUTURE = GuestRecord(boots=2, generation=5, asked_off_at=NOW + 36
 
 def seen(run=Run.OFF, record=None, **fields):
     nics = frozenset() if run is Run.OFF else NICS
-    known = {"disks": frozenset({1}), "defined": True, "record": record, "nics": nics} | fields
+    make = None if run is Run.OFF else Make(1, 128, record.disk if record and run is not Run.PAUSED else 1)
+    known = {"make": make, "disks": frozenset({1}), "defined": True, "record": record, "nics": nics} | fields
     return GuestSeen(guest_id=SPEC.guest_id, run=run, **known)
 
 
@@ -315,7 +317,19 @@ CASES = {
         READY,
         StartPaused(),
     ),
-    "from the new disk": (REBUILT_SPEC, seen(Run.PAUSED, OLD, disks=frozenset({5})), READY, Resume(ON_NEW)),
+    "a process that was made with the old disk is made anew": (
+        REBUILT_SPEC,
+        seen(Run.PAUSED, OLD, disks=BOTH),
+        READY,
+        PowerOff(),
+    ),
+    "so is one that was made with another size": (
+        msgspec.structs.replace(SPEC, vcpus=2, reboot=Reboot.RESIZE),
+        seen(Run.PAUSED, OLD),
+        READY,
+        PowerOff(),
+    ),
+    "from the new disk": (REBUILT_SPEC, seen(Run.PAUSED, OLD, disks=frozenset({5}), make=Make(1, 128, 5)), READY, Resume(ON_NEW)),
     "if it was off it stays off, with the new disk": (
         REBUILT_OFF_SPEC,
         seen(record=OLD, disks=frozenset({5})),

@@ -45,15 +45,27 @@ class PluggedNic(msgspec.Struct, frozen=True, order=True):
     mac: str
 
 
+class Make(msgspec.Struct, frozen=True):
+    """What a guest's process was made with, and keeps until it ends, whatever is wished."""
+
+    vcpus: int
+    memory_mib: int
+    disk: int
+
+
+def make_of(spec: GuestSpec) -> Make:
+    """What a process of the guest as it is wished is made with."""
+    return Make(spec.vcpus, spec.memory_mib, spec.disk)
+
+
 class GuestSeen(msgspec.Struct, frozen=True, kw_only=True):
     """One look at one guest.
 
-    `disks` are the numbers of the root disks that are whole.
+    `disks` are the numbers of the root disks that are whole; `make` is that of its process, if it has one.
     `remains` means that anything of it is left beside disks and definition. `saved` means that its next start
-    goes on from memory that was kept, and is no boot. `ended_itself` is true only on
-    positive evidence, while it is off: the hypervisor saw the guest power itself off, or its process die
-    while the hypervisor itself stood. A host that lost power, or a cloud that was taken down, leaves no
-    such evidence.
+    goes on from memory that was kept, and is no boot. `ended_itself` is true only on positive evidence, while
+    it is off: the hypervisor saw the guest power itself off, or its process die while the hypervisor itself
+    stood. A host that lost power, or a cloud that was taken down, leaves no such evidence.
     """
 
     guest_id: ServerId
@@ -65,6 +77,7 @@ class GuestSeen(msgspec.Struct, frozen=True, kw_only=True):
     record: GuestRecord | None = None
     remains: bool = False
     nics: frozenset[PluggedNic] = frozenset()
+    make: Make | None = None
 
     @property
     def exists(self) -> bool:

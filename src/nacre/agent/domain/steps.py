@@ -21,6 +21,7 @@ from nacre.agent.domain.sight import (
     PluggedNic,
     Run,
     Surroundings,
+    make_of,
     metadata_networks,
 )
 from nacre.compute.domain.guests import GuestNic, GuestSpec, Power
@@ -196,7 +197,9 @@ def _towards_on(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Step:
             return _start(spec, seen, around)
         case Run.PAUSED:
             is_held = seen.held is not Power.OFF
-            return PowerOff() if is_held and _must_boot(spec, seen.record) else _let_run(spec, seen, around)
+            if seen.make != make_of(spec) or (is_held and _must_boot(spec, seen.record)):
+                return PowerOff()
+            return _let_run(spec, seen, around)
         case Run.RUNNING:
             return _keep_running(spec, seen, around)
         case Run.STUCK:
@@ -226,8 +229,7 @@ def _towards_disk(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Ste
 
 def _spare_disks(spec: GuestSpec, seen: GuestSeen) -> frozenset[int]:
     """What is neither wished nor kept, once nothing runs from it."""
-    runs_from = seen.record.disk if seen.record else spec.disk
-    if spec.disk not in seen.disks or (seen.run is not Run.OFF and runs_from != spec.disk):
+    if spec.disk not in seen.disks or (seen.make and seen.make.disk != spec.disk):
         return frozenset()
     return seen.disks - {spec.disk, spec.kept_disk}
 

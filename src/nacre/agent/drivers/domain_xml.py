@@ -11,7 +11,8 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
-from nacre.agent.domain.sight import PluggedNic
+from nacre.agent.domain.sight import Make, PluggedNic
+from nacre.agent.drivers.files import disk_number
 from nacre.compute.domain.guests import GuestNic, GuestSpec
 from nacre.kernel.ids import PortId, ServerId
 
@@ -75,6 +76,18 @@ def domain_xml(spec: GuestSpec, host: DomainHost, *, disk: Path, console_log: Pa
 def interface_xml(nic: GuestNic, host: DomainHost) -> str:
     """One interface, as a guest that runs is given it."""
     return ET.tostring(_interface(nic, host), encoding="unicode")
+
+
+def make_in(definition: str) -> Make:
+    """What the process of a guest that runs was made with."""
+    domain = ET.fromstring(definition)  # noqa: S314 - It comes from our own libvirtd.
+    disk = domain.find("devices/disk/source")
+    file = "" if disk is None else disk.get("file", "")
+    return Make(
+        vcpus=int(domain.findtext("vcpu", "0")),
+        memory_mib=int(domain.findtext("memory", "0")) // 1024,  # libvirt says KiB, whatever it was told.
+        disk=disk_number(Path(file).name),
+    )
 
 
 def nics_in(definition: str) -> Mapping[PluggedNic, str]:

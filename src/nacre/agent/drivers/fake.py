@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from nacre.agent.domain.sight import GuestRecord, GuestSeen, MetadataNetwork, PluggedNic, Run
+from nacre.agent.domain.sight import GuestRecord, GuestSeen, Make, MetadataNetwork, PluggedNic, Run, make_of
 from nacre.agent.drivers.base import Changed, EngineRefused, GuestCapabilities, HostDrivers, Underway
 from nacre.compute.domain.guests import GuestImage, GuestNic, GuestSpec, OutsideAddress
 from nacre.kernel.clock import Clock
@@ -39,6 +39,7 @@ class FakeGuest:
     record: GuestRecord | None = None
     boots: int = 0
     spec: GuestSpec | None = None
+    make: Make | None = None
     nics: frozenset[PluggedNic] = frozenset()
     slow_until: dict[str, float] = field(default_factory=dict)
 
@@ -104,7 +105,9 @@ class FakeWorld:
     def switch_on(self, spec: GuestSpec) -> None:
         guest = self.guest(spec.guest_id)
         guest.run = Run.PAUSED
-        guest.boots += not guest.saved
+        if not guest.saved:
+            guest.boots += 1
+            guest.make = make_of(spec)
         if not guest.saved:
             guest.nics = frozenset(PluggedNic(nic.port_id, nic.mac) for nic in spec.nics)
         guest.saved = False
@@ -190,6 +193,7 @@ class FakeGuests:
             ended_itself=guest.ended_itself,
             record=guest.record,
             nics=guest.nics if guest.run is not Run.OFF else frozenset(),
+            make=guest.make if guest.run is not Run.OFF else None,
         )
 
     def ensure_disk(self, spec: GuestSpec) -> None:

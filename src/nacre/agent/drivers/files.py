@@ -48,10 +48,10 @@ class GuestFiles:
     def disks(self, guest_id: ServerId) -> frozenset[int]:
         """The numbers of the root disks that are here, whole."""
         try:
-            matches = map(_DISK.fullmatch, os.listdir(self._guests / guest_id))
+            numbers = map(disk_number, os.listdir(self._guests / guest_id))
         except FileNotFoundError:
             return frozenset()
-        return frozenset(int(match[1] or 1) for match in matches if match)
+        return frozenset(filter(None, numbers))
 
     def console_log(self, guest_id: ServerId) -> Path:
         return self._guests / guest_id / "console.log"
@@ -133,6 +133,12 @@ class GuestFiles:
             if len(data) >= CONSOLE_MOST_BYTES or (lines and data.count(b"\n") > lines):
                 break
         return b"".join(data.splitlines(keepends=True)[-lines:])
+
+
+def disk_number(name: str) -> int:
+    """The number of the root disk that is in a file of this name; 0 if none is."""
+    match = _DISK.fullmatch(name)
+    return int(match[1] or 1) if match else 0
 
 
 def disk_bytes(spec: GuestSpec) -> int:

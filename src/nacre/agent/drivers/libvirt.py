@@ -12,11 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import libvirt
 
-from nacre.agent.domain.sight import GuestRecord, GuestSeen, PluggedNic, Run
+from nacre.agent.domain.sight import GuestRecord, GuestSeen, Make, PluggedNic, Run
 from nacre.agent.drivers.base import CannotHost, Changed, EngineAway, EngineRefused, GuestCapabilities
 from nacre.agent.drivers.domain_xml import (
     METADATA_URI,
@@ -24,6 +24,7 @@ from nacre.agent.drivers.domain_xml import (
     domain_name,
     domain_xml,
     interface_xml,
+    make_in,
     nics_in,
 )
 from nacre.agent.drivers.files import BASE_FORMATS, GuestFiles
@@ -58,6 +59,17 @@ _UNDEFINE = (
 )
 
 
+class _Process(NamedTuple):
+    """A guest's process by the number that libvirt gave it, with what it has."""
+
+    number: int
+    nics: frozenset[PluggedNic]
+    make: Make | None
+
+
+_NO_PROCESS = _Process(0, NO_NICS, None)
+
+
 class LibvirtGuests:
     """A GuestDriver on one libvirtd. It sees and touches the domains alone that carry its cloud's mark."""
 
@@ -73,7 +85,7 @@ class LibvirtGuests:
         self._connection = _Connection(uri, self._on_lifecycle)
         self._changed: list[Changed] = []
         self._owned: set[ServerId] = set()
-        self._nics: dict[ServerId, tuple[int, frozenset[PluggedNic]]] = {}
+        self._processes: dict[ServerId, _Process] = {}
 
     @property
     def capabilities(self) -> GuestCapabilities:
@@ -88,7 +100,7 @@ class LibvirtGuests:
 
     def observe(self) -> Mapping[ServerId, GuestSeen]:
         runs: dict[ServerId, tuple[int, int]] = {}
-        nics: dict[ServerId, frozenset[PluggedNic]] = {}
+        processes: dict[ServerId, _Process] = {}
         with self._connection.use() as libvirtd:
             saved = {
                 domain.UUIDString()
@@ -98,9 +110,9 @@ class LibvirtGuests:
                 guest_id = ServerId(domain.UUIDString())
                 if domain.name() == self._name(guest_id):
                     runs[guest_id] = (stats["state.state"], stats["state.reason"])
-                    nics[guest_id] = self._plugged(domain)
+                    processes[guest_id] = self._process_of(domain)
         seen = {
-            guest_id: self._seen(guest_id, state, saved=guest_id in saved, nics=nics[guest_id])
+            guest_id: self._seen(guest_id, state, saved=guest_id in saved, process=processes[guest_id])
             for guest_id, state in runs.items()
         }
         for guest_id in self._files.guest_ids():
@@ -113,17 +125,18 @@ class LibvirtGuests:
             domain = self._find(libvirtd, guest_id)
             state = tuple(domain.state()) if domain else None
             saved = domain is not None and bool(domain.hasManagedSaveImage())
-            nics = self._plugged(domain, anew=True) if domain else NO_NICS
-        return self._seen(guest_id, state, saved=saved, nics=nics)
+            process = self._process_of(domain, anew=True) if domain else _NO_PROCESS
+        return self._seen(guest_id, state, saved=saved, process=process)
 
-    def _plugged(self, domain: Any, *, anew: bool = False) -> frozenset[PluggedNic]:
+    def _process_of(self, domain: Any, *, anew: bool = False) -> _Process:
         """What a guest with a process was last seen to have, which changes by our doing alone."""
         guest_id, number = ServerId(domain.UUIDString()), domain.ID()
-        seen_number, nics = self._nics.get(guest_id, (0, NO_NICS))
-        if number > 0 and (anew or number != seen_number):
-            nics = frozenset(nics_in(domain.XMLDesc(0)))
-            self._nics[guest_id] = (number, nics)
-        return nics
+        process = self._processes.get(guest_id, _NO_PROCESS)
+        if number > 0 and (anew or number != process.number):
+            definition = domain.XMLDesc(0)
+            process = _Process(number, frozenset(nics_in(definition)), make_in(definition))
+            self._processes[guest_id] = process
+        return process
 
     def _seen(
         self,
@@ -131,7 +144,7 @@ class LibvirtGuests:
         state: tuple[int, int] | None,
         *,
         saved: bool = False,
-        nics: frozenset[PluggedNic] = NO_NICS,
+        process: _Process = _NO_PROCESS,
     ) -> GuestSeen:
         run = Run.OFF if state is None else _run_of(*state)
         endings = self._connection.endings
@@ -151,7 +164,8 @@ class LibvirtGuests:
             ended_itself=bool(ended_itself),
             record=self._files.record(guest_id),
             remains=self._files.remains(guest_id),
-            nics=NO_NICS if run is Run.OFF else nics,
+            nics=NO_NICS if run is Run.OFF else process.nics,
+            make=None if run is Run.OFF else process.make,
         )
 
     # -- building --------------------------------------------------------------------------------------
@@ -245,7 +259,7 @@ class LibvirtGuests:
                 self._destroy(domain)
                 domain.undefineFlags(_UNDEFINE)
         self._owned.discard(guest_id)
-        self._nics.pop(guest_id, None)
+        self._processes.pop(guest_id, None)
         self._connection.endings.forget(guest_id)
 
     def _destroy(self, domain: Any) -> None:
