@@ -11,9 +11,9 @@ from nacre.kernel.clock import VirtualClock
 from nacre.kernel.database import Database, statements_so_far
 from nacre.kernel.errors import Stale
 from nacre.kernel.events import Actor
-from nacre.kernel.ids import HostId
+from nacre.kernel.ids import HostId, ServerId
 from nacre.kernel.wakes import Wakes
-from nacre.placement.contract import Inventory, provider_id_of
+from nacre.placement.contract import Inventory, NoRoom, provider_id_of
 from tests.services.placement.conftest import ROOM, PlacementCloud
 
 
@@ -197,3 +197,30 @@ def test_providers_that_are_no_hosts_are_offered_to_nobody(cloud: PlacementCloud
     cloud.client().make("pool", {"VCPU": {"total": 100}})
 
     assert cloud.look(VCPU=1) == ([], {})
+
+
+def test_a_server_claims_more_or_less_of_the_host_it_is_on(cloud: PlacementCloud) -> None:
+    cloud.offer("host")
+    for server in ("first", "second"):
+        (seen,), _ = cloud.look(VCPU=3, MEMORY_MB=100)
+        cloud.claim(seen, server, VCPU=3, MEMORY_MB=100)
+
+    resize(cloud, "first", VCPU=5, MEMORY_MB=10)
+
+    assert claims(cloud) == {"first": {"VCPU": 5, "MEMORY_MB": 10}, "second": {"VCPU": 3, "MEMORY_MB": 100}}
+    with pytest.raises(NoRoom, match="6 VCPU are wanted"):
+        resize(cloud, "first", VCPU=6, MEMORY_MB=10)
+    assert claims(cloud)["first"] == {"VCPU": 5, "MEMORY_MB": 10}
+    resize(cloud, "first", VCPU=1)
+    assert claims(cloud)["first"] == {"VCPU": 1}
+    assert cloud.look(VCPU=4)[1] == {}, "what was given back is there for others"
+
+
+def resize(cloud: PlacementCloud, server: str, **demand: int) -> None:
+    with cloud.database.write(Actor("test")) as tx:
+        cloud.placement.resize(tx, HostId("host"), ServerId(server), demand)
+
+
+def claims(cloud: PlacementCloud) -> dict[str, dict[str, int]]:
+    with cloud.database.read() as db:
+        return {server: dict(each) for server, each in cloud.placement.claims_of(db, HostId("host")).items()}
