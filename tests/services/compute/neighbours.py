@@ -100,6 +100,7 @@ class FakeNetworks:
         self.hosts: dict[ServerId, HostId] = {}
         self.up: set[PortId] = set()
         self.count = 0
+        self.objection = ""
 
     def plan_nics(
         self, db: Reader, caller: Caller, asks: Sequence[NicAsk] | Unstated, security_groups: Sequence[str]
@@ -137,7 +138,7 @@ class FakeNetworks:
     def objections(
         self, db: Reader, server_id: ServerId, host_ids: Collection[HostId], *, now: float
     ) -> Mapping[HostId, str]:
-        return {}
+        return dict.fromkeys(host_ids, self.objection) if self.objection else {}
 
     def report_chassis(self, tx: Tx, facts: Mapping[HostId, ChassisFacts]) -> None:
         """How hosts' switches stand is of no interest here."""

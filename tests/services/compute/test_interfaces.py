@@ -356,6 +356,19 @@ def test_what_cannot_be_attached_is_refused_and_changes_nothing(world):
     assert [each["port_id"] for each in world.interfaces(server)] == [own["port_id"]]
 
 
+def test_a_host_that_cannot_serve_a_network_refuses_it(lab, mine):
+    server_id = lab.settled_server(mine)
+    before = lab.guest(server_id).nics
+    lab.networks.objection = "its tunnels are broken"
+
+    reply = mine.post(f"/servers/{server_id}/os-interface", json={"interfaceAttachment": {}})
+    lab.settle()
+
+    assert reply.status == 409
+    assert "its tunnels are broken" in reply.json["conflictingRequest"]["message"]
+    assert lab.guest(server_id).nics == before
+
+
 def test_the_quota_of_ports_holds_for_interfaces(world):
     server = world.server()
     project = world.shown(server)["tenant_id"]
