@@ -329,7 +329,12 @@ CASES = {
         READY,
         PowerOff(),
     ),
-    "from the new disk": (REBUILT_SPEC, seen(Run.PAUSED, OLD, disks=frozenset({5}), make=Make(1, 128, 5)), READY, Resume(ON_NEW)),
+    "from the new disk": (
+        REBUILT_SPEC,
+        seen(Run.PAUSED, OLD, disks=frozenset({5}), make=Make(1, 128, 5)),
+        READY,
+        Resume(ON_NEW),
+    ),
     "if it was off it stays off, with the new disk": (
         REBUILT_OFF_SPEC,
         seen(record=OLD, disks=frozenset({5})),
@@ -375,6 +380,12 @@ CASES = {
         PressButton(msgspec.structs.replace(ON_NEW, asked_off_at=NOW)),
     ),
     "then loses it": (REVERTED_SPEC, seen(record=ON_NEW, disks=BOTH), READY, DropDisks(frozenset({5}))),
+    "the old one is not laid anew where it was lost": (
+        REVERTED_SPEC,
+        seen(record=ON_NEW, disks=frozenset({5})),
+        READY,
+        Refuse("its disk is missing on the host"),
+    ),
     "and starts from the old one": (REVERTED_SPEC, seen(record=ON_NEW), READY, StartPaused()),
     "leaving, the process goes first": (GONE_SPEC, seen(Run.RUNNING, CURRENT), READY, RemoveGuest()),
     "then its disk": (GONE_SPEC, ONLY_DISK, READY, RemoveRemains()),

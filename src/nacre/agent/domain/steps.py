@@ -213,8 +213,11 @@ def _leave(seen: GuestSeen) -> Step:
 
 
 def _towards_disk(spec: GuestSpec, seen: GuestSeen, around: Surroundings) -> Step:
-    """What can be had before the guest ends is had before; its old disk goes when the new one is there."""
-    was_here = seen.record is not None and seen.record.disk == spec.disk
+    """What can be had before the guest ends is had before; its old disk goes when the new one is there.
+
+    Numbers of disks only rise: one that is not above that of the guest's own has been here.
+    """
+    was_here = seen.record is not None and seen.record.disk >= spec.disk
     if was_here or (spec.kept_disk and spec.kept_disk not in seen.disks):
         # It has run: laying a fresh disk would pass for the one that was lost.
         return Refuse("its disk is missing on the host")
