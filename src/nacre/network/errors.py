@@ -721,7 +721,7 @@ class SecurityGroupCannotUpdateDefault(Conflict):
 
 @dataclass(eq=False)
 class SecurityGroupInUse(Conflict):
-    """Ports or rules refer to the group."""
+    """Ports are in the group, or the template for new groups names it."""
 
     code: ClassVar[str] = "network.group_in_use"
     group_id: str

@@ -259,11 +259,13 @@ def of_local_ip(db: Reader, local_ip_id: str) -> Iterator[Hindrance]:
 
 
 def of_security_group(db: Reader, group_id: str) -> Iterator[Hindrance]:
-    """Ports in a group, and rules of others that let its members through."""
+    """Ports in a group, and rules that would let its members through to every new group."""
     problem = SecurityGroupInUse(group_id)
     for port_id in ports.ids_in_group(db, group_id):
         yield _member(group_id, port_id, problem)
-    yield from _naming(problem, security_groups.naming_elsewhere(db, group_id))
+    yield from _naming(
+        problem, [(rule_id, True) for rule_id in security_groups.naming_in_template(db, group_id)]
+    )
 
 
 def _member(group_id: str, port_id: str, problem: Problem) -> Hindrance:

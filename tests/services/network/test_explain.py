@@ -205,6 +205,7 @@ def test_groups_are_explained_by_their_ports_and_the_rules_that_name_them(operat
     demo.make(
         "security_group_rule", security_group_id=other["id"], direction="ingress", remote_group_id=group["id"]
     )
+    admin.make("default_security_group_rule", direction="ingress", remote_group_id=group["id"])
     addresses = demo.make("address_group", name="a", addresses=["10.1.0.0/16"])
     rule = {"security_group_id": other["id"], "direction": "ingress"}
     demo.make("security_group_rule", **rule, remote_address_group_id=addresses["id"])

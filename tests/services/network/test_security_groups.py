@@ -41,21 +41,28 @@ def test_a_new_group_lets_everything_out_and_nothing_in(demo):
 
 def test_a_group_in_use_stays(demo):
     net, _ = demo.make_network()
-    group, other = demo.make("security_group", name="web"), demo.make("security_group", name="db")
+    group = demo.make("security_group", name="web")
     port = demo.make("port", network_id=net["id"], security_groups=[group["id"]])
     assert problem(demo.remove("security_group", group)) == (409, "SecurityGroupInUse")
-    demo.remove("port", port)
-    rule = demo.make(
-        "security_group_rule",
-        security_group_id=other["id"],
-        direction="ingress",
-        remote_group_id=group["id"],
-    )
-    assert problem(demo.remove("security_group", group)) == (409, "SecurityGroupInUse")
 
-    demo.remove("security_group_rule", rule)
+    demo.remove("port", port)
 
     assert demo.remove("security_group", group).status == 204
+
+
+def test_rules_that_let_in_a_groups_members_go_with_it(cloud, demo):
+    one, other = demo.make("security_group", name="web"), demo.make("security_group", name="db")
+    for group, remote in ((one, other), (other, one), (other, other)):
+        rule = {"security_group_id": group["id"], "remote_group_id": remote["id"]}
+        demo.make("security_group_rule", direction="ingress", **rule)
+
+    assert demo.remove("security_group", one).status == 204
+    cloud.settle()
+
+    left = demo.show("security_group", other)["security_group_rules"]
+    assert [rule["remote_group_id"] for rule in left if rule["direction"] == "ingress"] == [other["id"]]
+    assert cloud.audit() == []
+    assert demo.remove("security_group", other).status == 204
 
 
 def test_a_rule_is_once_in_a_group_however_it_is_spelled(demo):

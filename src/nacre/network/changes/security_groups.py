@@ -71,10 +71,15 @@ def update(tx: Tx, before: SecurityGroup, after: SecurityGroup) -> SecurityGroup
 
 
 def delete(tx: Tx, group: SecurityGroup) -> None:
-    """Delete a group that no port is in and no other group's rule names. Errors: SecurityGroupInUse."""
+    """Delete a group that no port is in, with the rules of other groups that let its members through: nobody is left
+    for whom they would mean anything, and groups that name each other could never go. Errors: SecurityGroupInUse."""
     refuse(of_security_group(tx, group.id))
     rbac.forget(tx, "security_group", group.id)
+    naming = security_groups.naming_elsewhere(tx, group.id)
     security_groups.remove(tx, group.id)
+    for rule in naming:
+        events.deleted(tx, "security_group_rule", rule)
+        tx.make_due(SECURITY_GROUPS, rule.security_group_id)
     events.deleted(tx, "security_group", group)
     tx.make_due(SECURITY_GROUPS, group.id)
 

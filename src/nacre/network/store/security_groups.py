@@ -36,16 +36,19 @@ _LOCK_SOME = (
 _RULES_OF = RULES.all.where(SECURITY_GROUP_RULE.c.security_group_id.in_(texts("ids"))).order_by(
     SECURITY_GROUP_RULE.c.created_at, SECURITY_GROUP_RULE.c.id
 )
-_REMOVE_RULES = sa.delete(SECURITY_GROUP_RULE).where(
-    SECURITY_GROUP_RULE.c.security_group_id == sa.bindparam("group_id")
+_NAMING_ELSEWHERE = (
+    RULES.all.where(SECURITY_GROUP_RULE.c.remote_group_id == sa.bindparam("group_id"))
+    .where(SECURITY_GROUP_RULE.c.security_group_id != sa.bindparam("group_id"))
+    .order_by(SECURITY_GROUP_RULE.c.id)
 )
-_NAMED_ELSEWHERE = sa.union_all(
-    sa.select(SECURITY_GROUP_RULE.c.id, sa.false())
-    .where(SECURITY_GROUP_RULE.c.remote_group_id == sa.bindparam("group_id"))
-    .where(SECURITY_GROUP_RULE.c.security_group_id != sa.bindparam("group_id")),
-    sa.select(DEFAULT_SECURITY_GROUP_RULE.c.id, sa.true()).where(
-        DEFAULT_SECURITY_GROUP_RULE.c.remote_group_id == sa.bindparam("group_id")
-    ),
+_REMOVE_RULES = sa.delete(SECURITY_GROUP_RULE).where(
+    sa.or_(
+        SECURITY_GROUP_RULE.c.security_group_id == sa.bindparam("group_id"),
+        SECURITY_GROUP_RULE.c.remote_group_id == sa.bindparam("group_id"),
+    )
+)
+_NAMING_IN_TEMPLATE = sa.select(DEFAULT_SECURITY_GROUP_RULE.c.id).where(
+    DEFAULT_SECURITY_GROUP_RULE.c.remote_group_id == sa.bindparam("group_id")
 )
 _SAME = sa.select(SECURITY_GROUP_RULE.c.id).where(
     SECURITY_GROUP_RULE.c.security_group_id == sa.bindparam("group_id"),
@@ -138,13 +141,18 @@ def _meaning(rule: SecurityGroupRule) -> str:
     return msgspec.json.encode(rule_meaning(rule)[1:]).decode()
 
 
-def naming_elsewhere(db: Reader, group_id: str) -> list[tuple[str, bool]]:
-    """The rules of other groups that let this group's members through, and whether each is of the template."""
-    return [(row[0], bool(row[1])) for row in db.rows(_NAMED_ELSEWHERE, group_id=group_id)]
+def naming_elsewhere(db: Reader, group_id: str) -> list[SecurityGroupRule]:
+    """The rules of other groups that let this group's members through."""
+    return [RULES.of(row) for row in db.rows(_NAMING_ELSEWHERE, group_id=group_id)]
+
+
+def naming_in_template(db: Reader, group_id: str) -> list[str]:
+    """The rules of the template for new groups that let this group's members through."""
+    return [row[0] for row in db.rows(_NAMING_IN_TEMPLATE, group_id=group_id)]
 
 
 def remove(tx: Tx, group_id: str) -> None:
-    """Delete a group with its rules."""
+    """Delete a group with its rules, and those of others that name it."""
     tx.execute(_REMOVE_RULES, group_id=group_id)
     GROUPS.remove(tx, group_id)
 
