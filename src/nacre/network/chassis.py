@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from nacre.kernel.database import Reader, Tx
 from nacre.kernel.events import Event
 from nacre.kernel.ids import HostId
 from nacre.network.domain.agents import ALIVE_S
 from nacre.network.domain.chassis import ChassisFacts, Needs, Standing, standings
-from nacre.network.domain.networks import NetworkType
 from nacre.network.store import hosts, segments
+from nacre.network.store.hosts import SegmentUnder
 
 
 def report(tx: Tx, facts: Mapping[HostId, ChassisFacts]) -> None:
@@ -70,23 +70,23 @@ def ailing(db: Reader, *, now: float) -> Mapping[HostId, Standing]:
 
 
 def objections(
-    db: Reader, server_id: str, host_ids: Collection[HostId], *, now: float
+    db: Reader, under: Sequence[SegmentUnder], host_ids: Collection[HostId], *, now: float
 ) -> Mapping[HostId, str]:
-    """Why some of these hosts should not get a server with ports as it has; hosts that may are left out."""
-    found = {host_id: standing for host_id, standing in ailing(db, now=now).items() if host_id in host_ids}
-    if not found:
-        return {}
-    needs = _needs_of(db, server_id)
-    told = {host_id: standing.objection(needs) for host_id, standing in found.items()}
+    """Why some of these hosts should not get a server with ports on such segments; hosts that may are left out."""
+    needs = _needs_of(under)
+    on = segments.wires_of(db, host_ids) if needs.wires else {}
+    sick = ailing(db, now=now)
+    told = {
+        host_id: needs.missed(on.get(host_id, frozenset())) or sick.get(host_id, Standing()).objection(needs)
+        for host_id in host_ids
+    }
     return {host_id: why for host_id, why in told.items() if why}
 
 
-def _needs_of(db: Reader, server_id: str) -> Needs:
-    wires: dict[str, set[str]] = defaultdict(set)
-    tunnels = False
-    for network_id, network_type, physical_network in hosts.segments_under(db, server_id):
-        if physical_network is None or network_type == NetworkType.GENEVE:
-            tunnels = True
-        else:
-            wires[network_id].add(physical_network)
-    return Needs(tunnels=tunnels, wires=tuple(frozenset(each) for each in wires.values()))
+def _needs_of(under: Sequence[SegmentUnder]) -> Needs:
+    wires: dict[str, set[str | None]] = defaultdict(set)
+    for segment in under:
+        wires[segment.network_id].add(segment.physical_network)
+    tunnelled = {network_id for network_id, names in wires.items() if None in names}
+    bound = [frozenset(filter(None, names)) for each, names in wires.items() if each not in tunnelled]
+    return Needs(tunnels=bool(tunnelled), wires=tuple(bound))

@@ -160,9 +160,11 @@ class Nics:
     def objections(
         self, db: Reader, server_id: ServerId, host_ids: Collection[HostId], *, now: float
     ) -> Mapping[HostId, str]:
-        nics = ports.routed_nics(db, server_id)
-        unreached = routing.objections(db, list(nics.values()), host_ids) if nics else {}
-        return {**unreached, **chassis.objections(db, server_id, host_ids, now=now)}
+        under = hosts.segments_under(db, server_id)
+        routed = any(segment.has_subnets for segment in under)
+        nics = list(ports.routed_nics(db, server_id).values()) if routed else []
+        unreached = routing.objections(db, nics, host_ids) if routed else {}
+        return {**unreached, **chassis.objections(db, under, host_ids, now=now)}
 
     def release_nics(self, tx: Tx, server_id: ServerId) -> None:
         _release(tx, ports.lock_nics(tx, server_id))

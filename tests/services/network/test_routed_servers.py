@@ -1,4 +1,4 @@
-"""Servers on a routed network: they go where a segment has an address for them, and get it there."""
+"""Servers go where the wires of their networks are and, on a routed network, where a segment has an address."""
 
 from __future__ import annotations
 
@@ -112,3 +112,28 @@ def test_a_server_goes_to_the_rack_of_the_address_it_asks_for(world):
 
     world.say(RACK_TWO, ("public",))
     assert world.server(uuid=world.network, fixed_ip="10.2.0.78")["status"] == "ERROR"
+
+
+def test_servers_go_only_to_hosts_that_are_on_the_wire_of_a_plain_network(world):
+    flat = {"provider:network_type": "flat", "provider:physical_network": "beamline"}
+    plain = world.make("network", name="multi", shared=True, **flat)["id"]
+    world.make("subnet", network_id=plain, ip_version=4, cidr="10.9.0.0/24", enable_dhcp=False)
+
+    assert world.server(uuid=plain)["status"] == "ERROR"
+
+    world.say(RACK_TWO, ("rack2", "beamline"))
+    made = [world.server(uuid=plain) for _ in range(2)]
+    assert [server["OS-EXT-SRV-ATTR:host"] for server in made] == [RACK_TWO, RACK_TWO]
+
+
+def test_what_a_trunk_carries_counts_as_well(world):
+    world.say(ELSEWHERE, ("beamline",))
+    flat = {"provider:network_type": "flat", "provider:physical_network": "beamline"}
+    carried = world.make("network", name="multi", mtu=1400, **flat)["id"]
+    network = world.user.get(f"{NETWORKING}/networks/{world.ids['network']}").json["network"]
+    owner, both = network["project_id"], (network["id"], carried)
+    parent, child = (world.make("port", network_id=each, project_id=owner) for each in both)
+    below = [{"port_id": child["id"], "segmentation_type": "vlan", "segmentation_id": 7}]
+    world.make("trunk", port_id=parent["id"], sub_ports=below, project_id=owner)
+
+    assert world.server(port=parent["id"])["OS-EXT-SRV-ATTR:host"] == ELSEWHERE

@@ -58,10 +58,15 @@ class ChassisFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server's ports stand on. Each of `wires` are the physical networks that one network can be had by."""
+    """What a server's ports stand on. Each of `wires` are all physical networks by which one network can be had."""
 
     tunnels: bool = False
     wires: tuple[frozenset[str], ...] = ()
+
+    def missed(self, on: Collection[str]) -> str:
+        """Why a host that is on these physical networks cannot have it, as a sentence; empty if it can."""
+        missed = [" or ".join(sorted(names)) for names in self.wires if names.isdisjoint(on)]
+        return f"it is not on physical network {missed[0]}" if missed else ""
 
 
 class Standing(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+import msgspec
 import sqlalchemy as sa
 
 from nacre.kernel.database import Reader, Tx
@@ -11,7 +12,16 @@ from nacre.kernel.ids import HostId
 from nacre.kernel.texts import texts
 from nacre.network.domain.agents import AgentKind
 from nacre.network.domain.chassis import ChassisFacts
-from nacre.network.store.tables import CHASSIS, GATEWAY_HOST, NETWORK_AGENT, NETWORK_SEGMENT, PORT
+from nacre.network.store.tables import (
+    CHASSIS,
+    GATEWAY_HOST,
+    NETWORK_AGENT,
+    NETWORK_SEGMENT,
+    PORT,
+    SUBNET,
+    TRUNK,
+    TRUNK_SUBPORT,
+)
 
 _ENSURE = sa.text(
     "INSERT INTO gateway_host (host_id, since) VALUES (:host_id, :since) ON CONFLICT (host_id) DO NOTHING"
@@ -50,12 +60,17 @@ _HEARD_SINCE = sa.select(NETWORK_AGENT.c.host_id).where(
     NETWORK_AGENT.c.kind == str(AgentKind.CONTROLLER),
     NETWORK_AGENT.c.heard_at > sa.bindparam("since"),
 )
+_OWN = sa.select(PORT.c.id).where(PORT.c.device_id == sa.bindparam("device_id"))
+_CARRIED = (
+    sa.select(TRUNK_SUBPORT.c.port_id)
+    .join(TRUNK, TRUNK.c.id == TRUNK_SUBPORT.c.trunk_id)
+    .where(TRUNK.c.port_id.in_(_OWN))
+)
+_HAS_SUBNETS = sa.exists().where(SUBNET.c.segment_id == NETWORK_SEGMENT.c.id)
 _SEGMENTS_UNDER = (
-    sa.select(
-        NETWORK_SEGMENT.c.network_id, NETWORK_SEGMENT.c.network_type, NETWORK_SEGMENT.c.physical_network
-    )
+    sa.select(NETWORK_SEGMENT.c.network_id, NETWORK_SEGMENT.c.physical_network, _HAS_SUBNETS)
     .join(PORT, PORT.c.network_id == NETWORK_SEGMENT.c.network_id)
-    .where(PORT.c.device_id == sa.bindparam("device_id"))
+    .where(PORT.c.id.in_(_OWN.union_all(_CARRIED)))
     .distinct()
 )
 
@@ -91,6 +106,14 @@ def heard_since(db: Reader, host_ids: Collection[str], moment: float) -> frozens
     return frozenset(HostId(row[0]) for row in rows)
 
 
-def segments_under(db: Reader, device_id: str) -> list[tuple[str, str, str | None]]:
-    """Network, type and physical network of each segment on which a device's ports may be."""
-    return [(row[0], row[1], row[2]) for row in db.rows(_SEGMENTS_UNDER, device_id=device_id)]
+class SegmentUnder(msgspec.Struct, frozen=True):
+    """A segment on which a device's ports may be. In tunnels it has no physical network; `has_subnets` of its own."""
+
+    network_id: str
+    physical_network: str | None
+    has_subnets: bool
+
+
+def segments_under(db: Reader, device_id: str) -> list[SegmentUnder]:
+    """The segments of all networks of a device's ports, and of those that they carry."""
+    return [SegmentUnder(*row) for row in db.rows(_SEGMENTS_UNDER, device_id=device_id)]
