@@ -9,6 +9,7 @@ from nacre.kernel.database import Database, Duplicate, in_transaction, statement
 from nacre.kernel.due import DUE
 from nacre.kernel.events import EVENT, Actor, Event
 from nacre.kernel.schema import Json
+from nacre.kernel.texts import texts
 
 THING = sa.Table(
     "test_thing",
@@ -93,6 +94,21 @@ def test_making_a_key_due_again_moves_its_generation_on(database):
 
     with database.read() as db:
         assert db.scalar(sa.select(DUE.c.generation)) == 2
+
+
+@pytest.mark.parametrize("beside", [0, 70_000], ids=["few", "more than a database takes parameters"])
+def test_a_list_of_any_length_is_one_parameter(database, beside):
+    odd = ['with "marks", {braces} and \\', "late, später"]
+    with database.write(ACTOR) as tx:
+        tx.execute_many(THING.insert(), [{"name": name, "tags": []} for name in ("plain", *odd)])
+    among = sa.select(THING.c.name).where(THING.c.name.in_(texts("names"))).order_by(THING.c.name)
+
+    with database.read() as db:
+        found = db.rows(among, names=[*odd, *map(str, range(beside))])
+        nothing = db.rows(among, names=[])
+
+    assert {row[0] for row in found} == set(odd)
+    assert not nothing
 
 
 def test_events_and_due_keys_cost_one_statement_each_however_many(database):
