@@ -20,9 +20,12 @@ purge:
 install:
 	@$(INSTALL) environment
 
+# Tests on engines have the machine to themselves; all others share it.
 test:
 	@$(INSTALL) tests
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -m "not engines" -n auto --dist loadfile; without=$$?; \
+	$(PYTHON) -m pytest -m engines; with=$$?; \
+	exit $$((without ? without : with))
 
 check:
 	@$(INSTALL) tests
