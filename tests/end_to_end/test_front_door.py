@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nacre.host import clouds_yaml, ledger, paths, processes
+from nacre.host import clouds_yaml, ledger, namespaces, paths, processes
 from tests.support.postgres import PostgresServer
 
 from .conftest import EngineCloud, eventually, new_cloud
@@ -167,6 +167,17 @@ def test_purge_takes_our_entries_out_of_the_users_clouds_and_no_others(fresh_clo
     cloud.nacre("purge")
     assert file.read_text() == theirs
     assert not cloud.state.exists()
+
+
+@pytest.mark.engines
+def test_a_namespace_that_was_made_for_a_cloud_goes_with_it(fresh_cloud: EngineCloud):
+    fresh_cloud.environment["NACRE_NETNS"] = fresh_cloud.netns
+    fresh_cloud.nacre("up")
+    assert namespaces.exists(fresh_cloud.netns)
+
+    fresh_cloud.nacre("down")
+
+    assert not namespaces.exists(fresh_cloud.netns)
 
 
 def test_no_secret_is_readable_by_others(cloud: EngineCloud):

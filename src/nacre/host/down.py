@@ -80,6 +80,9 @@ def _stop(settings: Settings, say: Say) -> None:
         _take_down_networks(settings, running)
         say("engines are stopped")
     _end_parts(running, tuple(running), grace_s=_ENGINE_S)
+    if paths.made_namespace(state).exists():
+        namespaces.remove(settings.netns)
+        paths.made_namespace(state).unlink()
     paths.ledger(state).unlink(missing_ok=True)
     os.close(supervisor_lock)
 
@@ -143,9 +146,6 @@ def _take_down_networks(settings: Settings, running: Mapping[str, list[Identity]
         namespaces.remove(name)
     if ports or paths.ovs_dir(state).exists():
         _remove_links(settings.netns, [*ports, *bridges, "ovs-netdev"])
-    if paths.made_namespace(state).exists():
-        namespaces.remove(settings.netns)
-        paths.made_namespace(state).unlink()
     (paths.ovs_dir(state) / "conf.db").unlink(missing_ok=True)
 
 
