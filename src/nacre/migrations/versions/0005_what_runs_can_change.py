@@ -1,4 +1,4 @@
-"""Rules may limit packets, and interfaces of servers have tags."""
+"""Packets are limited, guests may tag twice, interfaces have tags, and servers get other disks and sizes."""
 
 from __future__ import annotations
 
