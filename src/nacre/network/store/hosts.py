@@ -12,6 +12,7 @@ from nacre.kernel.ids import HostId
 from nacre.kernel.texts import texts
 from nacre.network.domain.agents import AgentKind
 from nacre.network.domain.chassis import ChassisFacts
+from nacre.network.store.ports import OWN_AND_CARRIED
 from nacre.network.store.tables import (
     CHASSIS,
     GATEWAY_HOST,
@@ -19,8 +20,6 @@ from nacre.network.store.tables import (
     NETWORK_SEGMENT,
     PORT,
     SUBNET,
-    TRUNK,
-    TRUNK_SUBPORT,
 )
 
 _ENSURE = sa.text(
@@ -60,17 +59,11 @@ _HEARD_SINCE = sa.select(NETWORK_AGENT.c.host_id).where(
     NETWORK_AGENT.c.kind == str(AgentKind.CONTROLLER),
     NETWORK_AGENT.c.heard_at > sa.bindparam("since"),
 )
-_OWN = sa.select(PORT.c.id).where(PORT.c.device_id == sa.bindparam("device_id"))
-_CARRIED = (
-    sa.select(TRUNK_SUBPORT.c.port_id)
-    .join(TRUNK, TRUNK.c.id == TRUNK_SUBPORT.c.trunk_id)
-    .where(TRUNK.c.port_id.in_(_OWN))
-)
 _HAS_SUBNETS = sa.exists().where(SUBNET.c.segment_id == NETWORK_SEGMENT.c.id)
 _SEGMENTS_UNDER = (
     sa.select(NETWORK_SEGMENT.c.network_id, NETWORK_SEGMENT.c.physical_network, _HAS_SUBNETS)
     .join(PORT, PORT.c.network_id == NETWORK_SEGMENT.c.network_id)
-    .where(PORT.c.id.in_(_OWN.union_all(_CARRIED)))
+    .where(PORT.c.id.in_(OWN_AND_CARRIED))
     .distinct()
 )
 

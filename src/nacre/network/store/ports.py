@@ -97,18 +97,18 @@ _BIND = (
     .returning(PORT.c.id, PORT.c.ip_allocation)
 )
 _BIND_ONE = _BIND.where(PORT.c.id == sa.bindparam("port_id"))
-_parent = PORT.alias()
-_is_routed = sa.exists().where(SUBNET.c.network_id == PORT.c.network_id, SUBNET.c.segment_id.is_not(None))
-_ROUTED_NICS = (
-    sa.select(PORT.c.id)
-    .where(PORT.c.device_id == sa.bindparam("server_id"), _is_routed)
-    .union_all(
-        sa.select(PORT.c.id)
-        .join(TRUNK_SUBPORT, TRUNK_SUBPORT.c.port_id == PORT.c.id)
-        .join(TRUNK, TRUNK.c.id == TRUNK_SUBPORT.c.trunk_id)
-        .join(_parent, _parent.c.id == TRUNK.c.port_id)
-        .where(_parent.c.device_id == sa.bindparam("server_id"), _is_routed)
-    )
+_OWN = sa.select(PORT.c.id).where(PORT.c.device_id == sa.bindparam("device_id"))
+_CARRIED = (
+    sa.select(TRUNK_SUBPORT.c.port_id)
+    .join(TRUNK, TRUNK.c.id == TRUNK_SUBPORT.c.trunk_id)
+    .where(TRUNK.c.port_id.in_(_OWN))
+)
+OWN_AND_CARRIED = _OWN.union_all(_CARRIED)
+"""The ports of the device `device_id`, and those below them in trunks."""
+
+_ROUTED_NICS = sa.select(PORT.c.id).where(
+    PORT.c.id.in_(OWN_AND_CARRIED),
+    sa.exists().where(SUBNET.c.network_id == PORT.c.network_id, SUBNET.c.segment_id.is_not(None)),
 )
 _FIXED_OF_DEVICES = (
     sa.select(PORT.c.device_id, PORT.c.id, NETWORK.c.name, PORT.c.mac_address, PORT_ADDRESS.c.ip)
@@ -376,7 +376,7 @@ def bind(tx: Tx, server_id: str, host_id: str, *, only: str | None = None) -> di
 
 def routed_nics(db: Reader, server_id: str) -> Mapping[str, Port]:
     """The ports of a server, and those they carry, on networks whose subnets are each of one segment; by id."""
-    return some(db, [row[0] for row in db.rows(_ROUTED_NICS, server_id=server_id)])
+    return some(db, [row[0] for row in db.rows(_ROUTED_NICS, device_id=server_id)])
 
 
 def report(tx: Tx, host_id: str, statuses: Mapping[str, str]) -> None:
